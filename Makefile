@@ -1,0 +1,89 @@
+# Everything here starts from nothing: it makes .venv with PYTHON, and makes it anew when setup.cfg changes.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# compat: only then does twistd find twisted/plugins/panolb_plugin.py in a checkout.
+EDITABLE := --config-settings editable_mode=compat --editable
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test servers check lint imports types tests coverage format docs bench clean
+
+help:  ## list what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+		while IFS="$$(printf '\t')" read -r target text; do printf 'make %-10s %s\n' "$$target" "$$text"; done
+
+demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0.1:10080/ (Ctrl-C ends it)
+	@exec $(BIN)/twistd --nodaemon --pidfile= panolb --demo
+
+test: $(VENV)/installed-test servers  ## everything that must hold: lint, types, imports and all tests
+	@$(MAKE) --no-print-directory lint types imports
+	$(BIN)/python -m pytest
+
+tests: $(VENV)/installed-test  ## the tests alone; ARGS="-k word" chooses
+	$(BIN)/python -m pytest $(ARGS)
+
+servers:  ## install Tomcat and Apache for tests/real (Debian, as root), or say why not
+	@sh ops/install-test-servers
+
+lint: $(VENV)/installed-test  ## ruff: mistakes, style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-test  ## let ruff repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/installed-test  ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(VENV)/installed-test  ## import-linter: imports go one way only
+	PYTHONPATH=. $(BIN)/lint-imports --no-logo
+
+coverage: $(VENV)/installed-test  ## the tests again, with the lines and branches that they miss
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+docs: $(VENV)/installed-docs  ## the documentation, in docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+bench: $(VENV)/installed-bench  ## panolb beside the other balancers installed here; ARGS= as in README.rst
+	$(BIN)/python -m bench $(ARGS)
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) build dist docs/_build htmlcov .coverage .coverage.* *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis _trial_temp*
+	rm -f twisted/plugins/dropin.cache twistd.log twistd.pid
+	find bench docs panolb tests twisted -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the virtual environment; a stamp per set of extras ---
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "panolb needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+		{ echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: setup.cfg | $(BIN)/python
+	@echo "Installing panolb into $(VENV) ..."
+	@$(PIP) install $(EDITABLE) .
+	@touch $@
+
+$(VENV)/installed-test: setup.cfg | $(BIN)/python
+	@echo "Installing panolb, its tests' and its tools' packages into $(VENV) ..."
+	@$(PIP) install $(EDITABLE) '.[test,dev]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: setup.cfg | $(BIN)/python
+	@echo "Installing what the documentation needs into $(VENV) ..."
+	@$(PIP) install $(EDITABLE) '.[docs]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-bench: setup.cfg | $(BIN)/python
+	@echo "Installing what the benchmark needs into $(VENV) ..."
+	@$(PIP) install $(EDITABLE) '.[bench]'
+	@touch $@ $(VENV)/installed
