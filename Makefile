@@ -41,7 +41,7 @@ types: $(VENV)/installed-test  ## mypy, strict
 	$(BIN)/mypy
 
 imports: $(VENV)/installed-test  ## import-linter: imports go one way only
-	PYTHONPATH=. $(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo
 
 coverage: $(VENV)/installed-test  ## the tests again, with the lines and branches that they miss
 	$(BIN)/python -m pytest --cov --cov-report=term
