@@ -1,0 +1,37 @@
+"""What an operator writes: a TOML file becomes one checked, frozen :class:`Config`, or a list of everything wrong.
+
+The rest of panolb reads ``Config`` and never the file.
+"""
+
+from panolb.config.crosscheck import Known, problems, warnings
+from panolb.config.model import (
+    AccessLog,
+    Admin,
+    Balancer,
+    Config,
+    Cookie,
+    Health,
+    Listener,
+    Location,
+    Member,
+    Shutdown,
+)
+from panolb.config.toml import load, loads
+
+__all__ = [
+    "AccessLog",
+    "Admin",
+    "Balancer",
+    "Config",
+    "Cookie",
+    "Health",
+    "Known",
+    "Listener",
+    "Location",
+    "Member",
+    "Shutdown",
+    "load",
+    "loads",
+    "problems",
+    "warnings",
+]

@@ -1,0 +1,392 @@
+"""The part of the model that is about balancers: ``[balancer.NAME]`` and the tables below it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+import attrs
+from attrs import field, frozen
+
+from panolb.config.addresses import explain_host, explain_url, split_url
+from panolb.config.rules import (
+    DAY,
+    NOT_EMPTY,
+    TOKEN,
+    Auto,
+    Between,
+    Each,
+    Explained,
+    Seconds,
+    doc,
+    matching,
+    seconds,
+)
+
+_STICKY = matching(
+    r"[!#$%&'*+.^_`~0-9A-Za-z-]+(\|[!#$%&'*+.^_`~0-9A-Za-z-]+)?",
+    'a cookie name, or a cookie name and a URL parameter like "JSESSIONID|jsessionid"',
+)
+_SEPARATOR = matching(
+    r"off|[!#$%&'()*+./:<=>?@^_`|~-]", 'one character like "." or "!", or "off" to use the whole value'
+)
+_ROUTE = matching(r"[A-Za-z0-9_.~-]{0,63}", "at most 63 letters, digits, '_', '-', '.' or '~'")
+_STATUS = Between(200, 599)
+_CONNECTIONS = Between(1, 65535)
+
+
+def _explain_status_range(text: str) -> str | None:
+    match = re.fullmatch(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", text)
+    if match is None or (match[2] is not None and match[2] < match[1]):
+        return 'must be a status like "200" or a range like "200-399"'
+    return None
+
+
+def _explain_regex(text: str) -> str | None:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is not a regular expression: {error}"
+    return None
+
+
+def _explain_header_value(text: str) -> str | None:
+    return None if text.isascii() and text == text.strip() else "must be ASCII without spaces at its ends"
+
+
+def _explain_authority(text: str) -> str | None:
+    host = re.sub(r":[0-9]{1,5}\Z", "", text) if not text.endswith("]") else text
+    return explain_host(host)
+
+
+@frozen(kw_only=True)
+class Member:
+    """One server of a balancer. ``[[balancer.NAME.member]]``, once per member."""
+
+    url: str = field(
+        validator=Explained(explain_url),
+        metadata=doc(
+            "Where the member serves; the path takes the place of the location's path.",
+            apache="BalancerMember",
+            example='"http://localhost:8080/panopticon"',
+            stand_in="http://localhost",
+        ),
+    )
+    route: str = field(
+        default="",
+        validator=_ROUTE,
+        metadata=doc("The member's sticky id: Tomcat's jvmRoute.", apache="route=", example='"1"'),
+    )
+    loadfactor: float = field(
+        default=1.0,
+        validator=Between(1, 100),
+        metadata=doc("Its share of the work, against the other members'.", apache="loadfactor="),
+    )
+    lbset: int = field(
+        default=0,
+        validator=Between(0, 99),
+        metadata=doc("Members of a higher set are used only when no lower one can serve.", apache="lbset="),
+    )
+    status: Literal["active", "drain", "disabled", "stopped"] = field(
+        default="active",
+        metadata=doc(
+            '"drain": keeps the users it has and gets no new ones. "disabled" and "stopped": gets nothing; '
+            '"stopped" is not checked either.',
+            apache="status=N, D, S",
+        ),
+    )
+    hot_standby: bool = field(
+        default=False,
+        metadata=doc("Used only when all other members are unusable.", apache="status=H"),
+    )
+    hot_spare: bool = field(
+        default=False,
+        metadata=doc("Takes the place of an unusable member of its lbset.", apache="status=R"),
+    )
+    ignore_errors: bool = field(
+        default=False,
+        metadata=doc("Never taken out for failed connects or answers.", apache="status=I"),
+    )
+    retry: Seconds | None = field(
+        default=None,
+        validator=seconds(0, DAY),
+        metadata=doc("Instead of the balancer's retry.", apache="retry=", example='"60s"'),
+    )
+    connect_timeout: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, DAY),
+        metadata=doc(
+            "Instead of the balancer's connect_timeout.", apache="connectiontimeout=", example='"5s"'
+        ),
+    )
+    response_timeout: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, 7 * DAY),
+        metadata=doc("Instead of the balancer's response_timeout.", apache="timeout=", example='"300s"'),
+    )
+    max_connections: int | None = field(
+        default=None,
+        validator=_CONNECTIONS,
+        metadata=doc("Instead of the balancer's max_connections.", apache="max=", example="200"),
+    )
+
+    @property
+    def host(self) -> str:
+        """The host name or address of the URL, an IPv6 address without its brackets."""
+        return split_url(self.url)[0]
+
+    @property
+    def port(self) -> int:
+        """The port of the URL; 80 when it has none."""
+        return split_url(self.url)[1]
+
+    @property
+    def path(self) -> str:
+        """The path of the URL as written; may be empty."""
+        return split_url(self.url)[2]
+
+
+@frozen(kw_only=True)
+class Health:
+    """How members are checked. ``[balancer.NAME.health]``; without this table only live traffic tells."""
+
+    check: str = field(
+        default="http",
+        validator=NOT_EMPTY,
+        metadata=doc(
+            'The kind of check: "http", "tcp", "websocket", "none", or a plugin\'s.', apache="hcmethod="
+        ),
+    )
+    uri: str = field(
+        default="/",
+        validator=matching(r"/[!-~]*", 'a path that starts with "/", in printable ASCII'),
+        metadata=doc(
+            "Path, and query, to ask for; it replaces the path of the member's URL.", apache="hcuri="
+        ),
+    )
+    method: str = field(
+        default="GET", validator=TOKEN, metadata=doc("Method of the request.", apache="hcmethod=")
+    )
+    expect_status: list[str] = field(
+        factory=lambda: ["200-399"],
+        validator=Each(Explained(_explain_status_range)),
+        metadata=doc(
+            "Statuses that pass, one by one or as ranges.", apache="hcexpr=", example='["200", "300-399"]'
+        ),
+    )
+    expect_body: str | None = field(
+        default=None,
+        validator=Explained(_explain_regex),
+        metadata=doc(
+            "Regular expression that the body must contain.", apache="hcexpr=", example='"OK|ready"'
+        ),
+    )
+    host: str | None = field(
+        default=None,
+        validator=Explained(_explain_authority),
+        metadata=doc("Host header of the check. Not set: the member's.", example='"panopticon.example.org"'),
+    )
+    headers: dict[str, str] = field(
+        factory=dict,
+        validator=Each(Explained(_explain_header_value), name=TOKEN),
+        metadata=doc("More headers of the check.", example='{ User-Agent = "panolb" }'),
+    )
+    interval: Seconds = field(
+        default=5.0,
+        validator=seconds(0.1, DAY),
+        metadata=doc("Time from one check to the next.", apache="hcinterval="),
+    )
+    interval_changing: Seconds = field(
+        default=1.0,
+        validator=seconds(0.1, DAY),
+        metadata=doc("The same while the last checks disagree with the member's state."),
+    )
+    timeout: Seconds = field(
+        default=3.0,
+        validator=seconds(0.001, DAY),
+        metadata=doc("A check that takes longer has failed.", apache="ProxyHCTemplate hctimeout="),
+    )
+    passes: int = field(
+        default=1,
+        validator=Between(1, 1000),
+        metadata=doc("Passed checks in a row that bring a member back.", apache="hcpasses="),
+    )
+    fails: int = field(
+        default=2,
+        validator=Between(1, 1000),
+        metadata=doc("Failed checks in a row that take a member out.", apache="hcfails="),
+    )
+    start: Literal["up", "down"] = field(
+        default="up",
+        metadata=doc('"down": a member gets nothing before it has passed.'),
+    )
+    ping: bool = field(default=True, metadata=doc("websocket: also wait for the answer to a ping."))
+    subprotocols: list[str] = field(
+        factory=list,
+        validator=Each(TOKEN),
+        metadata=doc("websocket: subprotocols to offer.", example='["panopticon.v1"]'),
+    )
+
+    @property
+    def statuses(self) -> list[tuple[int, int]]:
+        """``expect_status`` as ranges, both ends included."""
+        return [(int(text[:3]), int(text[-3:])) for text in self.expect_status]
+
+
+@frozen(kw_only=True)
+class Cookie:
+    """The cookie that keeps a browser on its member. ``[balancer.NAME.cookie]``; needs ``stickysession``."""
+
+    enabled: bool = field(
+        default=True,
+        metadata=doc(
+            "Whether panolb sets the cookie. false: the members' own cookies carry the route.",
+            apache='Header add Set-Cookie "ROUTEID=.%{BALANCER_WORKER_ROUTE}e; path=/" env=BALANCER_ROUTE_CHANGED',
+        ),
+    )
+    name: str | None = field(
+        default=None,
+        validator=TOKEN,
+        metadata=doc("Its name. Not set: the first name of stickysession.", example='"ROUTEID"'),
+    )
+    path: str = field(
+        default="/",
+        validator=matching(r"/[!-:<-~]*", 'a path that starts with "/", in printable ASCII without ";"'),
+        metadata=doc("Its Path."),
+    )
+    domain: str | None = field(
+        default=None,
+        validator=Explained(lambda text: explain_host(text.removeprefix("."))),
+        metadata=doc(
+            "Its Domain. Not set: the host that was asked for, and no other.", example='"example.org"'
+        ),
+    )
+    max_age: Seconds | None = field(
+        default=None,
+        validator=seconds(1, 10 * 365 * DAY),
+        metadata=doc("Its Max-Age. Not set: until the browser is closed.", example='"1d"'),
+    )
+    samesite: Literal["Lax", "Strict", "None", "off"] = field(
+        default="Lax",
+        metadata=doc(
+            'Its SameSite; "off" leaves it away. "None" (for use inside other sites\' frames) needs secure.'
+        ),
+    )
+    httponly: bool = field(default=True, metadata=doc("Hidden from scripts."))
+    secure: Auto = field(
+        default="auto",
+        metadata=doc('Sent by browsers over TLS only. "auto": when the listener is secure.'),
+    )
+
+
+@frozen(kw_only=True)
+class Balancer:
+    """Members that serve the same application. ``[balancer.NAME]``."""
+
+    stickysession: str | None = field(
+        default=None,
+        validator=_STICKY,
+        metadata=doc(
+            'Cookie that holds the route, and URL parameter of the same name; "COOKIE|parameter" for two names. '
+            "Not set: users do not stick.",
+            apache="stickysession=",
+            example='"ROUTEID"',
+        ),
+    )
+    stickysessionsep: str = field(
+        default=".",
+        validator=_SEPARATOR,
+        metadata=doc(
+            'What stands before the route in the value; "off": the whole value is the route.',
+            apache="stickysessionsep=",
+        ),
+    )
+    scolonpathdelim: bool = field(
+        default=False,
+        metadata=doc("Also take ; as the end of a path parameter's name.", apache="scolonpathdelim="),
+    )
+    nofailover: bool = field(
+        default=False,
+        metadata=doc("Answer 503 rather than move a user whose member cannot serve.", apache="nofailover="),
+    )
+    lbmethod: str = field(
+        default="byrequests",
+        validator=NOT_EMPTY,
+        metadata=doc("How new users are spread.", apache="lbmethod="),
+    )
+    maxattempts: int | None = field(
+        default=None,
+        validator=Between(0, 100),
+        metadata=doc(
+            "Further members to try after the first. Not set: all.", apache="maxattempts=", example="1"
+        ),
+    )
+    forcerecovery: bool = field(
+        default=True,
+        metadata=doc(
+            "When all members are in error, try them at once, before retry is over.", apache="forcerecovery="
+        ),
+    )
+    failonstatus: list[int] = field(
+        factory=list,
+        validator=Each(_STATUS),
+        metadata=doc(
+            "Statuses of an answer that put its member in error.",
+            apache="failonstatus=",
+            example="[500, 503]",
+        ),
+    )
+    failontimeout: bool = field(
+        default=False,
+        metadata=doc("A response timeout puts the member in error.", apache="failontimeout="),
+    )
+    retry: Seconds = field(
+        default=60.0,
+        validator=seconds(0, DAY),
+        metadata=doc("How long a member in error gets nothing, unless a check passes.", apache="retry="),
+    )
+    connect_timeout: Seconds = field(
+        default=5.0,
+        validator=seconds(0.001, DAY),
+        metadata=doc("Time to connect to a member.", apache="connectiontimeout="),
+    )
+    response_timeout: Seconds = field(
+        default=300.0,
+        validator=seconds(0.001, 7 * DAY),
+        metadata=doc("How long to wait for a member's answer; then 504.", apache="ProxyTimeout, timeout="),
+    )
+    keepalive_idle: Seconds = field(
+        default=15.0,
+        validator=seconds(0, DAY),
+        metadata=doc(
+            "How long an idle connection to a member is kept; below the member's own limit (Tomcat: 20 s).",
+            apache="ttl=",
+        ),
+    )
+    max_connections: int | None = field(
+        default=None,
+        validator=_CONNECTIONS,
+        metadata=doc("Most connections to each member. Not set: no limit.", apache="max=", example="200"),
+    )
+    resolver: str = field(
+        default="route",
+        validator=NOT_EMPTY,
+        metadata=doc('How a request tells its member: "route", or a plugin\'s.'),
+    )
+    member: list[Member] = field(factory=list, metadata=doc("The members."))
+    health: Health | None = field(default=None, metadata=doc("How they are checked."))
+    cookie: Cookie = field(factory=Cookie, metadata=doc("The cookie that makes users stick."))
+
+    @property
+    def sticky_names(self) -> tuple[str, str] | None:
+        """Cookie name and URL parameter of ``stickysession``, or None when users do not stick."""
+        if self.stickysession is None:
+            return None
+        cookie, _, parameter = self.stickysession.partition("|")
+        return cookie, parameter or cookie
+
+
+BALANCER_TABLES: Final = (Balancer, Member, Health, Cookie)
+
+for _table in BALANCER_TABLES:
+    attrs.resolve_types(_table)

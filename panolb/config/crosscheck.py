@@ -1,0 +1,210 @@
+"""What the keys of a configuration must agree on, and what is allowed but probably not meant.
+
+:func:`findings` looks at everything once; :func:`problems` and :func:`warnings` are its two halves in words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import attrs
+
+from panolb.config.model import Balancer, Config, Location
+from panolb.config.places import KeyPath, dotted
+from panolb.config.values import quoted
+from panolb.errors import Problem
+
+
+@attrs.frozen(kw_only=True)
+class Known:
+    """Names of the plugins that exist, so that an unknown name is a problem which lists them."""
+
+    lbmethods: frozenset[str]
+    checks: frozenset[str]
+    resolvers: frozenset[str]
+
+
+@attrs.frozen
+class Finding:
+    """One thing found: where, what would be right, and whether it only deserves a warning."""
+
+    path: KeyPath
+    message: str
+    warning: bool = attrs.field(default=False, kw_only=True)
+    about: tuple[KeyPath, ...] = attrs.field(default=(), kw_only=True)
+    """The keys that the finding was drawn from, besides ``path``; it means nothing where one of them was unreadable."""
+
+
+def problems(config: Config, known: Known | None = None) -> list[Problem]:
+    """Return why the configuration cannot run, with places; plugin names are left unchecked without ``known``."""
+    return [
+        Problem(config.where(one.path), one.message) for one in findings(config, known) if not one.warning
+    ]
+
+
+def warnings(config: Config) -> list[Problem]:
+    """Return what works but is probably not meant."""
+    return [Problem(config.where(one.path), one.message) for one in findings(config) if one.warning]
+
+
+def findings(config: Config, known: Known | None = None) -> list[Finding]:
+    """Look at everything that is more than one key's own business."""
+    found = [*_whole(config), *_locations(config)]
+    for name, balancer in config.balancer.items():
+        at: KeyPath = ("balancer", name)
+        found += _members(balancer, at)
+        found += _cookie(config, balancer, at)
+        found += _health(balancer, at)
+        found += _names(balancer, at, known) if known else ()
+    return found
+
+
+def _whole(config: Config) -> Iterator[Finding]:
+    if not config.listener:
+        yield Finding(("listener",), 'no listener: write [listener.public] with endpoint = "tcp:8080"')
+    if not config.location:
+        yield Finding(
+            ("location",), 'no location: write [[location]] with path = "/" and the name of a balancer'
+        )
+    seen: dict[str, KeyPath] = {}
+    endpoints: list[tuple[KeyPath, str]] = [
+        (("listener", name), one.endpoint) for name, one in config.listener.items()
+    ]
+    if config.admin is not None:
+        endpoints.append((("admin",), config.admin.endpoint))
+    for table, endpoint in endpoints:
+        path = (*table, "endpoint")
+        other = seen.setdefault(endpoint, path)
+        if other != path:
+            yield Finding(path, f"{endpoint} is already the endpoint of {dotted(other)}", about=(other,))
+    for name, listener in config.listener.items():
+        if listener.max_target > listener.max_head:
+            path = ("listener", name, "max_target")
+            yield Finding(
+                path, "must not be more than max_head, which counts it too", about=((*path[:2], "max_head"),)
+            )
+    used = {location.balancer for location in config.location}
+    about: tuple[KeyPath, ...] = tuple(
+        ("location", index, "balancer") for index in range(len(config.location))
+    )
+    for name in config.balancer:
+        if name not in used:
+            yield Finding(("balancer", name), "no location uses this balancer", warning=True, about=about)
+
+
+def _locations(config: Config) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], int] = {}
+    for index, location in enumerate(config.location):
+        at: KeyPath = ("location", index)
+        yield from _target(config, location, at)
+        host = (location.host or "").lower()
+        first = seen.setdefault((host, location.path), index)
+        if first != index:
+            keys: tuple[KeyPath, ...] = tuple(
+                ("location", one, key) for one in (first, index) for key in ("host", "path")
+            )
+            message = f"{host}{location.path} is already the path of {dotted(('location', first))}; keep one of the two"
+            yield Finding((*at, "path"), message, about=keys)
+
+
+def _target(config: Config, location: Location, at: KeyPath) -> Iterator[Finding]:
+    """Say whether exactly one of balancer and files is there, and the balancer exists."""
+    named: KeyPath = (*at, "balancer")
+    files: KeyPath = (*at, "files")
+    if location.balancer is not None and location.files is not None:
+        yield Finding(
+            files, "a location has a balancer or files, not both; take one of them away", about=(named,)
+        )
+    elif location.balancer is None and location.files is None:
+        message = 'needs either balancer = "NAME" or files = "DIRECTORY"'
+        yield Finding(at, message, about=(named, files))
+    if location.balancer is not None and location.balancer not in config.balancer:
+        there = f"there are: {quoted(config.balancer)}" if config.balancer else "there is none"
+        message = f"no balancer is named {quoted([location.balancer])}; {there}"
+        yield Finding(named, message, about=(("balancer", location.balancer),))
+
+
+def _members(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
+    if not balancer.member:
+        message = f'no members: write [[{dotted((*at, "member"))}]] with url = "http://localhost:8080/"'
+        yield Finding((*at, "member"), message)
+    identities: set[tuple[str, str]] = set()
+    routes = Counter(member.route for member in balancer.member)
+    for index, member in enumerate(balancer.member):
+        path: KeyPath = (*at, "member", index)
+        if (member.url, member.route) in identities:
+            others: tuple[KeyPath, ...] = tuple(
+                (*at, "member", one, key) for one in range(index + 1) for key in ("url", "route")
+            )
+            yield Finding(
+                (*path, "url"), "this member is listed twice; once is enough (see loadfactor)", about=others
+            )
+        elif member.route and routes[member.route] > 1:
+            message = f"route {quoted([member.route])} is on several members; their users stick to whichever comes first"
+            yield Finding((*path, "route"), message, warning=True)
+        identities.add((member.url, member.route))
+        if balancer.stickysession is not None and not member.route:
+            message = (
+                f'needs a route, because stickysession is set: write route = "{_free_route(balancer, index)}"'
+            )
+            yield Finding(
+                (*path, "route"), message + " (for Tomcat: its jvmRoute)", about=((*at, "stickysession"),)
+            )
+
+
+def _free_route(balancer: Balancer, index: int) -> str:
+    """Return a number that is no other member's route."""
+    taken = {member.route for member in balancer.member}
+    return next(
+        str(number) for number in range(index + 1, index + len(taken) + 2) if str(number) not in taken
+    )
+
+
+def _cookie(config: Config, balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
+    cookie = balancer.cookie
+    path: KeyPath = (*at, "cookie")
+    if not cookie.enabled:
+        return
+    if balancer.stickysession is None and cookie.name is not None:
+        message = f'has no effect without stickysession = "{cookie.name}" in the balancer'
+        yield Finding((*path, "name"), message, warning=True, about=((*at, "stickysession"),))
+    if cookie.samesite != "None" or cookie.secure is True:
+        return
+    about: tuple[KeyPath, ...] = ((*path, "secure"), ("listener",))
+    plain = [name for name, listener in config.listener.items() if not listener.is_secure]
+    about += tuple(("listener", name, key) for name in plain for key in ("secure", "endpoint"))
+    if cookie.secure is False or (plain and len(plain) == len(config.listener)):
+        message = 'browsers refuse samesite = "None" without Secure; write secure = true, or samesite = "Lax"'
+        yield Finding((*path, "samesite"), message, about=about)
+    elif plain:
+        message = f'browsers refuse samesite = "None" on listeners without TLS: {quoted(plain)}'
+        yield Finding((*path, "samesite"), message, warning=True, about=about)
+
+
+def _health(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
+    health = balancer.health
+    if health is None:
+        return
+    path: KeyPath = (*at, "health")
+    if health.expect_body is not None and health.method == "HEAD":
+        message = 'answers to HEAD have no body; write method = "GET"'
+        yield Finding((*path, "expect_body"), message, about=((*path, "method"),))
+    if health.timeout > health.interval:
+        message = "is longer than interval; a check that waits so long delays the next one"
+        yield Finding((*path, "timeout"), message, warning=True)
+
+
+def _names(balancer: Balancer, at: KeyPath, known: Known) -> Iterator[Finding]:
+    """Compare the names of plugins with those that exist."""
+    wanted: list[tuple[KeyPath, str, frozenset[str]]] = [
+        ((*at, "lbmethod"), balancer.lbmethod, known.lbmethods),
+        ((*at, "resolver"), balancer.resolver, known.resolvers),
+    ]
+    if balancer.health is not None:
+        wanted.append(((*at, "health", "check"), balancer.health.check, known.checks | {"none"}))
+    for path, name, names in wanted:
+        if name not in names:
+            yield Finding(
+                path, f"{quoted([name])} does not exist; there are: {quoted(sorted(names)) or 'none'}"
+            )

@@ -1,0 +1,142 @@
+"""What a single value must be, beyond its type: attrs validators that can also describe themselves.
+
+A rule is used twice: attrs calls it when an object is built in code (ValueError), and the reader of a file asks
+it for a complaint, so that all problems of a file can be told at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import attrs
+
+from panolb.config.places import KeyPath
+from panolb.config.units import format_duration, format_size
+
+Seconds = Annotated[float, "duration"]
+"""Seconds in the model, ``"30s"`` in a file."""
+
+Size = Annotated[int, "size"]
+"""Bytes in the model, ``"16KiB"`` in a file."""
+
+Auto = Literal["auto"] | bool
+"""``"auto"``, true or false."""
+
+DAY: Final = 86400.0
+
+
+def doc(
+    text: str, *, apache: str | None = None, example: str | None = None, stand_in: object = None
+) -> dict[str, Any]:
+    """Make the metadata of a key.
+
+    :param text: one sentence for the reference.
+    :param apache: Apache's directive or parameter for the same thing.
+    :param example: the value as TOML, for messages; not needed where there is a default that says enough.
+    :param stand_in: for keys that must be written: what to go on with after the problem has been noted.
+    """
+    return {"doc": text, "apache": apache, "example": example, "stand_in": stand_in}
+
+
+class Rule:
+    """One condition on a value; ``None`` (not set) always passes."""
+
+    def allowed(self) -> str:
+        """Return, for the reference, what values are allowed; may be empty."""
+        return ""
+
+    def complaint(self, value: Any) -> str | None:
+        """Return what is wrong with the value, or None."""
+        raise NotImplementedError
+
+    def complaints(self, value: Any) -> Iterator[tuple[KeyPath, str]]:
+        """Yield what is wrong, each with the place inside the value."""
+        said = None if value is None else self.complaint(value)
+        if said is not None:
+            yield (), said
+
+    def __call__(self, instance: Any, attribute: Any, value: Any) -> None:
+        for inner, said in self.complaints(value):
+            raise ValueError("".join([attribute.name, *(f"[{part!r}]" for part in inner)]) + f": {said}")
+
+
+@attrs.frozen
+class Between(Rule):
+    """A number from ``low`` to ``high``, both allowed; ``write`` shows them in the unit of the key."""
+
+    low: float
+    high: float
+    write: Callable[[Any], str] = str
+
+    def allowed(self) -> str:
+        return f"{self.write(self.low)} to {self.write(self.high)}"
+
+    def complaint(self, value: Any) -> str | None:
+        # Written so that nan, which compares false with everything, is refused too.
+        return None if self.low <= value <= self.high else f"must be from {self.allowed()}"
+
+
+@attrs.frozen
+class Condition(Rule):
+    """A condition in words: ``accepts`` says yes or no, ``words`` what is accepted ("a token")."""
+
+    accepts: Callable[[Any], bool]
+    words: str
+
+    def allowed(self) -> str:
+        return self.words
+
+    def complaint(self, value: Any) -> str | None:
+        return None if self.accepts(value) else f"must be {self.words}"
+
+
+@attrs.frozen
+class Explained(Rule):
+    """A condition that says itself what is wrong: ``explain`` returns a sentence, or None."""
+
+    explain: Callable[[Any], str | None]
+
+    def complaint(self, value: Any) -> str | None:
+        return self.explain(value)
+
+
+@attrs.frozen
+class Each(Rule):
+    """Holds ``rule`` against every element of a list, or every value of a table, and ``name`` against every key."""
+
+    rule: Rule
+    name: Rule | None = None
+
+    def allowed(self) -> str:
+        return f"each {self.rule.allowed()}" if self.rule.allowed() else ""
+
+    def complaints(self, value: Any) -> Iterator[tuple[KeyPath, str]]:
+        named = isinstance(value, Mapping)
+        for inner, element in value.items() if named else enumerate(value):
+            for rule, tested in ((self.rule, element), (self.name, inner if named else None)):
+                said = None if rule is None or tested is None else rule.complaint(tested)
+                if said is not None:
+                    yield (inner,), said
+
+
+def matching(pattern: str, words: str) -> Condition:
+    """Make a rule: the whole text matches the regular expression."""
+    compiled = re.compile(pattern)
+    return Condition(lambda value: compiled.fullmatch(value) is not None, words)
+
+
+def seconds(low: float, high: float) -> Between:
+    """Make a range of durations."""
+    return Between(low, high, format_duration)
+
+
+def size(low: int, high: int) -> Between:
+    """Make a range of sizes."""
+    return Between(low, high, format_size)
+
+
+NOT_EMPTY: Final = Condition(lambda text: text.strip() != "", "not empty")
+TOKEN: Final = matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "one word of letters, digits and !#$%&'*+-.^_`|~")
+"""An RFC 9110 section 5.6.2 token: names of headers, cookies, methods and subprotocols."""
