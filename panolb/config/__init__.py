@@ -16,6 +16,7 @@ from panolb.config.model import (
     Member,
     Shutdown,
 )
+from panolb.config.summary import describe
 from panolb.config.toml import load, loads
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Location",
     "Member",
     "Shutdown",
+    "describe",
     "load",
     "loads",
     "problems",

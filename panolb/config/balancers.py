@@ -18,6 +18,7 @@ from panolb.config.rules import (
     Each,
     Explained,
     Seconds,
+    StatusRange,
     doc,
     matching,
     seconds,
@@ -61,7 +62,7 @@ def _explain_authority(text: str) -> str | None:
 
 @frozen(kw_only=True)
 class Member:
-    """One server of a balancer. ``[[balancer.NAME.member]]``, once per member."""
+    """One server of a balancer; the table is written once per member."""
 
     url: str = field(
         validator=Explained(explain_url),
@@ -90,14 +91,13 @@ class Member:
     status: Literal["active", "drain", "disabled", "stopped"] = field(
         default="active",
         metadata=doc(
-            '"drain": keeps the users it has and gets no new ones. "disabled" and "stopped": gets nothing; '
-            '"stopped" is not checked either.',
+            '"drain": keeps the users it has and gets no new ones. "disabled" and "stopped": gets nothing.',
             apache="status=N, D, S",
         ),
     )
     hot_standby: bool = field(
         default=False,
-        metadata=doc("Used only when all other members are unusable.", apache="status=H"),
+        metadata=doc("Used only when no other member or spare of its lbset is usable.", apache="status=H"),
     )
     hot_spare: bool = field(
         default=False,
@@ -148,7 +148,7 @@ class Member:
 
 @frozen(kw_only=True)
 class Health:
-    """How members are checked. ``[balancer.NAME.health]``; without this table only live traffic tells."""
+    """How members are checked; without this table only live traffic tells."""
 
     check: str = field(
         default="http",
@@ -167,11 +167,11 @@ class Health:
     method: str = field(
         default="GET", validator=TOKEN, metadata=doc("Method of the request.", apache="hcmethod=")
     )
-    expect_status: list[str] = field(
+    expect_status: list[StatusRange] = field(
         factory=lambda: ["200-399"],
         validator=Each(Explained(_explain_status_range)),
         metadata=doc(
-            "Statuses that pass, one by one or as ranges.", apache="hcexpr=", example='["200", "300-399"]'
+            "Statuses that pass, one by one or as ranges.", apache="hcexpr=", example='[200, "300-399"]'
         ),
     )
     expect_body: str | None = field(
@@ -235,7 +235,7 @@ class Health:
 
 @frozen(kw_only=True)
 class Cookie:
-    """The cookie that keeps a browser on its member. ``[balancer.NAME.cookie]``; needs ``stickysession``."""
+    """The cookie that keeps a browser on its member; set only where the balancer has ``stickysession``."""
 
     enabled: bool = field(
         default=True,
@@ -281,7 +281,7 @@ class Cookie:
 
 @frozen(kw_only=True)
 class Balancer:
-    """Members that serve the same application. ``[balancer.NAME]``."""
+    """Members that serve the same application."""
 
     stickysession: str | None = field(
         default=None,
@@ -303,7 +303,7 @@ class Balancer:
     )
     scolonpathdelim: bool = field(
         default=False,
-        metadata=doc("Also take ; as the end of a path parameter's name.", apache="scolonpathdelim="),
+        metadata=doc("In a URL, ; ends the value too, as in mod_jk.", apache="scolonpathdelim="),
     )
     nofailover: bool = field(
         default=False,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 
 import attrs
 
@@ -129,36 +130,27 @@ def _members(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
     if not balancer.member:
         message = f'no members: write [[{dotted((*at, "member"))}]] with url = "http://localhost:8080/"'
         yield Finding((*at, "member"), message)
-    identities: set[tuple[str, str]] = set()
+    first: dict[tuple[str, str], int] = {}
     routes = Counter(member.route for member in balancer.member)
+    free = (str(number) for number in count(1) if str(number) not in routes)
     for index, member in enumerate(balancer.member):
         path: KeyPath = (*at, "member", index)
-        if (member.url, member.route) in identities:
-            others: tuple[KeyPath, ...] = tuple(
-                (*at, "member", one, key) for one in range(index + 1) for key in ("url", "route")
+        other = first.setdefault((member.url, member.route), index)
+        if other != index:
+            about: tuple[KeyPath, ...] = tuple(
+                (*at, "member", one, key) for one in (other, index) for key in ("url", "route")
             )
             yield Finding(
-                (*path, "url"), "this member is listed twice; once is enough (see loadfactor)", about=others
+                (*path, "url"), "this member is listed twice; once is enough (see loadfactor)", about=about
             )
         elif member.route and routes[member.route] > 1:
             message = f"route {quoted([member.route])} is on several members; their users stick to whichever comes first"
             yield Finding((*path, "route"), message, warning=True)
-        identities.add((member.url, member.route))
         if balancer.stickysession is not None and not member.route:
-            message = (
-                f'needs a route, because stickysession is set: write route = "{_free_route(balancer, index)}"'
-            )
+            message = f'needs a route, because stickysession is set: write route = "{next(free)}"'
             yield Finding(
                 (*path, "route"), message + " (for Tomcat: its jvmRoute)", about=((*at, "stickysession"),)
             )
-
-
-def _free_route(balancer: Balancer, index: int) -> str:
-    """Return a number that is no other member's route."""
-    taken = {member.route for member in balancer.member}
-    return next(
-        str(number) for number in range(index + 1, index + len(taken) + 2) if str(number) not in taken
-    )
 
 
 def _cookie(config: Config, balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
@@ -171,9 +163,13 @@ def _cookie(config: Config, balancer: Balancer, at: KeyPath) -> Iterator[Finding
         yield Finding((*path, "name"), message, warning=True, about=((*at, "stickysession"),))
     if cookie.samesite != "None" or cookie.secure is True:
         return
-    about: tuple[KeyPath, ...] = ((*path, "secure"), ("listener",))
     plain = [name for name, listener in config.listener.items() if not listener.is_secure]
-    about += tuple(("listener", name, key) for name in plain for key in ("secure", "endpoint"))
+    about: tuple[KeyPath, ...] = ((*path, "secure"),)
+    if cookie.secure == "auto":
+        about += (
+            ("listener",),
+            *(("listener", name, key) for name in plain for key in ("secure", "endpoint")),
+        )
     if cookie.secure is False or (plain and len(plain) == len(config.listener)):
         message = 'browsers refuse samesite = "None" without Secure; write secure = true, or samesite = "Lax"'
         yield Finding((*path, "samesite"), message, about=about)

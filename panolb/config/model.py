@@ -55,7 +55,7 @@ _NAMED = Each(Condition(lambda value: True, ""), name=NAME)
 
 @frozen(kw_only=True)
 class Listener:
-    """An address that clients connect to. ``[listener.NAME]``; at least one is needed."""
+    """An address that clients connect to; at least one is needed."""
 
     endpoint: str = field(
         validator=NOT_EMPTY,
@@ -96,7 +96,7 @@ class Listener:
     )
     max_body: Size | None = field(
         default=None,
-        validator=size(0, 2**60),
+        validator=size(0, 2**40),
         metadata=doc(
             "Longest request body; more is answered with 413. Not set: no limit.",
             apache="LimitRequestBody",
@@ -132,7 +132,7 @@ class Listener:
 
 @frozen(kw_only=True)
 class Location:
-    """Requests that go to a balancer or a directory. ``[[location]]``, once per path; the longest path wins."""
+    """Requests that go to a balancer or a directory; the table is written once per path, and the longest path wins."""
 
     path: str = field(
         validator=Explained(explain_path),
@@ -144,7 +144,9 @@ class Location:
         default=None,
         validator=Explained(explain_host),
         metadata=doc(
-            "Only for this host. Not set: for all.", apache="ServerName", example='"panopticon.example.org"'
+            "Only for this host; asked before locations without a host.",
+            apache="ServerName",
+            example='"panopticon.example.org"',
         ),
     )
     balancer: str | None = field(
@@ -202,7 +204,7 @@ class Location:
 
 @frozen(kw_only=True)
 class Shutdown:
-    """What SIGTERM does. ``[shutdown]``."""
+    """What SIGTERM does."""
 
     grace: Seconds = field(
         default=30.0,
@@ -217,7 +219,7 @@ class Shutdown:
 
 @frozen(kw_only=True)
 class Admin:
-    """The status page. ``[admin]``; without this table there is none. Whoever can connect can see it."""
+    """The status page; without this table there is none. Whoever can connect can see it."""
 
     endpoint: str = field(
         validator=NOT_EMPTY,
@@ -232,7 +234,7 @@ class Admin:
 
 @frozen(kw_only=True)
 class AccessLog:
-    """A line per request. ``[access_log]``; without this table there is none."""
+    """A line per request; without this table there is none."""
 
     path: str = field(
         validator=NOT_EMPTY,

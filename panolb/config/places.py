@@ -6,6 +6,7 @@ tables begin and end.  Where it loses its way it stops, and the keys below get t
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from bisect import bisect_right
@@ -19,6 +20,9 @@ KeyPath = tuple[str | int, ...]
 
 DEPTH: Final = 12
 """Deeper keys are not remembered; the configuration has none, and a hostile file may have very many."""
+
+WIDTH: Final = 80
+"""Characters of a name that are shown."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -40,7 +44,8 @@ def dotted(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            name = part if _BARE.fullmatch(part) else '"' + ascii(part)[1:-1].replace('"', '\\"') + '"'
+            part = part if len(part) <= WIDTH else part[: WIDTH - 3] + "..."
+            name = part if _BARE.fullmatch(part) else json.dumps(part)
             text += f".{name}" if text else name
     return text
 
@@ -70,7 +75,7 @@ def find_lines(text: str) -> dict[KeyPath, int]:
     scanner = _Scanner(text.replace("\r\n", "\n"))
     try:
         scanner.document()
-    except (_Lost, RecursionError):
+    except (_Lost, ValueError, RecursionError):
         pass  # What was found so far is right; what follows is reported with the line of an enclosing table.
     return scanner.lines
 

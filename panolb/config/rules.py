@@ -21,6 +21,9 @@ Seconds = Annotated[float, "duration"]
 Size = Annotated[int, "size"]
 """Bytes in the model, ``"16KiB"`` in a file."""
 
+StatusRange = Annotated[str, "status"]
+"""``"200"`` or ``"200-399"``; in a file also 200."""
+
 Auto = Literal["auto"] | bool
 """``"auto"``, true or false."""
 

@@ -10,7 +10,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from types import NoneType
-from typing import Any, TypeAlias, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeAlias, TypeVar, get_args, get_origin
 
 import attrs
 
@@ -24,7 +24,8 @@ from panolb.config.values import WrongValue, convert
 T = TypeVar("T")
 Field: TypeAlias = "attrs.Attribute[Any]"
 
-MOST_KEYS_LISTED = 40
+MANY: Final = 500
+"""After so many mistakes no more guesses are made about what was meant; they take time."""
 
 
 class Reader:
@@ -117,7 +118,7 @@ class Reader:
             if said is not None:
                 self._wrong((*at, name), f"the name {said}")
                 del tables[name]
-        if named and not tables:
+        if value and not tables:
             self.unreadable.add(at)
         return tables
 
@@ -144,7 +145,7 @@ class Reader:
 
     def _unknown(self, name: str, kind: type, at: KeyPath) -> None:
         fields = keys(kind)
-        near = nearest(name, fields)
+        near = nearest(name, fields) if len(self.found) < MANY else None
         if near is not None:
             message = f"unknown key; did you mean {near!r}?"
             self.unreadable.add((*at, near))

@@ -31,7 +31,7 @@ SIZE_UNITS: Final = {
 }
 """Unit to bytes; ``k`` is a thousand and ``Ki`` is 1024 (IEC 80000-13)."""
 
-_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,40})?) ?(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,18}) ?(B|kB|KB|KiB|MB|MiB|GB|GiB)")
 
 

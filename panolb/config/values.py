@@ -7,7 +7,7 @@ number either, and control characters are refused in every text.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import eq
@@ -16,8 +16,10 @@ from typing import Any, Final, Literal, get_args, get_origin
 from cattrs import Converter
 
 from panolb.config.places import KeyPath
-from panolb.config.rules import Auto, Seconds, Size
+from panolb.config.rules import Auto, Seconds, Size, StatusRange
 from panolb.config.units import parse_duration, parse_size
+
+LISTED: Final = 20
 
 Network = IPv4Network | IPv6Network
 
@@ -58,9 +60,10 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else text[:56] + "..." + text[-1]
 
 
-def quoted(names: Any) -> str:
-    """Write the allowed values of a choice as TOML."""
-    return ", ".join(json.dumps(name) for name in names)
+def quoted(names: Iterable[object]) -> str:
+    """Write the allowed values of a choice as TOML; of very many, the first few."""
+    shown = [show(name) for name in names]
+    return ", ".join(shown[:LISTED]) + (", ..." if len(shown) > LISTED else "")
 
 
 def _wrong(expected: str, value: object) -> WrongValue:
@@ -135,6 +138,12 @@ def _network(value: object, _: Any) -> Network:
         raise WrongValue(((), f'expected an address or a network such as "10.0.0.0/8", {reason}')) from None
 
 
+def _status(value: object, _: Any) -> str:
+    """A single status may be written as the number that it is."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64
+    return str(value) if whole else _text(value, str)
+
+
 def _auto(value: object, _: Any) -> Literal["auto"] | bool:
     if isinstance(value, bool):
         return value
@@ -188,13 +197,20 @@ def _build() -> Converter:
     hook(lambda kind: get_origin(kind) is dict, _table)
     hook(lambda kind: get_origin(kind) is Literal, _choice)
     # cattrs looks at classes before it asks the functions above, and its own hooks for these four convert too gladly.
-    for basic, conversion in ((str, _text), (bool, _flag), (int, _whole), (float, _number)):
+    basics: list[tuple[type, Callable[[Any, Any], Any]]] = [
+        (str, _text),
+        (bool, _flag),
+        (int, _whole),
+        (float, _number),
+    ]
+    for basic, conversion in basics:
         converter.register_structure_hook(basic, conversion)
     written: list[tuple[Any, Callable[[Any, Any], Any]]] = [
         (Seconds, _seconds),
         (Size, _size),
         (Network, _network),
         (Auto, _auto),
+        (StatusRange, _status),
     ]
     for kind, conversion in written:
         hook(partial(eq, kind), conversion)

@@ -1,0 +1,164 @@
+"""Says in plain lines what a configuration will do, for the operator who asks before starting it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from panolb.config.model import Balancer, Config, Cookie, Health, Listener, Location, Member
+from panolb.config.units import format_duration, format_size
+
+
+def describe(config: Config) -> list[str]:
+    """Return what a right configuration will do, a line for each fact; lines that belong to one above are indented."""
+    lines: list[str] = []
+    for name, listener in config.listener.items():
+        lines += [f"listener {name}: {listener.endpoint}", *_indented(_listener(listener))]
+    for location in config.location:
+        lines += [f"location {location.host or ''}{location.path} -> {_target(location)}"]
+        lines += _indented(_location(location))
+    for name, balancer in config.balancer.items():
+        lines += [
+            f"balancer {name}: {_plural(len(balancer.member), 'member')}, new users by {balancer.lbmethod}"
+        ]
+        lines += _indented(_balancer(config, balancer))
+    lines.append(f"admin page: {config.admin.endpoint if config.admin else 'none'}")
+    log = config.access_log
+    lines.append(f"access log: {log.path}, format {log.format}" if log else "access log: none")
+    grace, code = format_duration(config.shutdown.grace), config.shutdown.close_code
+    lines.append(f"on SIGTERM: requests in flight get {grace} to finish, WebSockets close with {code}")
+    return lines
+
+
+def _listener(listener: Listener) -> Iterator[str]:
+    yield "clients speak TLS" if listener.is_secure else "clients speak plain HTTP"
+    body = "of any length" if listener.max_body is None else f"up to {format_size(listener.max_body)}"
+    head, target = format_size(listener.max_head), format_size(listener.max_target)
+    yield f"takes request heads up to {head}, targets up to {target}, bodies {body}"
+    yield (
+        f"waits {format_duration(listener.header_timeout)} for a request head, "
+        f"{format_duration(listener.body_timeout)} for more of a body, "
+        f"{format_duration(listener.idle_timeout)} on an idle connection"
+    )
+    trusted = ", ".join(map(str, listener.trusted_proxies)) or "nobody"
+    yield f"believes X-Forwarded-* headers of {trusted}"
+
+
+def _target(location: Location) -> str:
+    return f"files in {location.files}" if location.balancer is None else f"balancer {location.balancer}"
+
+
+def _location(location: Location) -> Iterator[str]:
+    if location.balancer is None:
+        return
+    sent = ["the client's Host" if location.preserve_host else "the member's own Host"]
+    sent += ["X-Forwarded-*"] if location.forwarded else []
+    sent += ["Via"] if location.via else []
+    yield f"sends members {', '.join(sent)}"
+    if location.strip_request_headers:
+        yield f"takes away what clients send as {', '.join(location.strip_request_headers)}"
+    if not location.websocket:
+        yield "lets no WebSockets through"
+        return
+    idle = location.websocket_idle_timeout
+    closing = (
+        "never closed for being idle"
+        if idle is None
+        else f"closed after {format_duration(idle)} without traffic"
+    )
+    packing = "compressed where both sides can" if location.websocket_compression else "never compressed"
+    yield f"WebSockets: messages up to {format_size(location.websocket_max_message)}, {packing}, {closing}"
+
+
+def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:
+    yield from _sticky(config, balancer)
+    for member in balancer.member:
+        yield f"member {member.url}{_member(member)}"
+    yield _health(balancer.health)
+    retry = format_duration(balancer.retry)
+    checked = balancer.health is not None and balancer.health.check != "none"
+    yield f"a member in error gets nothing for {retry}{', or until a check passes' if checked else ''}"
+    if balancer.failonstatus or balancer.failontimeout:
+        causes = [
+            *map(str, balancer.failonstatus),
+            *(["a response timeout"] if balancer.failontimeout else []),
+        ]
+        yield f"also in error after {', '.join(causes)}"
+    yield (
+        f"waits {format_duration(balancer.connect_timeout)} to connect, "
+        f"{format_duration(balancer.response_timeout)} for an answer; "
+        f"keeps idle connections for {format_duration(balancer.keepalive_idle)}, "
+        + ("any number" if balancer.max_connections is None else f"at most {balancer.max_connections}")
+        + " per member"
+    )
+
+
+def _sticky(config: Config, balancer: Balancer) -> Iterator[str]:
+    names = balancer.sticky_names
+    if names is None:
+        yield "users do not stick to a member (no stickysession)"
+        return
+    yield f"users stick by cookie {names[0]} or URL parameter {names[1]}"
+    cookie = balancer.cookie
+    yield (
+        f"sets cookie {_cookie(config, cookie, names[0])}" if cookie.enabled else "sets no cookie of its own"
+    )
+    moves = "gets 503" if balancer.nofailover else "moves to another"
+    yield f"a user whose member cannot serve {moves}"
+
+
+def _cookie(config: Config, cookie: Cookie, name: str) -> str:
+    parts = [cookie.name or name, f"Path={cookie.path}"]
+    parts += [f"Domain={cookie.domain}"] if cookie.domain else []
+    parts += [f"Max-Age={int(cookie.max_age)}"] if cookie.max_age is not None else []
+    parts += ["HttpOnly"] if cookie.httponly else []
+    parts += [f"SameSite={cookie.samesite}"] if cookie.samesite != "off" else []
+    secure = (
+        {listener.is_secure for listener in config.listener.values()}
+        if cookie.secure == "auto"
+        else {cookie.secure}
+    )
+    if True in secure:
+        parts.append("Secure" if len(secure) == 1 else "Secure (on listeners with TLS)")
+    return "; ".join(parts)
+
+
+def _member(member: Member) -> str:
+    parts = [f"route {member.route}"] if member.route else []
+    parts += [f"loadfactor {member.loadfactor:g}"] if member.loadfactor != 1 else []
+    parts += [f"lbset {member.lbset}"] if member.lbset else []
+    parts += [member.status] if member.status != "active" else []
+    parts += ["hot standby"] if member.hot_standby else []
+    parts += ["hot spare"] if member.hot_spare else []
+    parts += ["errors ignored"] if member.ignore_errors else []
+    for name, value in (
+        ("retry", member.retry),
+        ("connect_timeout", member.connect_timeout),
+        ("response_timeout", member.response_timeout),
+    ):
+        parts += [f"{name} {format_duration(value)}"] if value is not None else []
+    parts += [f"max_connections {member.max_connections}"] if member.max_connections is not None else []
+    return "".join(f", {part}" for part in parts)
+
+
+def _health(health: Health | None) -> str:
+    if health is None or health.check == "none":
+        return "members are not checked; only live traffic tells"
+    what = health.check if health.check == "tcp" else f"{health.check} {health.method} {health.uri}"
+    if health.check == "websocket":
+        what = f"websocket {health.uri}{' with ping' if health.ping else ''}"
+    elif health.check == "http":
+        what += f" (expects {', '.join(health.expect_status)}{', and a matching body' if health.expect_body else ''})"
+    return (
+        f"checks: {what} every {format_duration(health.interval)}, "
+        f"{format_duration(health.interval_changing)} while changing, "
+        f"each at most {format_duration(health.timeout)}; out after {_plural(health.fails, 'fail')}, "
+        f"back after {_plural(health.passes, 'pass', 'passes')}; {health.start} at the start"
+    )
+
+
+def _plural(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def _indented(lines: Iterator[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

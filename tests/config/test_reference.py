@@ -1,0 +1,166 @@
+"""The reference and the summary say what the model says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from panolb.config import AccessLog, Config, describe
+from panolb.config.model import TABLES
+from panolb.config.reference import EXAMPLE, reference
+from panolb.config.tables import example, header, keys
+
+ROOT = Path(__file__).resolve().parents[2]
+Read = Callable[[str], Config]
+
+
+def test_the_committed_page_is_up_to_date() -> None:
+    """docs/configuration.rst is what the model says now; if not: python -m panolb.config.reference > that file."""
+    printed = subprocess.run(
+        [sys.executable, "-m", "panolb.config.reference"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert (ROOT / "docs" / "configuration.rst").read_text(encoding="utf-8") == printed == reference()
+
+
+def test_every_key_is_in_the_page() -> None:
+    """Each key has a row, with a sentence that ends."""
+    page = reference()
+    for table in TABLES[1:]:
+        assert f"``{header(table)}``\n---" in page
+        for name, one in keys(table).items():
+            assert f"   * - ``{name}``\n" in page
+            assert one.metadata["doc"].endswith("."), name
+
+
+TABLES_BELOW = ("member", "health", "cookie")
+VALUES = [(table, name) for table in TABLES[1:] for name in keys(table) if name not in TABLES_BELOW]
+
+
+@pytest.mark.parametrize(("table", "name"), VALUES, ids=lambda part: getattr(part, "__name__", part))
+def test_every_example_is_right(read: Read, table: type, name: str) -> None:
+    """What messages offer as the right form can be written into the file."""
+    headers = {
+        "Location": "[[location]]\npath = '/other'",
+        "Member": "[[balancer.b.member]]\nurl = 'http://other'",
+    }
+    lines = [
+        "[balancer.b]\nstickysession = 'X'",
+        "[[balancer.b.member]]\nurl = 'http://a'\nroute = 'a'",
+        "[balancer.panopticoncluster]\n[[balancer.panopticoncluster.member]]\nurl = 'http://b'",
+        "[listener.l]\nendpoint = 'tcp:1'",
+        "[[location]]\npath = '/'\nbalancer = 'b'",
+    ]
+    value = example(keys(table)[name])
+    line = f"{name} = {value}"
+    if name == "path" and table.__name__ == "Location":
+        headers["Location"] = "[[location]]"
+    if name == "url":
+        headers["Member"] = "[[balancer.b.member]]"
+    places = {
+        "Listener": "[listener.l2]" + ("" if name == "endpoint" else "\nendpoint = 'tcp:2'"),
+        "Location": headers["Location"] + ("" if name in ("balancer", "files") else "\nbalancer = 'b'"),
+        "Balancer": "[[balancer.c.member]]\nurl = 'http://c'\nroute = 'c'\n[balancer.c]",
+        "Member": headers["Member"] + ("" if name == "route" else "\nroute = '2'"),
+        "Health": "[balancer.b.health]",
+        "Cookie": "[balancer.b.cookie]",
+        "Admin": "[admin]",
+        "AccessLog": "[access_log]" + ("" if name == "path" else "\npath = 'x'"),
+        "Shutdown": "[shutdown]",
+    }
+    read("\n".join([*lines, places[table.__name__], line, ""]))
+
+
+def test_what_check_prints(read: Read) -> None:
+    """An operator sees listeners, locations, balancers, members, stickiness, checks and time limits with units."""
+    lines = describe(read(EXAMPLE))
+    assert lines[0] == "listener public: tcp:10080:interface=127.0.0.1"
+    text = "\n".join(lines)
+    for fact in (
+        "clients speak plain HTTP",
+        "location /panopticon -> balancer panopticoncluster",
+        "balancer panopticoncluster: 2 members, new users by byrequests",
+        "users stick by cookie ROUTEID or URL parameter ROUTEID",
+        "sets cookie ROUTEID; Path=/; HttpOnly; SameSite=Lax\n",
+        "a user whose member cannot serve moves to another",
+        "member http://localhost:8081/panopticon, route 2",
+        "checks: http GET /panopticon/ (expects 200-399) every 5s",
+        "out after 2 fails, back after 1 pass; up at the start",
+        "waits 5s to connect, 5m for an answer",
+        "admin page: tcp:10088:interface=127.0.0.1",
+        "access log: none",
+        "requests in flight get 30s to finish, WebSockets close with 1001",
+    ):
+        assert fact in text
+
+
+def test_what_check_prints_of_the_rest(read: Read) -> None:
+    """Settings other than the defaults show."""
+    config = read(
+        """
+        [listener.tls]
+        endpoint = "ssl:443"
+        trusted_proxies = ["10.0.0.0/8"]
+        max_body = "1GiB"
+        [listener.plain]
+        endpoint = "tcp:80"
+        [balancer.app]
+        stickysession = "A|a"
+        nofailover = true
+        failonstatus = [503]
+        failontimeout = true
+        max_connections = 7
+        cookie.max_age = "1h"
+        cookie.domain = "example.org"
+        health.check = "websocket"
+        health.uri = "/ws"
+        [[balancer.app.member]]
+        url = "http://h"
+        route = "r"
+        loadfactor = 2.5
+        lbset = 1
+        status = "drain"
+        hot_standby = true
+        response_timeout = "1h"
+        [[location]]
+        path = "/"
+        host = "example.org"
+        balancer = "app"
+        websocket = false
+        preserve_host = false
+        strip_request_headers = ["X-User"]
+        [[location]]
+        path = "/files"
+        files = "/srv"
+        [access_log]
+        path = "/var/log/x"
+        """
+    )
+    assert config.access_log == AccessLog(path="/var/log/x")
+    text = "\n".join(describe(config))
+    for fact in (
+        "clients speak TLS",
+        "bodies up to 1GiB",
+        "X-Forwarded-* headers of 10.0.0.0/8",
+        "location example.org/ -> balancer app",
+        "sends members the member's own Host, X-Forwarded-*",
+        "takes away what clients send as X-User",
+        "lets no WebSockets through",
+        "location /files -> files in /srv",
+        "cookie A or URL parameter a",
+        "sets cookie A; Path=/; Domain=example.org; Max-Age=3600; HttpOnly; SameSite=Lax; Secure (on listeners with TLS)",
+        "gets 503",
+        "member http://h, route r, loadfactor 2.5, lbset 1, drain, hot standby, response_timeout 1h",
+        "checks: websocket /ws with ping every 5s",
+        "also in error after 503, a response timeout",
+        "at most 7 per member",
+        "access log: /var/log/x, format combined",
+    ):
+        assert fact in text
