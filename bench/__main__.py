@@ -7,23 +7,20 @@ import contextlib
 import dataclasses
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from bench import machine, measure_http, measure_size, measure_ws
 from bench.errors import BenchError
+from bench.interruption import interruption
 from bench.nginx_member import PATHS
 from bench.peers import PEERS, Peer
 from bench.plan import Plan, say
 from bench.processes import end_children
 from bench.tables import Table
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +105,17 @@ def plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
-def stop(number: int, frame: FrameType | None) -> None:
-    """A signal ends us like an exception, so that every ``with`` ends what it started."""
-    raise SystemExit(128 + number)
-
-
 def main() -> None:
     """Exit 0 with tables, 1 with what a peer did wrong, 2 on a wrong command line, 128 + N on signal N."""
     choices = arguments()
-    for number in SIGNALS:
-        signal.signal(number, stop)
+    interruption.watch()
     try:
         measure(choices)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         raise SystemExit(1)
     finally:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        interruption.ignore()
         end_children()
 
 

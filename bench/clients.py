@@ -8,10 +8,19 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Generic, TypeVar
 
+from bench import browser
 from bench.errors import BenchError
 from bench.frames import TEXT, accept_key, masked
 
-KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": KEY,
+    "Sec-WebSocket-Version": "13",
+    "Origin": "http://localhost",
+}
+ACCEPT = accept_key(KEY.encode("ascii"))
 GREETING = b"who is there?"
 AT_ONCE = 50
 OPEN_SECONDS = 20.0
@@ -51,9 +60,9 @@ class Client(asyncio.Protocol):
         """Nobody but us should end it."""
         self.open = False
         if not self.ready.done():
-            self.ready.set_exception(
-                BenchError(f"the connection was closed ({exc!r}) after {self._seen[:200]!r}")
-            )
+            error = BenchError(f"the connection was closed ({exc!r}) after {self._seen[:200]!r}")
+            self.ready.set_exception(error)
+            self.ready.exception()  # taken note of, in case that nobody waits any more
 
 
 class KeptClient(Client):
@@ -61,7 +70,7 @@ class KeptClient(Client):
 
     def __init__(self, path: str, cookie: str, body: bytes) -> None:
         super().__init__()
-        self.request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: ROUTEID={cookie}\r\n\r\n".encode()
+        self.request = browser.request("GET", path, cookie)
         self._body = body
 
     def complete(self) -> bool:
@@ -92,11 +101,7 @@ class PushClient(Client):
 
     def __init__(self, path: str, cookie: str, size: int, tally: Tally) -> None:
         super().__init__()
-        self.request = (
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {KEY.decode()}\r\nSec-WebSocket-Version: 13\r\nOrigin: http://localhost\r\n"
-            f"Cookie: ROUTEID={cookie}\r\n\r\n"
-        ).encode()
+        self.request = browser.request("GET", path, cookie, HANDSHAKE)
         self.member = ""
         self._size = size
         self._tally = tally
@@ -117,7 +122,7 @@ class PushClient(Client):
         head, end, rest = self._seen.partition(b"\r\n\r\n")
         if not end:
             return False
-        if not head.startswith(b"HTTP/1.1 101") or accept_key(KEY) not in head:
+        if not head.startswith(b"HTTP/1.1 101") or ACCEPT not in head:
             raise BenchError(f"the WebSocket handshake was answered {self._seen[:200]!r}")
         messages: list[bytes] = []
         while len(rest) >= 2 and len(rest) >= 2 + rest[1] and len(messages) < 2:

@@ -44,7 +44,7 @@ def one_round(plan: Plan, peer: Peer, member: NginxMember, work: Path) -> Round:
     url = f"http://127.0.0.1:{site.port}{plan.path}"
     with peer.start(site, plan.cores.proxy) as proxy:
         cookie = sticky_cookie(peer.name, site.port, plan.path, body)
-        wrk.run(peer.name, url, WARM_SECONDS, cookie)
+        wrk.run(peer.name, url, WARM_SECONDS, cookie, body=body)
         start = Reading.take(proxy)
         load = wrk.run(peer.name, url, plan.seconds, cookie)
         end = Reading.take(proxy)

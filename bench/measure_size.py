@@ -11,6 +11,7 @@ from typing import TypeVar
 from bench import transfer
 from bench.clients import Client, KeptClient, PushClient, Tally, crowd
 from bench.errors import BenchError
+from bench.interruption import interruption
 from bench.measure_ws import THREADS
 from bench.member import SMALL, Members
 from bench.peers import Peer, Site
@@ -109,7 +110,7 @@ def on_fresh(plan: Plan, peer: Peer, work: Callable[[Subject], Awaitable[T]]) ->
     with work_directory() as directory:
         site = Site(work=directory, port=free_port(), members=members.ports, threads=THREADS)
         with peer.start(site, plan.cores.proxy) as program:
-            return asyncio.run(run(program, site.port))
+            return interruption.run(run(program, site.port))
 
 
 class Peak:

@@ -8,6 +8,7 @@ from statistics import quantiles
 from bench.clients import Crowd, PushClient, Tally, crowd
 from bench.errors import BenchError
 from bench.frames import BINARY, frame
+from bench.interruption import interruption
 from bench.member import SMALL, Members
 from bench.peers import Peer, Site
 from bench.plan import Plan, say, work_directory
@@ -32,7 +33,7 @@ def measure(plan: Plan) -> Rounds:
         with work_directory() as work:
             site = Site(work=work, port=free_port(), members=members.ports, threads=THREADS)
             with peer.start(site, plan.cores.proxy) as proxy:
-                figures = asyncio.run(one_round(plan, peer, proxy, members, site.port))
+                figures = interruption.run(one_round(plan, peer, proxy, members, site.port))
         rounds_of[peer.name].append(figures)
         say(f"  round {number}, {peer.name}: {figures}")
     return rounds_of

@@ -7,6 +7,7 @@ import re
 import zlib
 from functools import cache
 
+from bench import browser
 from bench.errors import BenchError
 from bench.member import CHUNK, Throttle
 
@@ -23,12 +24,6 @@ def checksum() -> int:
     return check
 
 
-def request(method: str, target: str, cookie: str, length: int | None = None) -> bytes:
-    """A request head as bytes."""
-    body = f"Content-Length: {length}\r\n" if length is not None else ""
-    return f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nCookie: ROUTEID={cookie}\r\n{body}\r\n".encode()
-
-
 async def response_length(reader: asyncio.StreamReader) -> int:
     """Read the head of an answer that must be 200; return its Content-Length."""
     head = await reader.readuntil(b"\r\n\r\n")
@@ -42,7 +37,8 @@ async def upload(port: int, cookie: str, rate: float) -> None:
     """Send it as fast as it is taken; the member reads ``rate`` bytes a second (0: no limit) and says what it got."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(request("POST", f"/panopticon/upload?rate={rate}", cookie, TRANSFER))
+        length = {"Content-Length": str(TRANSFER)}
+        writer.write(browser.request("POST", f"/panopticon/upload?rate={rate}", cookie, length))
         for _ in range(TRANSFER // len(CHUNK)):
             writer.write(CHUNK)
             await writer.drain()
@@ -57,7 +53,7 @@ async def download(port: int, cookie: str, rate: float) -> None:
     """Read it at ``rate`` bytes a second (0: no limit)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(request("GET", f"/panopticon/download?bytes={TRANSFER}", cookie))
+        writer.write(browser.request("GET", f"/panopticon/download?bytes={TRANSFER}", cookie))
         left, check, throttle = await response_length(reader), 0, Throttle(rate)
         while left:
             data = await reader.read(min(left, len(CHUNK)))

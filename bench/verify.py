@@ -6,9 +6,10 @@ import http.client
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 
+from bench import browser
 from bench.errors import BenchError
 
-COOKIE = "ROUTEID"
+COOKIE = browser.STICKY_COOKIE
 TRIES = 40
 REPEATS = 5
 
@@ -27,7 +28,7 @@ def get(port: int, path: str, cookie: str = "") -> Answer:
     """One GET on a connection of its own; OSError or HTTPException if there is no proper answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", path, headers={"Cookie": f"{COOKIE}={cookie}"} if cookie else {})
+        connection.request("GET", path, headers=browser.headers(cookie))
         response = connection.getresponse()
         jar: SimpleCookie = SimpleCookie()
         for line in response.headers.get_all("Set-Cookie", []):
