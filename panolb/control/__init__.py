@@ -1,0 +1,1 @@
+"""The control plane: builds, watches and reports; it may be slow, log and use Deferreds."""

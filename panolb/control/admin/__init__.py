@@ -1,0 +1,1 @@
+"""The operator's view: pages about the running balancer."""

@@ -1,0 +1,213 @@
+"""From the configuration to the objects that run: the only place that knows both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from random import random
+from typing import Any
+
+import attrs
+from twisted.logger import Logger
+
+from ..config import model
+from ..core.balancer import Balancer
+from ..core.cookie import RouteCookie
+from ..core.exchange import Exchange
+from ..core.health import Health
+from ..core.location import Location
+from ..core.member import Admin, Member, MemberSpec
+from ..proxy.deadlines import Deadlines
+from ..proxy.pool import Pool
+from .checks import Checker, Target
+from .registry import Registry
+
+log = Logger()
+
+
+@attrs.frozen
+class Plant:
+    """What runs behind the listeners."""
+
+    balancers: dict[str, Balancer]
+    pools: list[Pool]
+    checkers: list[Checker]
+    locations: list[Location]
+
+
+@attrs.frozen
+class Builder:
+    """Makes a `Plant`.
+
+    :ivar finished: told of every exchange that is over.
+    """
+
+    reactor: Any
+    deadlines: Deadlines
+    registry: Registry
+    finished: Callable[[Exchange], None] | None
+
+    def build(self, config: model.Config) -> Plant:
+        """Make everything that a checked configuration names."""
+        plant = Plant({}, [], [], [])
+        for name, balancer in config.balancer.items():
+            plant.balancers[name] = self._balancer(name, balancer, plant)
+        for location in config.location:
+            plant.locations.append(self._location(location, plant))
+        return plant
+
+    def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> Balancer:
+        members = [self._member(name, config, member, plant) for member in config.member]
+        resolver = None
+        if config.stickysession is not None:
+            plugin = self.registry.resolvers[config.resolver]
+            resolver = plugin.resolver(config.stickysession, config.stickysessionsep, config.scolonpathdelim)
+        balancer = Balancer(
+            name,
+            members,
+            self.registry.methods[config.lbmethod].policy(),
+            resolver=resolver,
+            cookie=_cookie(config),
+            nofailover=config.nofailover,
+            maxattempts=config.maxattempts,
+            forcerecovery=config.forcerecovery,
+            failonstatus=config.failonstatus,
+            failontimeout=config.failontimeout,
+            watcher=log_change,
+            now=self.deadlines.clock(),
+        )
+        health = config.health
+        if health is not None and health.check != "none":
+            probe = self.registry.checks[health.check].probe
+            plant.checkers.extend(self._checker(balancer, member, health, probe) for member in members)
+        return balancer
+
+    def _member(self, balancer: str, config: model.Balancer, member: model.Member, plant: Plant) -> Member:
+        spec = member_spec(balancer, config, member)
+        pool = Pool(self.reactor, spec, self.deadlines)
+        plant.pools.append(pool)
+        checked = config.health is not None and config.health.check != "none"
+        starts_down = checked and config.health is not None and config.health.start == "down"
+        return Member(spec, pool, Health(up=not starts_down))
+
+    def _checker(self, balancer: Balancer, member: Member, health: model.Health, probe: Any) -> Checker:
+        return Checker(
+            self.reactor,
+            self.deadlines.clock,
+            balancer,
+            member,
+            probe,
+            _target(member.spec, health),
+            interval=health.interval,
+            changing=health.interval_changing,
+            passes=health.passes,
+            fails=health.fails,
+            chance=random(),
+        )
+
+    def _location(self, config: model.Location, plant: Plant) -> Location:
+        return Location(
+            config.path.rstrip("/").encode("ascii"),
+            None if config.balancer is None else plant.balancers[config.balancer],
+            self.deadlines.clock,
+            host=None if config.host is None else config.host.lower().encode("ascii"),
+            finished=self.finished,
+            preserve_host=config.preserve_host,
+            forwarded=config.forwarded,
+            via=config.via,
+            strip=frozenset(name.lower().encode("ascii") for name in config.strip_request_headers),
+            websocket=config.websocket,
+            websocket_compression=config.websocket_compression,
+            websocket_idle_timeout=config.websocket_idle_timeout,
+            websocket_max_message=config.websocket_max_message,
+        )
+
+
+def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> MemberSpec:
+    """What the core is told of a member; what the member leaves open is the balancer's."""
+    host = f"[{member.host}]" if ":" in member.host else member.host
+    return MemberSpec(
+        balancer=balancer,
+        url=member.url,
+        host=member.host,
+        port=member.port,
+        path=member.path.rstrip("/").encode("ascii"),
+        authority=(host if member.port == 80 else f"{host}:{member.port}").encode("ascii"),
+        route=member.route.encode("ascii"),
+        loadfactor=int(member.loadfactor * 100),
+        lbset=member.lbset,
+        admin=Admin(member.status),
+        hot_standby=member.hot_standby,
+        hot_spare=member.hot_spare,
+        ignore_errors=member.ignore_errors,
+        retry=_first(member.retry, config.retry),
+        connect_timeout=_first(member.connect_timeout, config.connect_timeout),
+        response_timeout=_first(member.response_timeout, config.response_timeout),
+        keepalive_idle=config.keepalive_idle,
+        max_connections=config.max_connections if member.max_connections is None else member.max_connections,
+    )
+
+
+def _first(own: float | None, balancer: float) -> float:
+    return balancer if own is None else own
+
+
+def _cookie(config: model.Balancer) -> RouteCookie | None:
+    cookie = config.cookie
+    if config.stickysession is None or not cookie.enabled:
+        return None
+    separator = config.stickysessionsep
+    return RouteCookie(
+        cookie.name or config.stickysession.partition("|")[0],
+        separator="" if separator == "off" else separator,
+        path=cookie.path,
+        domain=cookie.domain,
+        max_age=None if cookie.max_age is None else int(cookie.max_age),
+        samesite=cookie.samesite,
+        httponly=cookie.httponly,
+        secure=None if cookie.secure == "auto" else bool(cookie.secure),
+    )
+
+
+def _target(spec: MemberSpec, health: model.Health) -> Target:
+    return Target(
+        host=spec.host,
+        port=spec.port,
+        uri=health.uri,
+        method=health.method,
+        expect_status=tuple(health.statuses),
+        expect_body=None if health.expect_body is None else re.compile(health.expect_body.encode()),
+        authority=health.host or spec.authority.decode("ascii"),
+        headers=health.headers,
+        timeout=health.timeout,
+        ping=health.ping,
+        subprotocols=tuple(health.subprotocols),
+    )
+
+
+_CONSEQUENCES = {
+    "up": "it takes new users and its own again",
+    "drain": "it keeps its users and gets no new ones",
+    "down": "its users move to other members until a check passes",
+    "error": "its users move to other members for {retry:g} s or until a check passes",
+    "disabled": "its users move to other members",
+    "stopped": "its users move to other members and it is not checked",
+}
+
+
+def log_change(member: Member, before: str, after: str) -> None:
+    """Say that a member's state has changed, why, and what that means for its users."""
+    write = log.info if after in ("up", "drain") else log.warn
+    reason = member.health.reason
+    if not reason:
+        reason = (
+            "a check passed or its retry time is over" if before in ("down", "error") else "as configured"
+        )
+    write(
+        "member {member}: {before} -> {after}: {reason}; {consequence}",
+        member=member.spec.name,
+        before=before,
+        after=after,
+        reason=reason,
+        consequence=_CONSEQUENCES[after].format(retry=member.spec.retry),
+    )

@@ -1,0 +1,136 @@
+"""Listeners: the endpoints, and the twisted.web tree of their locations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+from twisted.web.static import File
+from twisted.web.vhost import NameVirtualHost
+
+from ..core import pages
+from ..core.headers import Peer
+from ..core.location import Location
+from ..errors import BadRequest
+from ..proxy.frontend import Frontend
+from ..proxy.http1 import Http1Factory
+from ..proxy.resource import ReverseProxyResource
+
+log = Logger()
+
+
+class NotFound(Resource):
+    """What is answered where nothing was configured."""
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        return self
+
+    def render(self, request: Request) -> bytes:
+        """A small page of ours."""
+        content_type, body = pages.page(
+            404, "Nothing is served at this path.", "none", request.getHeader(b"accept")
+        )
+        request.setResponseCode(404)
+        request.setHeader(b"content-type", content_type)
+        return b"" if request.method == b"HEAD" else body
+
+
+class Branch(NotFound):
+    """A path segment that has resources below it and nothing of its own."""
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        return NotFound()
+
+
+def tree(locations: list[Location], files: dict[Location, str], frontend: Frontend) -> Resource:
+    """The Resource tree of all locations; hosts with locations of their own get a tree each.
+
+    :param files: the directory behind each location that has no balancer.
+    """
+    leaves = [(place, _leaf(place, files, frontend)) for place in locations]
+    everywhere = _grow([(place.path, leaf) for place, leaf in leaves if place.host is None])
+    hosts = {place.host for place, _ in leaves if place.host is not None}
+    if not hosts:
+        return everywhere
+    root = NameVirtualHost()
+    root.default = everywhere
+    for host in hosts:
+        mine = [(place.path, leaf) for place, leaf in leaves if place.host in (host, None)]
+        root.addHost(host, _grow(sorted(mine, key=lambda pair: len(pair[0]))))
+    return root
+
+
+def _leaf(location: Location, files: dict[Location, str], frontend: Frontend) -> Resource:
+    if location.balancer is None:
+        return File(files[location])
+    return ReverseProxyResource(location, frontend)
+
+
+def _grow(leaves: list[tuple[bytes, Resource]]) -> Resource:
+    """Hang each leaf at its path; shorter paths first, so that longer ones go below or beside them."""
+    root: Resource = Branch()
+    for path, leaf in sorted(leaves, key=lambda pair: len(pair[0])):
+        if not path:
+            root = leaf
+            continue
+        node = root
+        *parents, name = path.strip(b"/").split(b"/")
+        for parent in parents:
+            child: Any = node.children.get(parent)
+            if child is None or child.isLeaf:
+                child = Branch()
+                node.putChild(parent, child)
+            node = child
+        node.putChild(name, leaf)
+    return root
+
+
+class QuietSite(Site):
+    """A twisted.web site that writes nothing into the process's log, and parses no forms."""
+
+    noisy = False
+    displayTracebacks = False
+
+    def __init__(self, resource: IResource, reactor: Any) -> None:
+        super().__init__(resource, reactor=reactor, parsePOSTFormSubmission=False)
+
+    def log(self, request: Request) -> None:
+        """The access log is about what balancers serve."""
+
+
+class Listener:
+    """One endpoint and its connections."""
+
+    def __init__(
+        self, name: str, description: str, endpoint: IStreamServerEndpoint, frontend: Frontend
+    ) -> None:
+        self.name = name
+        self.description = description
+        self.frontend = frontend
+        self._endpoint = endpoint
+        self._port: IListeningPort | None = None
+
+    @inlineCallbacks
+    def start(self) -> Any:
+        """Open the endpoint.  The Deferred fails when that is not possible."""
+        self._port = yield self._endpoint.listen(Http1Factory(self.frontend))
+        log.info("listener {name}: listening on {description}", name=self.name, description=self.description)
+
+    def close(self) -> Deferred[None] | None:
+        """Accept nobody any more."""
+        port, self._port = self._port, None
+        return None if port is None else port.stopListening()
+
+
+def log_refused(peer: Peer, problem: BadRequest) -> None:
+    """Say that a client sent what was not passed on; it is nobody's fault but its own."""
+    log.warning(
+        "client {address}: refused with {status}: {reason}",
+        address=peer.address.decode("ascii"),
+        status=problem.status,
+        reason=problem.reason,
+    )

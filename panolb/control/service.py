@@ -1,0 +1,211 @@
+"""The service that twistd runs: everything built, started, and ended in the right order."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+
+from ..config import model
+from ..core.exchange import Exchange
+from ..core.location import Location
+from ..core.routing import Table
+from ..errors import ConfigError, Problem
+from ..proxy.deadlines import Deadlines
+from ..proxy.frontend import Frontend, Limits
+from ..proxy.resource import ReverseProxyResource
+from .accesslog import AccessLog
+from .admin.status import StatusPage
+from .build import Builder
+from .listeners import Listener, NotFound, QuietSite, log_refused, tree
+from .registry import Registry
+
+log = Logger()
+
+POLL = 0.05  # seconds between two looks at whether the last connection has gone
+
+
+class Panolb(MultiService):
+    """A whole load balancer.
+
+    :param clock: reads a monotonic clock in seconds.
+    :param wall_time: the time for people, for the access log.
+    :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        config: model.Config,
+        registry: Registry,
+        clock: Callable[[], float],
+        wall_time: Callable[[], str],
+    ) -> None:
+        super().__init__()
+        self.reactor = reactor
+        self.config = config
+        self.deadlines = Deadlines(clock)
+        self._access_log = self._open_access_log(wall_time)
+        self.plant = Builder(reactor, self.deadlines, registry, self._finished()).build(config)
+        self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
+        self._admin = None if config.admin is None else self._status_page(config.admin)
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def _open_access_log(self, wall_time: Callable[[], str]) -> AccessLog | None:
+        config = self.config.access_log
+        if config is None:
+            return None
+        path = Path(config.path)
+        try:
+            return AccessLog(lambda: path.open("ab"), config.format == "combined", wall_time)
+        except OSError as error:
+            place = self.config.where(("access_log", "path"))
+            raise ConfigError([Problem(place, f"{path} cannot be written: {error.strerror}")]) from None
+
+    def _finished(self) -> Callable[[Exchange], None] | None:
+        return None if self._access_log is None else self._access_log.write
+
+    def _frontend(self, config: model.Listener) -> Frontend:
+        frontend = Frontend(
+            self.reactor,
+            Table(self.plant.locations),
+            QuietSite(NotFound(), self.reactor),
+            self.deadlines,
+            Limits(
+                max_head=config.max_head,
+                max_target=config.max_target,
+                max_body=config.max_body,
+                header_timeout=config.header_timeout,
+                idle_timeout=config.idle_timeout,
+                body_timeout=config.body_timeout,
+            ),
+            secure=config.is_secure,
+            server=socket.gethostname().encode("idna"),
+            trusted=config.trusted_proxies,
+            refused=log_refused,
+        )
+        files = {
+            built: written.files
+            for built, written in zip(self.plant.locations, self.config.location, strict=True)
+            if written.files is not None
+        }
+        frontend.site = QuietSite(tree(self.plant.locations, files, frontend), self.reactor)
+        return frontend
+
+    def _listener(self, name: str, config: model.Listener) -> Listener:
+        endpoint = self._endpoint(config.endpoint, ("listener", name, "endpoint"))
+        return Listener(name, config.endpoint, endpoint, self._frontend(config))
+
+    def _endpoint(self, description: str, path: tuple[str, ...]) -> Any:
+        try:
+            return serverFromString(self.reactor, description)
+        except Exception as error:  # noqa: BLE001  # endpoint parsers raise whatever they like
+            raise ConfigError([Problem(self.config.where(path), f"is no endpoint: {error}")]) from None
+
+    def _status_page(self, config: model.Admin) -> StatusPage:
+        endpoint = self._endpoint(config.endpoint, ("admin", "endpoint"))
+        return StatusPage(self.reactor, endpoint, config.endpoint, self.plant.balancers, self.deadlines.clock)
+
+    def resource(self, path: str) -> Resource:
+        """The location with this path as a twisted.web Resource, to be mounted in another application.
+
+        :raises KeyError: when no location has this path.
+        """
+        location = next(
+            (place for place in self.plant.locations if place.path == path.rstrip("/").encode()), None
+        )
+        if location is None:
+            raise KeyError(path)
+        return ReverseProxyResource(location, self._embedded(location))
+
+    def _embedded(self, location: Location) -> Frontend:
+        return Frontend(
+            self.reactor,
+            Table([location]),
+            QuietSite(NotFound(), self.reactor),
+            self.deadlines,
+            Limits(),
+            server=socket.gethostname().encode("idna"),
+            refused=log_refused,
+        )
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:
+        """Open the listeners, while the process may still use privileged ports.
+
+        :raises SystemExit: when one cannot be opened.
+        """
+        super().privilegedStartService()
+        opening = [(listener.description, listener.start()) for listener in self.listeners]
+        if self._admin is not None:
+            opening.append((self._admin.description, self._admin.start()))
+        for description, opened in opening:
+            opened.addErrback(self._cannot_listen, description)
+
+    def _cannot_listen(self, failure: Any, description: str) -> None:
+        message = f"cannot listen on {description}: {failure.getErrorMessage()}"
+        log.critical("{message}", message=message)
+        raise SystemExit(f"panolb: {message}")
+
+    def startService(self) -> None:
+        """Begin to check, to keep time and to log."""
+        super().startService()
+        self.deadlines.start(self.reactor)
+        if self._access_log is not None:
+            self._access_log.start(self.reactor)
+        for checker in self.plant.checkers:
+            checker.start()
+
+    @inlineCallbacks
+    def stopService(self) -> Any:
+        """Close the listeners, let what is in flight finish within the grace period, then end the rest."""
+        yield DeferredList([maybeDeferred(listener.close) for listener in self.listeners])
+        for checker in self.plant.checkers:
+            checker.stop()
+        shutdown = self.config.shutdown
+        for listener in self.listeners:
+            listener.frontend.drain(shutdown.close_code)
+        yield self._wait_until_empty(shutdown.grace)
+        left = self._connections()
+        if left:
+            log.warning(
+                "{left} connections did not end within {grace:g} s: cut", left=left, grace=shutdown.grace
+            )
+            for listener in self.listeners:
+                listener.frontend.abort()
+        for pool in self.plant.pools:
+            pool.close()
+        if self._admin is not None:
+            yield self._admin.stop()
+        self.deadlines.stop()
+        if self._access_log is not None:
+            self._access_log.stop()
+        yield maybeDeferred(super().stopService)
+        log.info("stopped")
+
+    def _connections(self) -> int:
+        return sum(len(listener.frontend.connections) for listener in self.listeners)
+
+    @inlineCallbacks
+    def _wait_until_empty(self, grace: float) -> Any:
+        end = self.deadlines.clock() + grace
+        if self._connections():
+            log.info(
+                "stopping: {n} connections have {grace:g} s to finish", n=self._connections(), grace=grace
+            )
+        while self._connections() and self.deadlines.clock() < end:
+            yield _sleep(self.reactor, POLL)
+
+
+def _sleep(reactor: Any, seconds: float) -> Deferred[None]:
+    return deferLater(reactor, seconds, lambda: None)

@@ -1,0 +1,443 @@
+"""One request and its response: the brain of the data plane.
+
+An exchange is told facts (`connected`, `request_data`, `response_head`, ...) and gives orders to three ports: the
+`Client` it answers, the `Connector` of a member that it asks for a `Link`, and the link itself.  It never touches a
+socket, and whatever happens it ends exactly once, in `_finish`.
+
+Nothing is sent a second time that may have been acted on.  Until a connection stands, nothing was sent, and the next
+member may be tried with the body intact.  After that only a request without a body whose method makes a repetition
+harmless is repeated, and only while not one byte of an answer has come: once on a new connection when a kept one had
+died, once on another member when a new one died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from ..errors import BadRequest, BadResponse
+from . import pages
+from .balancer import Decision
+from .headers import Answer, understand_answer, websocket_accept
+from .location import Location
+from .member import Member
+from .ports import Client, Link
+from .request import Header, Request
+from .sticky import Route
+
+_ids = count(1)
+
+RETRY_AFTER = b"Retry-After: 5"  # seconds; about one health check later
+
+
+class Exchange:
+    """One request on its way.
+
+    :ivar status: the status that the client got; 0 while it got none, 499 when it left before.
+    :ivar term: how it ended, in one stable word for the access log; empty for well.
+    :ivar started: clock reading in seconds; `ended` likewise.
+    :ivar received: bytes of the request's body; `sent` the same of the answer's.
+    :ivar attempts: how many connections to members were asked for.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_early",
+        "_ended_body",
+        "_fresh",
+        "_held",
+        "_over",
+        "_repeated",
+        "_switching",
+        "attempts",
+        "client",
+        "decision",
+        "ended",
+        "id",
+        "link",
+        "location",
+        "received",
+        "request",
+        "route",
+        "sent",
+        "started",
+        "status",
+        "term",
+        "tried",
+        "upgrade",
+    )
+
+    def __init__(self, request: Request, location: Location, client: Client) -> None:
+        self.request = request
+        self.location = location
+        self.client = client
+        self.id = next(_ids)
+        self.started = location.clock()
+        self.ended = 0.0
+        self.status = 0
+        self.term = ""
+        self.received = 0
+        self.sent = 0
+        self.attempts = 0
+        self.route: Route | None = None
+        self.decision: Decision | None = None
+        self.link: Link | None = None
+        self.tried: tuple[Member, ...] = ()
+        self.upgrade: tuple[bytes, ...] | None = None
+        self._early: list[bytes] = []
+        self._ended_body = not request.has_body
+        self._held: Member | None = None  # counts this exchange as busy
+        self._answered = False  # the head of the final answer went to the client
+        self._over = False
+        self._fresh = request.websocket is not None
+        self._repeated = 0
+        self._switching: Answer | None = None
+
+    # -- choosing and connecting ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Route the request and ask for a connection."""
+        balancer = self.location.balancer
+        assert balancer is not None
+        if balancer.resolver is not None:
+            self.route = balancer.resolver.resolve(self.request)
+        self._attempt()
+
+    def _attempt(self) -> None:
+        balancer = self.location.balancer
+        assert balancer is not None
+        route = None if self.route is None else self.route.value
+        decision = balancer.choose(route, self.tried, self.location.clock())
+        if decision is None:
+            self._unavailable()
+            return
+        self.decision = decision
+        member = decision.member
+        self._held = member
+        member.busy += 1
+        member.elected += 1
+        self.attempts += 1
+        member.connector.connect(self, self._fresh)
+
+    def connected(self, link: Link) -> None:
+        """The connection stands: send what there is."""
+        decision = self.decision
+        assert decision is not None
+        head = self.location.request_head(self.request, decision.member, self.client.peer, self.upgrade)
+        self.link = link
+        if head is None:
+            self.fail(404, "The path cannot be passed on in this spelling.", "bad-path")
+            return
+        link.begin(head, self.request.method)
+        self.client.attach(link)
+        if self._early:
+            early, self._early = self._early, []
+            link.send(b"".join(early))
+
+    def connect_failed(self, reason: str) -> None:
+        """The member could not be connected to; nothing was sent."""
+        self._leave_member()
+        balancer = self.location.balancer
+        assert balancer is not None and self.decision is not None
+        member = self.decision.member
+        balancer.fault(member, self.location.clock(), reason)
+        self.tried = (*self.tried, member)
+        if len(self.tried) <= balancer.maxattempts:
+            self._attempt()
+        else:
+            self._unavailable()
+
+    def no_capacity(self) -> None:
+        """The member has no connection to spare, and did not get one in time."""
+        self.fail(503, "The server that holds your session has no connection to spare.", "no-capacity")
+
+    def _unavailable(self) -> None:
+        self.fail(503, "No server can take this request at the moment.", "no-member")
+
+    # -- the request's body -----------------------------------------------------------------------------------------
+
+    def request_data(self, data: bytes) -> None:
+        """A piece of the request's body came."""
+        self.received += len(data)
+        if self.request.chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self.link is not None:
+            self.link.send(data)
+        elif not self._over:
+            self._early.append(data)
+            self.client.hold()
+
+    def request_end(self) -> None:
+        """The request's body is complete."""
+        self._ended_body = True
+        if self.request.chunked:
+            if self.link is not None:
+                self.link.send(b"0\r\n\r\n")
+            elif not self._over:
+                self._early.append(b"0\r\n\r\n")
+
+    @property
+    def sending(self) -> bool:
+        """Whether the client still has some of its request to send."""
+        return not self._ended_body
+
+    # -- the answer -------------------------------------------------------------------------------------------------
+
+    def response_head(self, status: int, phrase: bytes, headers: list[Header], http11: bool) -> Answer:
+        """The head of an answer, interim or final.
+
+        :returns: what was understood of it, for the link to know whether it may be kept.
+        :raises BadResponse: when it cannot be passed on.
+        """
+        answer = understand_answer(headers, http11)
+        if status == 101:
+            self._check_switch(answer, headers)
+            return answer
+        decision = self.decision
+        assert decision is not None
+        lines = answer.lines
+        if answer.mapped:
+            self._map_back(answer, decision.member)
+        if answer.via or self.location.via:
+            lines.append(self.location.via_line(answer.via, b"1.1" if http11 else b"1.0"))
+        if status < 200:
+            if self.request.http11:
+                self.client.interim(status, phrase, lines)
+            return answer
+        if self.request.method == b"HEAD" or status == 304:
+            if answer.length is not None:
+                lines.append(b"Content-Length: %d" % answer.length)
+            length: int | None = -1
+        else:
+            length = -1 if status == 204 else answer.length
+        if decision.changed:
+            self._bind(lines, decision.member)
+        self._note_status(status, decision.member)
+        self.status = status
+        self._answered = True
+        self.client.respond(status, phrase, lines, length, self._ended_body)
+        return answer
+
+    def response_data(self, data: bytes) -> None:
+        """A piece of the answer's body came."""
+        self.sent += len(data)
+        self.client.send(data)
+
+    def response_end(self) -> None:
+        """The answer is complete."""
+        self._finish("" if self._ended_body else "early-answer")
+        self.client.finish()
+
+    def switched(self, link: Link, early: bytes) -> None:
+        """The member's 101 is complete; from here on the link speaks WebSocket."""
+        answer = self._switching
+        assert answer is not None and self.decision is not None
+        if self.decision.changed:
+            self._bind(answer.lines, self.decision.member)
+        self._answered = True
+        self.status = 101
+        if not self.client.switch(link, answer, early):
+            self._answered = False
+            self.link_failed("it answered a WebSocket handshake in a way that was not asked for")
+
+    def bridge_closed(self, received: int, sent: int, term: str) -> None:
+        """The WebSocket that this exchange became has ended."""
+        self.received = received
+        self.sent = sent
+        self.link = None
+        self._finish(term)
+
+    # -- what can go wrong ------------------------------------------------------------------------------------------
+
+    def client_lost(self) -> None:
+        """The client left: its request ends at once, and no member is blamed."""
+        if self._over:
+            return
+        link, self.link = self.link, None
+        if link is not None:
+            link.abort()
+        elif self._held is not None:
+            self._held.connector.cancel(self)
+        if not self._answered:
+            self.status = 499
+        self._finish("client-left")
+
+    def link_lost(self, reason: str, begun: bool) -> None:
+        """The connection ended before the answer was complete.
+
+        :param begun: whether any byte of an answer had come.
+        """
+        assert self.link is not None
+        reused, self.link = self.link.reused, None
+        self.client.detach()
+        if begun or not self._may_repeat(reused):
+            self.link_failed(reason)
+            return
+        self._leave_member()
+        if reused:
+            self._fresh = True
+        else:
+            assert self.decision is not None
+            self._repeated += 1
+            self.tried = (*self.tried, self.decision.member)
+        self._attempt()
+
+    def _may_repeat(self, reused: bool) -> bool:
+        """Whether a request whose connection died without a byte of an answer may be sent again."""
+        request = self.request
+        if request.has_body:
+            return False
+        if reused:
+            return request.idempotent
+        return request.safe and self._repeated == 0 and self._somebody_else()
+
+    def _somebody_else(self) -> bool:
+        balancer, decision = self.location.balancer, self.decision
+        assert balancer is not None and decision is not None
+        return any(m.ready for m in balancer.members if m is not decision.member and m not in self.tried)
+
+    def link_failed(self, reason: str) -> None:
+        """The member broke the rules of HTTP or the connection: 502, or a cut when an answer was under way."""
+        self.link_gone(502, f"The server that holds your session broke off: {reason}.", "member-broke")
+
+    def link_timeout(self) -> None:
+        """No answer came in time (504); in Apache's words failontimeout decides whether the member is in error."""
+        balancer, decision = self.location.balancer, self.decision
+        assert balancer is not None and decision is not None
+        if balancer.failontimeout and not self._answered:
+            balancer.fault(decision.member, self.location.clock(), "no answer in time (failontimeout)")
+        self.link_gone(504, "The server that holds your session did not answer in time.", "member-timeout")
+
+    def link_gone(self, status: int, reason: str, term: str) -> None:
+        """End the exchange after the link became unusable."""
+        if self._answered:
+            self._cut_link()
+            self._finish(term)
+            self.client.abort()
+        else:
+            self.fail(status, reason, term)
+
+    def fail(self, status: int, reason: str, term: str) -> None:
+        """Answer with a page of our own and end.
+
+        :param reason: one sentence of ours; it is shown to the client.
+        """
+        if self._over or self._answered:
+            return
+        decision = self.decision
+        lines: list[bytes] = []
+        if decision is not None:
+            if decision.changed and status in (502, 504):
+                self._bind(lines, decision.member)
+            self._note_status(status, decision.member)
+        self._cut_link()
+        self.status = status
+        content_type, body = pages.page(status, reason, self.request_id, self.request.field(b"accept"))
+        lines += (b"Content-Type: " + content_type, b"Cache-Control: no-store")
+        if status == 503:
+            lines.append(RETRY_AFTER)
+        keep = self._ended_body and status >= 500
+        self._answered = True
+        self._finish(term)
+        phrase = pages.PHRASES[status].encode()
+        head_only = self.request.method == b"HEAD"
+        if head_only:
+            lines.append(b"Content-Length: %d" % len(body))
+        self.client.respond(status, phrase, lines, -1 if head_only else len(body), keep)
+        if not head_only:
+            self.sent = len(body)
+            self.client.send(body)
+        self.client.finish()
+
+    def refuse(self, problem: BadRequest) -> None:
+        """The client broke the rules in its body: it gets its 4xx, and the member's connection is cut."""
+        self.link_gone(problem.status, problem.reason, "bad-request")
+
+    @property
+    def request_id(self) -> str:
+        """What the error page and the log call this exchange."""
+        return f"{self.id:08x}"
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def _finish(self, term: str) -> None:
+        """The one end of every exchange: counters, access log and health all hang on it."""
+        if self._over:
+            return
+        self._over = True
+        self._early = []
+        self.term = term
+        self._leave_member()
+        self.link = None
+        location = self.location
+        self.ended = location.clock()
+        if location.finished is not None:
+            location.finished(self)
+
+    def _leave_member(self) -> None:
+        member, self._held = self._held, None
+        if member is not None:
+            member.busy -= 1
+
+    def client_timeout(self) -> None:
+        """The client stopped sending its request (408); no member is blamed."""
+        self.link_gone(408, "The request took too long to arrive.", "client-timeout")
+
+    def _cut_link(self) -> None:
+        link, self.link = self.link, None
+        if link is not None:
+            self.client.detach()
+            link.abort()
+
+    # -- details of the answer --------------------------------------------------------------------------------------
+
+    def _bind(self, lines: list[bytes], member: Member) -> None:
+        """Tell the client its new route."""
+        balancer = self.location.balancer
+        if balancer is not None and balancer.cookie is not None and member.spec.route:
+            lines.append(b"Set-Cookie: " + balancer.cookie.value(member.spec.route, self.over_tls))
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether the client came over TLS, to us or to a trusted proxy before us."""
+        peer = self.client.peer
+        if peer.trusted and self.request.forwarded:
+            said = self.request.forwarded.get(b"x-forwarded-proto", b"").lower()
+            if said:
+                return said in (b"https", b"wss")
+        return peer.secure
+
+    def _map_back(self, answer: Answer, member: Member) -> None:
+        """Translate what the member says of itself (ProxyPassReverse)."""
+        reverse = self.location.reverse
+        scheme = b"https://" if self.over_tls else b"http://"
+        for name, value in answer.mapped:
+            if name.lower() == b"set-cookie":
+                value = reverse.cookie(value, member.spec.host.encode())
+            else:
+                value = reverse.location(value, scheme + (self.request.host or member.spec.authority))
+            answer.lines.append(name + b": " + value)
+
+    def _note_status(self, status: int, member: Member) -> None:
+        """Apache's failonstatus: a status that puts the member in error, after the answer went out."""
+        balancer = self.location.balancer
+        if balancer is not None and status in balancer.failonstatus:
+            balancer.fault(member, self.location.clock(), f"answered {status} (failonstatus)")
+
+    def _check_switch(self, answer: Answer, headers: list[Header]) -> None:
+        """RFC 6455 section 4.1: a 101 is an answer only to a handshake, and only with the right token."""
+        websocket = self.request.websocket
+        if websocket is None or self.upgrade is None:
+            raise BadResponse("it switched protocols without being asked")
+        fields = {name.lower(): value.strip(b" \t") for name, value in headers}
+        key = dict(line.split(b": ", 1) for line in self.upgrade)[b"Sec-WebSocket-Key"]
+        if fields.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in answer.connection:
+            raise BadResponse("its 101 does not switch to WebSocket")
+        if fields.get(b"sec-websocket-accept") != websocket_accept(key):
+            raise BadResponse("its 101 carries a wrong Sec-WebSocket-Accept")
+        self._switching = answer
+        if answer.mapped and self.decision is not None:
+            self._map_back(answer, self.decision.member)
+
+
+Finished = Callable[[Exchange], None]

@@ -1,0 +1,225 @@
+"""Header fields on their way through: what is taken off, what is put on, what is translated back.
+
+Fields travel as ready ``Name: value`` lines in their order; nothing here makes a dictionary of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from ..errors import BadResponse
+from .request import Header, Request
+
+# Fields of an answer that end here (RFC 9110 section 7.6.1) or say something about its framing, which is made anew.
+_ENDS_HERE = frozenset(b"keep-alive proxy-connection proxy-authenticate te trailer upgrade".split())
+_MAPPED = frozenset(b"location content-location set-cookie".split())
+_SPECIAL = _ENDS_HERE | _MAPPED | frozenset(b"connection content-length transfer-encoding via".split())
+_WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+
+
+class Peer:
+    """The client at the other end of a connection, as far as members are told of it.
+
+    :param address: its IP address.
+    :param trusted: whether it is a proxy whose X-Forwarded-* fields are believed.
+    :param secure: whether it came over TLS.
+    :param server: the name this balancer gives itself in X-Forwarded-Server.
+    """
+
+    __slots__ = ("_host", "_lines", "address", "secure", "server", "trusted")
+
+    def __init__(self, address: bytes, trusted: bool, secure: bool, server: bytes) -> None:
+        self.address = address
+        self.trusted = trusted
+        self.secure = secure
+        self.server = server
+        self._host: bytes | None = None
+        self._lines: list[bytes] = []
+
+    @property
+    def scheme(self) -> bytes:
+        """``http`` or ``https``, also for WebSockets: Spring refuses handshakes that say ``ws`` or ``wss``."""
+        return b"https" if self.secure else b"http"
+
+    def forwarded(self, request: Request) -> list[bytes]:
+        """The X-Forwarded-* lines for ``request``; the same for all requests of an untrusted client to one host."""
+        if self.trusted and request.forwarded:
+            return self._extended(request, request.forwarded)
+        if request.host != self._host:
+            self._host = request.host
+            self._lines = self._lines_for(request.host)
+        return self._lines
+
+    def _lines_for(self, host: bytes) -> list[bytes]:
+        lines = [b"X-Forwarded-For: " + self.address]
+        if host:
+            lines.append(b"X-Forwarded-Host: " + host)
+        lines.append(b"X-Forwarded-Proto: " + self.scheme)
+        lines.append(b"X-Forwarded-Port: " + port_of(host, self.secure))
+        lines.append(b"X-Forwarded-Server: " + self.server)
+        return lines
+
+    def _extended(self, request: Request, sent: dict[bytes, bytes]) -> list[bytes]:
+        """What a trusted proxy said: the list of addresses grows, what it said of the first hop stays."""
+        fields = dict(line.split(b": ", 1) for line in self._lines_for(request.host))
+        for name, value in sent.items():
+            title = name.title()
+            if name in (b"x-forwarded-for", b"x-forwarded-server"):
+                fields[title] = value + b", " + fields[title]
+            elif name == b"x-forwarded-proto":
+                scheme = value.lower()
+                fields[title] = {b"ws": b"http", b"wss": b"https"}.get(scheme, scheme)
+            else:
+                fields[title] = value
+        if b"x-forwarded-port" not in sent and sent.keys() & {b"x-forwarded-proto", b"x-forwarded-host"}:
+            secure = fields[b"X-Forwarded-Proto"].startswith(b"https")
+            fields[b"X-Forwarded-Port"] = port_of(fields.get(b"X-Forwarded-Host", b""), secure)
+        return [name + b": " + value for name, value in fields.items()]
+
+
+def port_of(host: bytes, secure: bool) -> bytes:
+    """The port that the client used: the one in its Host field, or its scheme's."""
+    name, colon, port = host.rpartition(b":")
+    if colon and port.isdigit() and not name.endswith(b":"):
+        return port
+    return b"443" if secure else b"80"
+
+
+class ReverseMap:
+    """Translates what members say about themselves into what clients see (ProxyPassReverse and its cookie siblings).
+
+    :param path: the location's path.
+    :param members: ``(authority, path)`` of each member of the balancer; any of them may be named in an answer.
+    """
+
+    __slots__ = ("_cookie_path", "_path", "_prefixes")
+
+    def __init__(self, path: bytes, members: Iterable[tuple[bytes, bytes]]) -> None:
+        self._path = path
+        prefixes: list[tuple[bytes, bytes]] = []
+        inner: set[bytes] = set()
+        for authority, member_path in members:
+            authorities = {authority}
+            if authority.endswith(b":80"):
+                authorities.add(authority[:-3])
+            prefixes += [((b"http://" + a + member_path).lower(), member_path) for a in sorted(authorities)]
+            inner.add(member_path)
+        self._prefixes = tuple(prefixes)
+        self._cookie_path = next(iter(inner)) if len(inner) == 1 and inner != {path} else None
+
+    def location(self, value: bytes, public: bytes) -> bytes:
+        """A Location or Content-Location as the client must see it.
+
+        :param public: scheme and host that the client used, ``https://dash.example``.
+        """
+        lower = value.lower()
+        for prefix, _ in self._prefixes:
+            if lower.startswith(prefix) and _at_boundary(value, len(prefix)):
+                return public + (self._path + value[len(prefix) :] or b"/")
+        inner = self._cookie_path
+        if inner is not None and value.startswith(inner + b"/") and not value.startswith(b"//"):
+            return self._path + value[len(inner) :]
+        return value
+
+    def cookie(self, value: bytes, host: bytes) -> bytes:
+        """A Set-Cookie value whose Path and Domain fit the public side.
+
+        :param host: the member's host name; a Domain of that name would be refused by the browser and is taken off.
+        """
+        inner = self._cookie_path
+        lower = value.lower()
+        if (inner is None or b"path=" not in lower) and b"domain=" not in lower:
+            return value
+        kept: list[bytes] = []
+        for position, part in enumerate(value.split(b";")):
+            name, _, content = part.strip().partition(b"=")
+            name = name.strip().lower()
+            content = content.strip()
+            if position and name == b"domain" and content.lstrip(b".").lower() == host:
+                continue
+            if (
+                position
+                and name == b"path"
+                and inner
+                and content.startswith(inner)
+                and _at_boundary(content, len(inner))
+            ):
+                part = b" Path=" + (self._path + content[len(inner) :] or b"/")
+            kept.append(part)
+        return b";".join(kept)
+
+
+def _at_boundary(value: bytes, at: int) -> bool:
+    """Whether a prefix of ``at`` bytes ends where a name ends, so that ``/app`` is not found in ``/apple``."""
+    return len(value) == at or value[at : at + 1] in b"/?#;"
+
+
+class Answer:
+    """The head of an answer that was understood.
+
+    :ivar lines: its end-to-end fields as ``Name: value``, in order.
+    :ivar length: the length of the body in bytes; ``None`` when it is not announced.
+    :ivar chunked: whether the body comes in chunks.
+    :ivar keep: whether the member keeps the connection.
+    """
+
+    __slots__ = ("chunked", "connection", "keep", "length", "lines", "mapped", "via")
+
+    def __init__(self, http11: bool) -> None:
+        self.lines: list[bytes] = []
+        self.mapped: list[Header] = []
+        self.length: int | None = None
+        self.chunked = False
+        self.keep = http11
+        self.connection: frozenset[bytes] = frozenset()
+        self.via = b""
+
+
+def understand_answer(headers: Sequence[Header], http11: bool) -> Answer:
+    """Make an `Answer` of what the parser read.
+
+    :raises BadResponse: when its framing is not clear.
+    """
+    answer = Answer(http11)
+    lines = answer.lines
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in _SPECIAL:
+            lines.append(name + b": " + value)
+        elif lower == b"content-length":
+            value = value.strip(b" \t")
+            if answer.length is not None or not value.isdigit() or len(value) > 18:
+                raise BadResponse("its Content-Length is not clear")
+            answer.length = int(value)
+        elif lower in _MAPPED:
+            answer.mapped.append((name, value))
+        elif lower == b"transfer-encoding":
+            if answer.chunked or value.strip(b" \t").lower() != b"chunked":
+                raise BadResponse("its Transfer-Encoding is not 'chunked'")
+            answer.chunked = True
+        elif lower == b"connection":
+            _take_connection(answer, value)
+        elif lower == b"via":
+            answer.via = answer.via + b", " + value if answer.via else value
+    if answer.chunked and answer.length is not None:
+        raise BadResponse("it has both a Content-Length and a Transfer-Encoding")
+    named = answer.connection - {b"close", b"keep-alive", b"upgrade", b""}
+    if named:
+        answer.lines = [line for line in lines if line.partition(b":")[0].lower() not in named]
+    return answer
+
+
+def _take_connection(answer: Answer, value: bytes) -> None:
+    options = frozenset(option.strip(b" \t").lower() for option in value.split(b","))
+    answer.connection |= options
+    if b"close" in options:
+        answer.keep = False
+    elif b"keep-alive" in options:
+        answer.keep = True
+
+
+def websocket_accept(key: bytes) -> bytes:
+    """The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())

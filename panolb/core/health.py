@@ -1,0 +1,68 @@
+"""The health of one member: what checks say, and what live traffic showed.
+
+The two are separate signals.  Checks move `up` when enough of them agree in a row (mod_proxy_hcheck's hcpasses and
+hcfails, but consecutive ones).  Live traffic sets an error that ends by itself after `retry` seconds, as a worker in
+error does in Apache, or at the first passing check.
+"""
+
+from __future__ import annotations
+
+
+class Health:
+    """Two counters and a date.
+
+    :ivar up: what the checks have established.
+    :ivar error_until: clock reading until which live traffic keeps the member out; ``None`` when it does not.
+    :ivar reason: why it is not well, in words for the log and the status page; empty when it is.
+    """
+
+    __slots__ = ("_fails", "_passes", "error_until", "reason", "up")
+
+    def __init__(self, up: bool = True) -> None:
+        self.up = up
+        self.error_until: float | None = None
+        self.reason = "" if up else "waiting for the first passing check"
+        self._passes = 0
+        self._fails = 0
+
+    def in_error(self, now: float) -> bool:
+        return self.error_until is not None and now < self.error_until
+
+    def observe(self, passed: bool, reason: str, passes: int, fails: int) -> None:
+        """Count one check.
+
+        :param reason: why it failed.
+        :param passes: how many passing checks in a row bring a member up.
+        :param fails: how many failing checks in a row take it down.
+        """
+        if passed:
+            self._passes += 1
+            self._fails = 0
+            if self.up or self._passes >= passes:
+                self.up = True
+                self.error_until = None
+                self.reason = ""
+        else:
+            self._fails += 1
+            self._passes = 0
+            if self.up and self._fails >= fails:
+                self.up = False
+                self.reason = reason
+            elif not self.up:
+                self.reason = reason
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last checks agree with the state, so that no faster interval is needed."""
+        return self._fails == 0 if self.up else self._passes == 0
+
+    def fault(self, now: float, retry: float, reason: str) -> None:
+        """Live traffic could not use the member: keep it out for ``retry`` seconds."""
+        self.error_until = now + retry
+        self.reason = reason
+
+    def forgive(self) -> None:
+        """End an error early."""
+        self.error_until = None
+        if self.up:
+            self.reason = ""

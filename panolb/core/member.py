@@ -1,0 +1,104 @@
+"""A balancer member: its configuration, its health and its load, which are three different things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from .health import Health
+
+if TYPE_CHECKING:
+    from .ports import Connector
+
+
+class Admin(Enum):
+    """What the operator wants of a member; independent of its health (Apache's status letters N, D and S)."""
+
+    ACTIVE = "active"
+    DRAIN = "drain"
+    DISABLED = "disabled"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberSpec:
+    """What was configured.  Times are seconds.
+
+    :ivar path: the URL's path without a trailing slash; empty for the root.
+    :ivar authority: the URL's ``host[:port]``, sent as Host when the client's is not preserved.
+    :ivar loadfactor: Apache's loadfactor times 100, truncated: the weight of the member.
+    """
+
+    balancer: str
+    url: str
+    host: str
+    port: int
+    path: bytes = b""
+    authority: bytes = b""
+    route: bytes = b""
+    loadfactor: int = 100
+    lbset: int = 0
+    admin: Admin = Admin.ACTIVE
+    hot_standby: bool = False
+    hot_spare: bool = False
+    ignore_errors: bool = False
+    retry: float = 60.0
+    connect_timeout: float = 5.0
+    response_timeout: float = 300.0
+    keepalive_idle: float = 15.0
+    max_connections: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How logs and pages call the member: ``balancer/route``, or ``balancer/host:port`` without a route."""
+        return f"{self.balancer}/{self.route.decode('ascii') or f'{self.host}:{self.port}'}"
+
+
+class Member:
+    """The living member.
+
+    :ivar ready: whether it may serve requests that are bound to it; kept by its balancer.
+    :ivar busy: exchanges and WebSockets it serves now.
+    :ivar elected: how often it was chosen.
+    :ivar lbstatus: the balancing method's own count.
+    :ivar connector: the port that opens or re-uses connections to it.
+    """
+
+    __slots__ = (
+        "admin",
+        "busy",
+        "connector",
+        "elected",
+        "health",
+        "lbstatus",
+        "loadfactor",
+        "ready",
+        "spec",
+        "state",
+    )
+
+    def __init__(self, spec: MemberSpec, connector: Connector, health: Health | None = None) -> None:
+        self.spec = spec
+        self.connector = connector
+        self.health = health or Health()
+        self.admin = spec.admin
+        self.loadfactor = spec.loadfactor
+        self.ready = False
+        self.state = ""
+        self.busy = 0
+        self.elected = 0
+        self.lbstatus = 0
+
+    def __repr__(self) -> str:
+        return f"<Member {self.spec.name} {self.state or 'new'}>"
+
+    def describe(self, now: float) -> str:
+        """The member's state in one word, the operator's wish before the member's health."""
+        if self.admin in (Admin.DISABLED, Admin.STOPPED):
+            return str(self.admin.value)
+        if not self.health.up:
+            return "down"
+        if self.health.in_error(now):
+            return "error"
+        return "drain" if self.admin is Admin.DRAIN else "up"

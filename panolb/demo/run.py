@@ -1,0 +1,87 @@
+"""The demonstration: two members and a balancer in one process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+
+from .members import DemoMember
+
+PUBLIC, ADMIN = 10080, 10088
+
+_CONFIG = """
+[listener.demo]
+endpoint = "tcp:{public}:interface=127.0.0.1"
+
+[balancer.demo]
+stickysession = "ROUTEID"
+retry = "5s"
+connect_timeout = "2s"
+
+[[balancer.demo.member]]
+url = "http://127.0.0.1:{ports[0]}/panopticon"
+route = "1"
+
+[[balancer.demo.member]]
+url = "http://127.0.0.1:{ports[1]}/panopticon"
+route = "2"
+
+[balancer.demo.health]
+uri = "/panopticon/health"
+interval = "1s"
+timeout = "1s"
+
+[[location]]
+path = "/panopticon"
+balancer = "demo"
+
+[admin]
+endpoint = "tcp:{admin}:interface=127.0.0.1"
+"""
+
+HINTS = """\
+Open http://127.0.0.1:{public}/panopticon/ : a live dashboard, balanced over two members.
+Try   "Kill this member" on the page, and watch yourself move to the other one while the numbers go on.
+See   http://127.0.0.1:{admin}/ : what the balancer thinks of its members.  Ctrl-C ends the demonstration."""
+
+
+class Demo(MultiService):
+    """Members first, since the balancer has to know their ports.
+
+    :param balancer: makes the balancer's service of a configuration's text.
+    :param say: tells the user what to try.
+    """
+
+    def __init__(self, reactor: Any, balancer: Callable[[str], IService], say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._balancer = balancer
+        self._say = say
+        self._members = [DemoMember(reactor, name=f"Member {route}", route=route) for route in ("1", "2")]
+        for member in self._members:
+            member.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """Start the members, then open the balancer in front of them."""
+        for member in self._members:
+            member.startService()
+        text = _CONFIG.format(public=PUBLIC, admin=ADMIN, ports=[member.port for member in self._members])
+        balancer = self._balancer(text)
+        balancer.setServiceParent(self)
+        balancer.privilegedStartService()
+        self._say(HINTS.format(public=PUBLIC, admin=ADMIN))
+
+    def startService(self) -> None:
+        """Start whatever is not running yet."""
+        self.running = 1
+        for part in self:
+            if not part.running:
+                part.startService()
+
+
+def demo(reactor: Any, balancer: Callable[[str], IService]) -> IService:
+    """The demonstration as a service."""
+    # Past twistd's log, which takes what is printed to sys.stdout.
+    return Demo(reactor, balancer, lambda text: print(text, file=sys.__stdout__, flush=True))

@@ -1,0 +1,99 @@
+"""What all connections of one listener share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IAddress, IProtocolFactory
+
+from ..core.headers import Peer
+from ..core.location import Location
+from ..core.routing import Table
+from ..errors import BadRequest
+from .deadlines import Deadlines
+
+if TYPE_CHECKING:
+    from .http1 import Http1
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client may cost.  Times are seconds, sizes bytes.
+
+    :ivar header_timeout: for a whole head to arrive.
+    :ivar idle_timeout: between two requests of a connection.
+    :ivar body_timeout: without any progress of a body.
+    """
+
+    max_head: int = 32 << 10
+    max_target: int = 8 << 10
+    max_body: int | None = None
+    header_timeout: float = 20.0
+    idle_timeout: float = 75.0
+    body_timeout: float = 60.0
+
+
+class Frontend:
+    """One listener as its connections see it.
+
+    :param table: where each path goes; a reload replaces it.
+    :param site: the twisted.web site for paths that no balancer serves.
+    :param secure: whether clients come over TLS.
+    :param server: the name this balancer gives itself in X-Forwarded-Server.
+    :param trusted: the proxies whose X-Forwarded-* fields are believed.
+    :param refused: told of every request that was refused before it became an exchange.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        table: Table[Location],
+        site: IProtocolFactory,
+        deadlines: Deadlines,
+        limits: Limits,
+        *,
+        secure: bool = False,
+        server: bytes = b"localhost",
+        trusted: Iterable[Network] = (),
+        refused: Callable[[Peer, BadRequest], None] | None = None,
+    ) -> None:
+        self.reactor = reactor
+        self.table = table
+        self.site = site
+        self.deadlines = deadlines
+        self.limits = limits
+        self.secure = secure
+        self.server = server
+        self.trusted = tuple(trusted)
+        self.connections: set[Http1] = set()
+        self.draining = False
+        self._refused = refused
+
+    def peer(self, address: IAddress) -> Peer:
+        """The client behind a new connection."""
+        host = getattr(address, "host", None)
+        if host is None:
+            return Peer(b"unix", False, self.secure, self.server)
+        trusted = bool(self.trusted) and any(ip_address(host) in network for network in self.trusted)
+        return Peer(host.encode("ascii"), trusted, self.secure, self.server)
+
+    def refuse(self, peer: Peer, problem: BadRequest) -> None:
+        """Say that a request was refused, and why."""
+        if self._refused is not None:
+            self._refused(peer, problem)
+
+    def drain(self, code: int) -> None:
+        """Stop keeping connections; see `Http1.drain`."""
+        self.draining = True
+        for connection in tuple(self.connections):
+            connection.drain(code)
+
+    def abort(self) -> None:
+        """Cut whatever is left."""
+        for connection in tuple(self.connections):
+            connection.transport.abortConnection()

@@ -1,0 +1,518 @@
+"""Downstream HTTP/1.1: one client connection.
+
+llhttp reads heads and chunks, but neither limits a head nor stops at the end of a message.  Both are done here by
+feeding it no further than the next empty line: every head and every chunked body ends with one (RFC 9112 sections 2.1
+and 7.1), so it never sees the beginning of a second message, and what follows is known byte for byte.  A pipelined
+request simply waits unread.
+"""
+
+from __future__ import annotations
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+from twisted.internet.interfaces import IAddress, IProtocol, IProtocolNegotiationFactory, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..core import pages
+from ..core.exchange import Exchange
+from ..core.headers import Answer, Peer
+from ..core.location import Location
+from ..core.ports import Link
+from ..core.request import Header, Request, understand
+from ..errors import BadRequest
+from . import websocket
+from .deadlines import NEVER
+from .frontend import Frontend
+from .upstream import Upstream
+from .wire import Wire, wire_for
+
+EMPTY_LINE = b"\r\n\r\n"
+LINGER = 2.0  # seconds to go on reading what a client still sends after its connection's last answer
+
+# What the connection reads next.
+HEAD, BODY, NOTHING, DISCARD = range(4)
+
+# Why it does not read; a connection reads while there is no reason.
+UNCONNECTED, BLOCKED, PIPELINED = 1, 2, 4
+
+# Puts a parser at the beginning of a chunked body whose head it was not shown.
+_CHUNKED_HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+_LENGTH_HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+
+
+class Http1(Protocol):
+    """One client connection; the `panolb.core.ports.Client` of one exchange after the other."""
+
+    __slots__ = (
+        "_advancing",
+        "_bridge",
+        "_chunking",
+        "_complete",
+        "_exchange",
+        "_head_done",
+        "_headers",
+        "_holds",
+        "_keep",
+        "_left",
+        "_link",
+        "_offer",
+        "_onward",
+        "_out",
+        "_parser",
+        "_raw",
+        "_raw_size",
+        "_reading",
+        "_rest",
+        "_tail",
+        "_url",
+        "connected",
+        "deadline",
+        "frontend",
+        "peer",
+        "slot",
+        "transport",
+        "wire",
+    )
+
+    transport: ITCPTransport
+    wire: Wire
+    peer: Peer
+
+    def __init__(self, frontend: Frontend) -> None:
+        self.frontend = frontend
+        self.deadline = NEVER
+        self.slot = 0
+        self._parser: HttpRequestParser | None = HttpRequestParser(self)
+        self._onward: IProtocol | None = None
+        self._bridge: websocket.Bridge | None = None
+        self._offer: websocket.Offer | None = None
+        self._exchange: Exchange | None = None
+        self._link: Link | None = None
+        self._out: list[bytes] = []
+        self._rest = b""
+        self._holds = 0
+        self._left = 0
+        self._advancing = False
+        self._chunking = False
+        self._keep = True
+        self._await_head()
+
+    def _await_head(self) -> None:
+        self._reading = HEAD
+        self._raw: list[bytes] = []
+        self._raw_size = 0
+        self._tail = b""
+        self._url = b""
+        self._headers: list[Header] = []
+        self._head_done = False
+        self._complete = False
+
+    def connectionMade(self) -> None:
+        self.transport.setTcpNoDelay(True)
+        self.wire = wire_for(self.transport)
+        self.peer = self.frontend.peer(self.transport.getPeer())
+        self.frontend.connections.add(self)
+        self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.frontend.connections.discard(self)
+        self.frontend.deadlines.forget(self)
+        self._parser = None  # it holds this connection's methods: a cycle that only the collector would find
+        exchange, self._exchange = self._exchange, None
+        if self._onward is not None:
+            self._onward.connectionLost(reason)
+        elif exchange is not None:
+            exchange.client_lost()
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._onward is not None:
+            self._onward.dataReceived(data)
+        elif self._reading == NOTHING or self._rest:
+            self._rest += data
+            self._hold(PIPELINED)
+        else:
+            self._advance(data)
+
+    def _advance(self, data: bytes) -> None:
+        """Read on until the bytes are used up or a request waits for its answer."""
+        self._advancing = True
+        while data:
+            if self._reading == HEAD:
+                data = self._read_head(data)
+            elif self._reading == BODY:
+                data = self._read_body(data)
+            elif self._reading == DISCARD:
+                break
+            elif self._onward is not None:
+                self._onward.dataReceived(data)
+                break
+            else:
+                self._rest = data
+                self._hold(PIPELINED)
+                break
+        self._advancing = False
+
+    def _cut(self, data: bytes) -> int:
+        """Where the next empty line ends in ``data``, also one that began in an earlier read; 0 for nowhere."""
+        if not self._tail:
+            at = data.find(EMPTY_LINE)
+            if at >= 0:
+                return at + 4
+            self._tail = data[-3:]
+            return 0
+        carried = len(self._tail)
+        joint = self._tail + data
+        at = joint.find(EMPTY_LINE)
+        if at >= 0:
+            self._tail = b""
+            return at + 4 - carried
+        self._tail = joint[-3:]
+        return 0
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Feed the parser as much of ``data`` as belongs to the head; returns the rest."""
+        cut = self._cut(data)
+        piece = data if cut in (0, len(data)) else data[:cut]
+        if not self._raw:
+            self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
+        self._raw.append(piece)
+        self._raw_size += len(piece)
+        parser = self._parser
+        assert parser is not None
+        try:
+            if self._raw_size > self.frontend.limits.max_head:
+                raise BadRequest(431, "The head of the request is too large.")
+            parser.feed_data(piece)
+        except HttpParserUpgrade:
+            pass  # it stops at the end of a head that asks for an upgrade; whether there is one is not its choice
+        except HttpParserError as error:
+            self._refuse(BadRequest(400, f"The request is not HTTP/1.1: {error}."))
+            return b""
+        except BadRequest as problem:
+            self._refuse(problem)
+            return b""
+        if len(self._url) > self.frontend.limits.max_target:
+            self._refuse(BadRequest(414, "The request target is too long."))
+            return b""
+        rest = data[len(piece) :]
+        if self._head_done:
+            return self._begin(rest)
+        if cut and not self._url:
+            self._raw.clear()  # empty lines before a request line are allowed (RFC 9112 section 2.2)
+        return rest
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._head_done = True
+
+    def on_body(self, data: bytes) -> None:
+        if self._exchange is not None and self._reading == BODY:
+            self._exchange.request_data(data)
+
+    def on_message_complete(self) -> None:
+        self._complete = True
+
+    def _begin(self, rest: bytes) -> bytes:
+        """The head is complete: serve it, here or by a twisted.web resource; returns what is left of ``rest``."""
+        parser, frontend = self._parser, self.frontend
+        assert parser is not None
+        try:
+            request = understand(parser.get_method(), self._url, parser.get_http_version(), self._headers)
+            limit = frontend.limits.max_body
+            if limit is not None and request.length is not None and request.length > limit:
+                raise BadRequest(413, "The body of the request is too large.")
+            location = None if request.target == b"*" else frontend.table.find(request.host, request.path)
+        except BadRequest as problem:
+            self._refuse(problem)
+            return b""
+        if location is None or location.balancer is None:
+            self._hand_over(b"".join(self._raw) + rest)
+            return b""
+        self._take_framing(request)
+        self._start(request, location)
+        return rest
+
+    def _take_framing(self, request: Request) -> None:
+        """Get ready to read the body."""
+        self.deadline = NEVER
+        if request.has_body:
+            self._reading = BODY
+            self._left = request.length or 0
+            self._tail = b""
+            if self._complete:  # an Upgrade field made the parser think that there is none
+                self._complete = False
+                parser = self._parser = HttpRequestParser(self)
+                parser.feed_data(_CHUNKED_HEAD if request.chunked else _LENGTH_HEAD % self._left)
+            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+        else:
+            self._reading = NOTHING
+
+    def _start(self, request: Request, location: Location) -> None:
+        exchange = self._exchange = Exchange(request, location, self)
+        if request.websocket is not None:
+            self._parser = HttpRequestParser(self)  # the old one waits for another protocol
+            if location.websocket:
+                self._offer = websocket.Offer(request.websocket, location)
+                exchange.upgrade = self._offer.lines
+        exchange.start()
+
+    def _read_body(self, data: bytes) -> bytes:
+        """Feed the parser as much of ``data`` as belongs to the body; returns the rest."""
+        exchange, parser = self._exchange, self._parser
+        assert exchange is not None and parser is not None
+        if exchange.request.chunked:
+            cut = self._cut(data)
+            piece = data if cut == 0 else data[:cut]
+        else:
+            piece = data[: self._left]
+            self._left -= len(piece)
+        try:
+            parser.feed_data(piece)
+        except HttpParserError as error:
+            cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
+            if cause is not None:
+                raise cause from None
+            self._bad_body(BadRequest(400, f"The body of the request is not HTTP/1.1: {error}."))
+            return b""
+        limit = self.frontend.limits.max_body
+        if limit is not None and exchange.received > limit:
+            self._bad_body(BadRequest(413, "The body of the request is too large."))
+            return b""
+        if self._reading != BODY:
+            return b""  # the exchange ended meanwhile
+        if self._complete:
+            self._reading = NOTHING
+            self.deadline = NEVER
+            exchange.request_end()
+        elif not self._holds:
+            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+        return data[len(piece) :]
+
+    # -- orders of the exchange -------------------------------------------------------------------------------------
+
+    def interim(self, status: int, phrase: bytes, lines: list[bytes]) -> None:
+        self.wire.write(b"\r\n".join((b"HTTP/1.1 %d %b" % (status, phrase), *lines)) + EMPTY_LINE)
+
+    def respond(self, status: int, phrase: bytes, lines: list[bytes], length: int | None, keep: bool) -> None:
+        exchange = self._exchange
+        assert exchange is not None
+        request = exchange.request
+        keep = keep and request.keep and not self.frontend.draining
+        self._chunking = False
+        if length is None:
+            if request.http11:
+                self._chunking = True
+                lines.append(b"Transfer-Encoding: chunked")
+            else:
+                keep = False
+        elif length >= 0:
+            lines.append(b"Content-Length: %d" % length)
+        if not keep:
+            lines.append(b"Connection: close")
+        elif not request.http11:
+            lines.append(b"Connection: keep-alive")
+        self._keep = keep
+        self._out.append(b"HTTP/1.1 %d %b\r\n%b\r\n\r\n" % (status, phrase, b"\r\n".join(lines)))
+
+    def send(self, data: bytes) -> None:
+        if self._chunking:
+            self._out += (b"%x\r\n" % len(data), data, b"\r\n")
+        else:
+            self._out.append(data)
+
+    def flush(self) -> None:
+        if self._out:
+            out, self._out = self._out, []
+            self.wire.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def finish(self) -> None:
+        if self._chunking:
+            self._out.append(b"0\r\n\r\n")
+        self.flush()
+        self._exchange = None
+        self.detach()
+        if not self._keep:
+            self._close()
+            return
+        self._await_head()
+        frontend = self.frontend
+        frontend.deadlines.set(self, frontend.limits.idle_timeout)
+        if self._rest and not self._advancing:
+            rest, self._rest = self._rest, b""
+            self._release(PIPELINED)
+            self._advance(rest)
+
+    def abort(self) -> None:
+        self._exchange = None
+        self._out.clear()
+        self.transport.abortConnection()
+
+    def attach(self, link: Link) -> None:
+        self._link = link
+        if isinstance(link, Upstream):
+            self.wire.source = link
+            link.wire.source = self
+            if self.wire.blocked:
+                link.pause()
+        self._release(UNCONNECTED)
+
+    def detach(self) -> None:
+        link, self._link = self._link, None
+        if isinstance(link, Upstream):
+            link.wire.source = None
+        self.wire.source = None
+        self._release(BLOCKED)
+
+    def hold(self) -> None:
+        self._hold(UNCONNECTED)
+
+    def switch(self, link: Link, answer: Answer, early: bytes) -> bool:
+        offer, exchange = self._offer, self._exchange
+        assert offer is not None and exchange is not None and isinstance(link, Upstream)
+        self.detach()
+        rest, self._rest = self._rest, b""
+        bridge = websocket.Bridge(offer, exchange, self, link)
+        if not bridge.open(answer, early):
+            return False
+        self._bridge = bridge
+        self._exchange = None
+        self._release(PIPELINED | BLOCKED | UNCONNECTED)
+        if rest and self._onward is not None:
+            self._onward.dataReceived(rest)
+        return True
+
+    def go_onward(self, protocol: IProtocol) -> None:
+        """From here on the bytes of this connection are ``protocol``'s."""
+        self.deadline = NEVER
+        self._onward = protocol
+        protocol.makeConnection(self.transport)
+
+    def come_back(self, head: bytes) -> None:
+        """A connection that was handed over returns with the head of a WebSocket handshake."""
+        self._onward = None
+        self._parser = HttpRequestParser(self)
+        self.wire = wire_for(self.transport)
+        self._await_head()
+        self.dataReceived(head)
+
+    # -- pausing ----------------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """The member cannot keep up with the request's body."""
+        self._hold(BLOCKED)
+
+    def resume(self) -> None:
+        self._release(BLOCKED)
+
+    def _hold(self, why: int) -> None:
+        if not self._holds:
+            self.transport.pauseProducing()
+            if self._reading == BODY:
+                self.deadline = NEVER  # we keep the client waiting, not it us
+        self._holds |= why
+
+    def _release(self, why: int) -> None:
+        if self._holds:
+            self._holds &= ~why
+            if not self._holds:
+                self.transport.resumeProducing()
+                if self._reading == BODY:
+                    self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+
+    # -- ends -------------------------------------------------------------------------------------------------------
+
+    def out_of_time(self) -> None:
+        if self._reading == DISCARD:
+            self.transport.abortConnection()
+        elif self._exchange is not None:
+            self._exchange.client_timeout()
+        elif self._raw:
+            self._refuse(BadRequest(408, "The head of the request took too long to arrive."))
+        else:
+            self.transport.loseConnection()
+
+    def drain(self, code: int) -> None:
+        """The listener is closing: end as soon as it costs nobody anything.
+
+        :param code: the close code for a WebSocket.
+        """
+        if self._bridge is not None:
+            self._bridge.close(code, "the balancer is stopping")
+        elif self._onward is not None or (self._exchange is None and not self._raw):
+            self.transport.loseConnection()
+
+    def _refuse(self, problem: BadRequest) -> None:
+        """Answer a request that cannot be understood: whatever follows it cannot be either."""
+        self.frontend.refuse(self.peer, problem)
+        content_type, body = pages.page(problem.status, problem.reason, "none", _accept(self._headers))
+        self._reading = DISCARD
+        self.wire.write(
+            b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
+            b"Connection: close\r\n\r\n%b"
+            % (problem.status, pages.PHRASES[problem.status].encode(), content_type, len(body), body)
+        )
+        self._linger()
+
+    def _bad_body(self, problem: BadRequest) -> None:
+        self.frontend.refuse(self.peer, problem)
+        if self._exchange is not None:
+            self._exchange.refuse(problem)
+
+    def _close(self) -> None:
+        """The last answer of this connection is out."""
+        if self._reading == BODY:
+            self._linger()
+        else:
+            self._reading = DISCARD
+            self.transport.loseConnection()
+
+    def _linger(self) -> None:
+        """Close our side and read on for a moment: a close with unread input would reset the connection and with it
+        destroy the answer that the client has not read yet (RFC 9112 section 9.6).
+        """
+        self._reading = DISCARD
+        self._holds = 0
+        self.transport.resumeProducing()
+        self.transport.loseWriteConnection()
+        self.frontend.deadlines.set(self, LINGER)
+
+    def _hand_over(self, data: bytes) -> None:
+        """This path is not a balancer's: the connection goes to twisted.web for good."""
+        protocol = self.frontend.site.buildProtocol(self.transport.getPeer())
+        if protocol is None:
+            self.transport.loseConnection()
+            return
+        self._reading = NOTHING
+        self._parser = None
+        self.wire.release()
+        self.go_onward(protocol)
+        protocol.dataReceived(data)
+
+
+@implementer(IProtocolNegotiationFactory)
+class Http1Factory(Factory):
+    """Makes the connections of a listener."""
+
+    noisy = False
+
+    def __init__(self, frontend: Frontend) -> None:
+        self._frontend = frontend
+
+    def buildProtocol(self, addr: IAddress | None) -> Http1:
+        return Http1(self._frontend)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What ALPN offers: without this Twisted's TLS fails the handshake of every client that names protocols."""
+        return [b"http/1.1"]
+
+
+def _accept(headers: list[Header]) -> bytes | None:
+    return next((value for name, value in headers if name.lower() == b"accept"), None)

@@ -1,0 +1,211 @@
+"""The idle upstream connections of one member, and the way to new ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
+from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
+from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
+
+from ..core.exchange import Exchange
+from ..core.member import MemberSpec
+from .addresses import Addresses
+from .deadlines import Deadlines
+from .upstream import Upstream
+
+
+class Pool:
+    """The `panolb.core.ports.Connector` of one member.
+
+    :param reactor: connects, resolves and keeps time.
+    """
+
+    __slots__ = (
+        "_addresses",
+        "_attempts",
+        "_closed",
+        "_idle",
+        "_open",
+        "_reactor",
+        "_waiting",
+        "deadlines",
+        "spec",
+    )
+
+    def __init__(self, reactor: Any, spec: MemberSpec, deadlines: Deadlines) -> None:
+        self.spec = spec
+        self.deadlines = deadlines
+        self._reactor = reactor
+        self._addresses = Addresses(reactor, spec.host, deadlines.clock)
+        self._idle: list[
+            Upstream
+        ] = []  # the most recently used is re-used first, so that the others can time out
+        self._open = 0
+        self._attempts: dict[Exchange, _Attempt] = {}
+        self._waiting: deque[tuple[Exchange, IDelayedCall]] = deque()
+        self._closed = False
+
+    @property
+    def idle(self) -> int:
+        """How many connections wait to be used."""
+        return len(self._idle)
+
+    @property
+    def open(self) -> int:
+        """How many connections there are, idle, busy or being made."""
+        return self._open
+
+    # -- orders of exchanges ----------------------------------------------------------------------------------------
+
+    def connect(self, exchange: Exchange, fresh: bool) -> None:
+        if self._idle and not fresh:
+            link = self._idle.pop()
+            link.exchange = exchange
+            exchange.connected(link)
+            return
+        if self.spec.max_connections is not None and self._open >= self.spec.max_connections:
+            if not self._idle:
+                self._wait(exchange)
+                return
+            self._idle.pop(0).transport.loseConnection()  # a new one was asked for: make room
+        self._open_for(exchange)
+
+    def cancel(self, exchange: Exchange) -> None:
+        attempt = self._attempts.pop(exchange, None)
+        if attempt is not None:
+            attempt.cancel()
+            return
+        for entry in self._waiting:
+            if entry[0] is exchange:
+                entry[1].cancel()
+                self._waiting.remove(entry)
+                return
+
+    def close(self) -> None:
+        """End the idle connections; the busy ones end with their exchanges."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for link in idle:
+            link.transport.loseConnection()
+
+    # -- facts of connections ---------------------------------------------------------------------------------------
+
+    def put(self, link: Upstream) -> None:
+        """A connection has nothing to do."""
+        if self._closed:
+            link.transport.loseConnection()
+            return
+        while self._waiting:
+            exchange, timer = self._waiting.popleft()
+            timer.cancel()
+            link.exchange = exchange
+            exchange.connected(link)
+            return
+        self._idle.append(link)
+        self.deadlines.set(link, self.spec.keepalive_idle)
+
+    def gone(self, link: Upstream) -> None:
+        """A connection has ended."""
+        self.deadlines.forget(link)
+        if link.exchange is None and link in self._idle:
+            self._idle.remove(link)
+        self._one_less()
+
+    def _one_less(self) -> None:
+        self._open -= 1
+        if self._waiting and not self._closed:
+            exchange, timer = self._waiting.popleft()
+            timer.cancel()
+            self._open_for(exchange)
+
+    # -- new connections --------------------------------------------------------------------------------------------
+
+    def _open_for(self, exchange: Exchange) -> None:
+        self._open += 1
+        attempt = self._attempts[exchange] = _Attempt(self, exchange)
+        self._addresses.find(attempt.try_all)
+
+    def dial(self, address: str, attempt: _Attempt) -> IConnector:
+        """Begin to connect to one address."""
+        connector: IConnector = self._reactor.connectTCP(
+            address, self.spec.port, attempt, timeout=self.spec.connect_timeout
+        )
+        return connector
+
+    def connected(self, exchange: Exchange) -> None:
+        """An attempt has succeeded."""
+        self._attempts.pop(exchange, None)
+
+    def failed(self, exchange: Exchange, reason: str) -> None:
+        """All addresses have been tried in vain."""
+        self._addresses.forget()
+        waited_for = self._attempts.pop(exchange, None) is not None
+        self._one_less()
+        if waited_for:
+            exchange.connect_failed(reason)
+
+    # -- waiting for max_connections --------------------------------------------------------------------------------
+
+    def _wait(self, exchange: Exchange) -> None:
+        timer = self._reactor.callLater(self.spec.connect_timeout, self._give_up, exchange)
+        self._waiting.append((exchange, timer))
+
+    def _give_up(self, exchange: Exchange) -> None:
+        self._waiting = deque(entry for entry in self._waiting if entry[0] is not exchange)
+        exchange.no_capacity()
+
+
+class _Attempt(ClientFactory):
+    """Connecting for one exchange: one address after the other until one answers."""
+
+    noisy = False
+
+    def __init__(self, pool: Pool, exchange: Exchange) -> None:
+        self._pool = pool
+        self._exchange = exchange
+        self._left: list[str] = []
+        self._connector: IConnector | None = None
+        self._cancelled = False
+
+    def try_all(self, addresses: Sequence[str]) -> None:
+        """Begin with the first of ``addresses``."""
+        self._left = [] if self._cancelled else list(addresses)
+        self._next(f"the name {self._pool.spec.host} has no address")
+
+    def cancel(self) -> None:
+        """Nobody waits for the connection any more."""
+        self._cancelled = True
+        self._left = []
+        if self._connector is not None:
+            self._connector.stopConnecting()
+
+    def _next(self, reason: str) -> None:
+        if self._left:
+            self._connector = self._pool.dial(self._left.pop(0), self)
+        else:
+            self._pool.failed(self._exchange, reason)
+
+    def buildProtocol(self, addr: IAddress | None) -> Upstream:
+        self._pool.connected(self._exchange)
+        return Upstream(self._pool, None if self._cancelled else self._exchange)
+
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        self._next(_in_words(reason, self._pool.spec))
+
+
+def _in_words(reason: Failure, spec: MemberSpec) -> str:
+    """Why a connect failed, for an operator."""
+    if reason.check(ConnectionRefusedError):
+        return "connection refused"
+    if reason.check(TimeoutError):
+        return f"no connection within {spec.connect_timeout:g} s"
+    if reason.check(DNSLookupError):
+        return f"the name {spec.host} has no address"
+    error = reason.value
+    if isinstance(error, ConnectError) and error.osError:
+        return f"cannot connect: {error.osError}"
+    return f"cannot connect: {error}"

@@ -1,0 +1,199 @@
+"""The Resource tree's face of an exchange.
+
+On a listener of ours a request whose path ends at a `ReverseProxyResource` never gets here, since `panolb.proxy.http1`
+serves it; unless the connection was handed to twisted.web by an earlier request.  Mounted in somebody else's Twisted
+application the resource does the whole job.  twisted.web has then read the request's body already (into a file, when
+it is large), and passes on no 1xx.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.server import Request as WebRequest
+from zope.interface import implementer
+
+from ..core.exchange import Exchange
+from ..core.headers import Answer
+from ..core.location import Location
+from ..core.ports import Link
+from ..core.request import understand
+from ..errors import BadRequest
+from .frontend import Frontend
+from .http1 import Http1
+from .upstream import Upstream
+
+PIECE = 64 << 10  # bytes of a body that are sent at once
+
+
+class ReverseProxyResource(Resource):
+    """Serves a location through its balancer.
+
+    :param location: where to, and by which rules.
+    :param frontend: what its connections share; used for the client's address and for WebSockets.
+    """
+
+    isLeaf = True
+
+    def __init__(self, location: Location, frontend: Frontend) -> None:
+        super().__init__()
+        self.location = location
+        self.frontend = frontend
+
+    def render(self, request: WebRequest) -> Any:
+        """Pass the request on; the answer comes later."""
+        headers = [
+            (name, value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values
+        ]
+        version = request.clientproto.rpartition(b"/")[2].decode("latin-1")
+        try:
+            understood = understand(request.method, request.uri, version, headers)
+        except BadRequest as problem:
+            request.setResponseCode(problem.status)
+            return problem.reason.encode() + b"\n"
+        if understood.websocket is not None and self.location.websocket:
+            self._take_over(request, headers)
+            return NOT_DONE_YET
+        request.content.seek(0, 2)
+        length = request.content.tell()
+        request.content.seek(0)
+        understood.length = length if understood.has_body else None
+        understood.chunked = understood.expects = False
+        client = _WebClient(request, self.frontend)
+        client.begin(Exchange(understood, self.location, client))
+        return NOT_DONE_YET
+
+    def _take_over(self, request: Any, headers: list[tuple[bytes, bytes]]) -> None:
+        """A WebSocket needs the connection itself: it goes (back) to our own HTTP/1.1."""
+        head = b"%b %b HTTP/1.1\r\n" % (request.method, request.uri)
+        head += b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
+        channel = request.channel
+        transport, channel.transport = channel.transport, None
+        transport.unregisterProducer()
+        channel.setTimeout(None)
+        current = transport.protocol
+        if isinstance(current, Http1):
+            current.come_back(head)
+            return
+        http1 = Http1(self.frontend)
+        if isinstance(transport, ProtocolWrapper):
+            transport.wrappedProtocol = http1
+        else:
+            transport.protocol = http1
+        http1.makeConnection(transport)
+        http1.dataReceived(head)
+
+
+@implementer(IPushProducer)
+class _WebClient:
+    """A twisted.web request as the `panolb.core.ports.Client` of an exchange."""
+
+    def __init__(self, request: WebRequest, frontend: Frontend) -> None:
+        self._request: Any = request
+        self.peer = frontend.peer(request.getClientAddress())
+        self._exchange: Exchange | None = None
+        self._link: Link | None = None
+        self._blocked = False
+        self._gone = False
+
+    def begin(self, exchange: Exchange) -> None:
+        """Start the exchange and then its body."""
+        self._exchange = exchange
+        self._request.notifyFinish().addErrback(self._lost)
+        exchange.start()
+
+    def _lost(self, reason: object) -> None:
+        self._gone = True
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_lost()
+
+    def _pump(self) -> None:
+        """Send the body on, as far as the member takes it."""
+        exchange = self._exchange
+        while exchange is not None and exchange.sending and not self._blocked and self._link is not None:
+            piece = self._request.content.read(PIECE)
+            if piece:
+                exchange.request_data(piece)
+            else:
+                exchange.request_end()
+
+    # -- orders of the exchange -------------------------------------------------------------------------------------
+
+    def interim(self, status: int, phrase: bytes, lines: list[bytes]) -> None:
+        """twisted.web has no way to send one."""
+
+    def respond(self, status: int, phrase: bytes, lines: list[bytes], length: int | None, keep: bool) -> None:
+        request = self._request
+        request.defaultContentType = None
+        request.setResponseCode(status, phrase)
+        request.responseHeaders.removeHeader(b"server")
+        request.responseHeaders.removeHeader(b"date")
+        for line in lines:
+            name, _, value = line.partition(b": ")
+            request.responseHeaders.addRawHeader(name, value)
+        if length is not None and length >= 0:
+            request.responseHeaders.setRawHeaders(b"content-length", [b"%d" % length])
+        request.registerProducer(self, True)
+
+    def send(self, data: bytes) -> None:
+        if not self._gone:
+            self._request.write(data)
+
+    def flush(self) -> None:
+        """twisted.web sends in its own time."""
+
+    def finish(self) -> None:
+        self._exchange = None
+        self.detach()
+        if not self._gone:
+            self._request.unregisterProducer()
+            self._request.finish()
+
+    def abort(self) -> None:
+        self._exchange = None
+        if not self._gone:
+            self._request.transport.abortConnection()
+
+    def attach(self, link: Link) -> None:
+        self._link = link
+        if isinstance(link, Upstream):
+            link.wire.source = self
+        self._pump()
+
+    def detach(self) -> None:
+        link, self._link = self._link, None
+        if isinstance(link, Upstream):
+            link.wire.source = None
+
+    def hold(self) -> None:
+        """The body is sent when a link is attached."""
+
+    def switch(self, link: Link, answer: Answer, early: bytes) -> bool:
+        return False
+
+    # -- back-pressure ----------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """The member cannot keep up with the request's body."""
+        self._blocked = True
+
+    def resume(self) -> None:
+        self._blocked = False
+        self._pump()
+
+    def pauseProducing(self) -> None:
+        """The client cannot keep up with the answer."""
+        if isinstance(self._link, Upstream):
+            self._link.pause()
+
+    def resumeProducing(self) -> None:
+        if isinstance(self._link, Upstream):
+            self._link.resume()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; `_lost` hears of it."""

@@ -1,0 +1,240 @@
+"""Upstream HTTP/1.1: one connection to a member at a time, and the pool that keeps them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..core.exchange import Exchange
+from ..core.headers import Answer
+from ..core.request import Header
+from ..errors import BadResponse
+from .deadlines import NEVER
+from .wire import Wire, wire_for
+
+if TYPE_CHECKING:
+    from .pool import Pool
+
+log = Logger()
+
+MAX_HEAD = 64 << 10  # bytes of an answer's head; Tomcat's own limit is 8 KiB
+
+
+class Upstream(Protocol):
+    """One connection to a member; the `panolb.core.ports.Link` of one exchange after the other.
+
+    :ivar reused: whether it served an exchange before this one.
+    :ivar onward: who gets the bytes after a switch of protocols.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_begun",
+        "_complete",
+        "_excess",
+        "_head_size",
+        "_headers",
+        "_method",
+        "_parser",
+        "_phrase",
+        "connected",
+        "deadline",
+        "exchange",
+        "onward",
+        "pool",
+        "reused",
+        "slot",
+        "transport",
+        "wire",
+    )
+
+    transport: ITCPTransport
+    wire: Wire
+
+    def __init__(self, pool: Pool, exchange: Exchange | None) -> None:
+        self.pool = pool
+        self.exchange = exchange
+        self.onward: Protocol | None = None
+        self.reused = False
+        self.deadline = NEVER
+        self.slot = 0
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+        self._reset(b"")
+
+    def _reset(self, method: bytes) -> None:
+        self._method = method
+        self._headers: list[Header] = []
+        self._phrase = b""
+        self._answer: Answer | None = None  # the final one, when its head is complete
+        self._head_size = 0
+        self._begun = False
+        self._complete = False
+        self._excess = False
+
+    def connectionMade(self) -> None:
+        self.transport.setTcpNoDelay(True)
+        self.wire = wire_for(self.transport)
+        if self.exchange is None:
+            self.pool.put(self)
+        else:
+            self.exchange.connected(self)
+
+    # -- orders of the exchange -------------------------------------------------------------------------------------
+
+    def begin(self, head: bytes, method: bytes) -> None:
+        self._reset(method)
+        self.pool.deadlines.set(self, self.pool.spec.response_timeout)
+        self.wire.write(head)
+
+    def send(self, data: bytes) -> None:
+        self.pool.deadlines.set(self, self.pool.spec.response_timeout)
+        self.wire.write(data)
+
+    def abort(self) -> None:
+        self.exchange = None
+        self.transport.abortConnection()
+
+    def pause(self) -> None:
+        """The client cannot keep up."""
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        self.transport.resumeProducing()
+
+    # -- what arrives -----------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None or self._parser is None:
+            if self.onward is not None:
+                self.onward.dataReceived(data)
+            else:
+                self.transport.abortConnection()  # bytes on an idle connection belong to no answer
+            return
+        self._begun = True
+        if self._answer is None:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as switch:
+            self._switch(exchange, data[switch.args[0] :])
+            return
+        except HttpParserError as error:
+            if not self._complete:
+                self._fail(exchange, error)
+                return
+            self._excess = True
+        if self._complete:
+            self._recycle(exchange)
+        elif self._answer is None and self._head_size > MAX_HEAD:
+            exchange.link_failed("the head of its answer is too large")
+        else:
+            exchange.client.flush()
+
+    def on_status(self, phrase: bytes) -> None:
+        self._phrase += phrase
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._complete:
+            self._excess = True
+            return
+        exchange, parser = self.exchange, self._parser
+        assert exchange is not None and parser is not None
+        status = parser.get_status_code()
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise BadResponse(f"it speaks HTTP/{version}")
+        answer = exchange.response_head(status, self._phrase, self._headers, version == "1.1")
+        self._headers = []
+        self._phrase = b""
+        if status >= 200:
+            self._answer = answer
+            self.deadline = NEVER
+            if self._method == b"HEAD":
+                self._end(exchange)
+
+    def on_body(self, data: bytes) -> None:
+        if self._complete:
+            self._excess = True
+        elif self.exchange is not None:
+            self.exchange.response_data(data)
+
+    def on_message_complete(self) -> None:
+        if self._answer is not None and not self._complete and self.exchange is not None:
+            self._end(self.exchange)
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            self._excess = True
+
+    def out_of_time(self) -> None:
+        if self.exchange is not None:
+            self.exchange.link_timeout()
+        else:
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.pool.gone(self)
+        self._parser = None
+        exchange, answer = self.exchange, self._answer
+        self.exchange = None
+        if self.onward is not None:
+            self.onward.connectionLost(reason)
+        if exchange is None:
+            return
+        if answer is None:
+            exchange.link_lost("the connection ended before its answer", self._begun)
+        elif not answer.chunked and answer.length is None and reason.check(ConnectionDone):
+            exchange.response_end()  # RFC 9112 section 6.3: delimited by the end of the connection
+        else:
+            exchange.link_failed("the connection ended within its answer")
+
+    # -- how an answer ends -----------------------------------------------------------------------------------------
+
+    def _end(self, exchange: Exchange) -> None:
+        self._complete = True
+        exchange.response_end()
+
+    def _recycle(self, exchange: Exchange) -> None:
+        """Keep the connection if nothing speaks against it.
+
+        Bytes after the end of an answer mean that the two sides no longer agree where one ends.
+        """
+        answer = self._answer
+        self.exchange = None
+        if self._excess or answer is None or not answer.keep or exchange.sending:
+            self.transport.abortConnection() if exchange.sending else self.transport.loseConnection()
+            return
+        if self._method == b"HEAD":
+            self._parser = HttpResponseParser(self)  # llhttp cannot be told that no body follows
+        self.reused = True
+        self.pool.put(self)
+
+    def _switch(self, exchange: Exchange, early: bytes) -> None:
+        self.deadline = NEVER
+        self._parser = None
+        self.exchange = None  # from here on the connection belongs to the bridge
+        exchange.switched(self, early)
+
+    def _fail(self, exchange: Exchange, error: HttpParserError) -> None:
+        cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
+        if isinstance(cause, BadResponse):
+            exchange.link_failed(cause.reason)
+        elif cause is not None:
+            log.failure(
+                "exchange {id}: unexpected error while reading an answer",
+                failure=Failure(cause),
+                id=exchange.request_id,
+            )
+            exchange.link_failed("its answer could not be processed")
+        else:
+            exchange.link_failed("its answer is not HTTP/1.1")

@@ -1,0 +1,367 @@
+"""The autobahn bridge: one WebSocket, both sides of it.
+
+autobahn's server protocol faces the browser and its client protocol the member.  The routing, stickiness and failover
+of the handshake are the exchange's business, so neither of them sends or reads HTTP on the wire: the client protocol
+is shown the member's 101 and the server protocol the browser's request, both reduced to what they negotiate about.
+Each side negotiates permessage-deflate for itself.
+
+Frames pass one by one, so that a fragmented message stays fragmented and a long one need not be held; pings, pongs and
+close frames pass too.  Writing and back-pressure are the wires' (`panolb.proxy.wire`).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from autobahn.twisted.websocket import (
+    WebSocketClientFactory,
+    WebSocketClientProtocol,
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+)
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateOfferAccept,
+    PerMessageDeflateResponseAccept,
+)
+
+from ..core.exchange import Exchange
+from ..core.headers import Answer, websocket_accept
+from ..core.location import Location
+from .deadlines import NEVER
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .http1 import Http1
+    from .upstream import Upstream
+
+CLOSE_TIMEOUT = (
+    5.0  # seconds for the peer to answer our close frame, and a member to end the connection after it
+)
+
+# RFC 6455 section 7.4.1, and 1012 from the IANA registry.
+GOING_AWAY = 1001
+SERVICE_RESTART = 1012
+
+_DEFLATE = b"permessage-deflate"
+
+
+class Offer:
+    """What a WebSocket handshake offers to the member, instead of what the browser offered to us.
+
+    :ivar lines: the fields of the handshake.
+    :ivar browser: the browser's own Sec-WebSocket-* fields by lower-case name.
+    """
+
+    __slots__ = ("browser", "key", "lines", "location")
+
+    def __init__(self, browser: dict[bytes, bytes], location: Location) -> None:
+        self.browser = browser
+        self.location = location
+        self.key = base64.b64encode(os.urandom(16))
+        lines = [
+            b"Connection: Upgrade",
+            b"Upgrade: websocket",
+            b"Sec-WebSocket-Version: 13",
+            b"Sec-WebSocket-Key: " + self.key,
+        ]
+        protocols = browser.get(b"sec-websocket-protocol")
+        if protocols is not None:
+            lines.append(b"Sec-WebSocket-Protocol: " + protocols)
+        if self.compresses:
+            lines.append(
+                b"Sec-WebSocket-Extensions: " + PerMessageDeflateOffer().get_extension_string().encode()
+            )
+        self.lines = tuple(lines)
+
+    @property
+    def compresses(self) -> bool:
+        """Whether compression is wanted and the browser knows it."""
+        return self.location.websocket_compression and _DEFLATE in self.browser.get(
+            b"sec-websocket-extensions", b""
+        )
+
+
+class Bridge:
+    """One WebSocket between a browser and a member, from the member's 101 until both connections have ended."""
+
+    __slots__ = (
+        "_browser",
+        "_deadlines",
+        "_exchange",
+        "_http1",
+        "_link",
+        "_member",
+        "_offer",
+        "_term",
+        "deadline",
+        "slot",
+    )
+
+    def __init__(self, offer: Offer, exchange: Exchange, http1: Http1, link: Upstream) -> None:
+        self._offer = offer
+        self._exchange = exchange
+        self._http1 = http1
+        self._link = link
+        self._deadlines = http1.frontend.deadlines
+        self._term = ""
+        self.deadline = NEVER
+        self.slot = 0
+        servers, clients = _factories(
+            http1.frontend.reactor, offer.compresses, offer.location.websocket_max_message
+        )
+        self._browser = BrowserSide(servers, self, http1.wire)
+        self._member = MemberSide(clients, self, link.wire)
+        self._browser.other = self._member
+        self._member.other = self._browser
+
+    def open(self, answer: Answer, early: bytes) -> bool:
+        """Complete both handshakes.
+
+        :param answer: the member's 101.
+        :param early: what the member sent after it.
+        :returns: whether the member's side stands; if not, nothing was sent to the browser.
+        """
+        fields = {name.lower(): value for name, _, value in (line.partition(b": ") for line in answer.lines)}
+        self._member.websocket_key = self._offer.key
+        self._member.makeConnection(self._link.transport)
+        self._member.dataReceived(_head_of_101(websocket_accept(self._offer.key), fields))
+        if not self._member.is_up:
+            return False
+        self._browser.subprotocol = fields.get(b"sec-websocket-protocol", b"").strip().decode("latin-1")
+        self._browser.answer_headers = _headers_for_browser(answer)
+        self._http1.go_onward(self._browser)
+        self._http1.wire.source = self._link
+        self._link.wire.source = self._http1
+        self._browser.dataReceived(_head_of_request(self._offer.browser))
+        self._link.onward = self._member
+        self.active()
+        if early:
+            self._member.dataReceived(early)
+        return True
+
+    def active(self) -> None:
+        """Something passed."""
+        idle = self._offer.location.websocket_idle_timeout
+        if idle is not None:
+            self._deadlines.set(self, idle)
+
+    def out_of_time(self) -> None:
+        self._term = "idle"
+        self.close(GOING_AWAY, "idle for too long")
+
+    def close(self, code: int, reason: str) -> None:
+        """End both sides with a close frame."""
+        self._browser.close(code, reason.encode())
+        self._member.close(code, reason.encode())
+
+    def side_closing(self, side: Side, code: int | None, reason: bytes | None) -> None:
+        """One side has begun to close: the other is told the same."""
+        self._term = self._term or f"closed-by-{side.whose}"
+        side.other.close(code, reason)
+
+    def side_lost(self, side: Side) -> None:
+        """The connection of one side has ended; if that was no proper end, the other learns so."""
+        if side.other.is_up:
+            self._term = self._term or f"{side.whose}-lost"
+            if side is self._member:
+                self._browser.close(SERVICE_RESTART, b"the server went away")
+            else:
+                self._member.close(GOING_AWAY, b"the client went away")
+        if self._browser.lost and self._member.lost:
+            self._deadlines.forget(self)
+            self._exchange.bridge_closed(self._browser.octets, self._member.octets, self._term)
+
+
+class Side:
+    """What both sides do with what they receive: pass it to the other one, frame by frame.
+
+    :ivar octets: payload bytes received from this side's peer.
+    :ivar lost: whether its connection has ended.
+    :ivar whose: ``client`` or ``member``, for the log.
+    """
+
+    whose = ""
+    other: Any
+    _opcode = 0
+
+    # autobahn's protocols, to which this is mixed in, set these.
+    state: int
+    current_frame: Any
+    _perMessageCompress: Any
+
+    def __init__(self, factory: Any, bridge: Bridge, wire: Wire) -> None:
+        super().__init__()
+        self.factory = factory
+        self.bridge = bridge
+        self.wire = wire
+        self.octets = 0
+        self.lost = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether frames can be sent."""
+        return self.state == WebSocketServerProtocol.STATE_OPEN
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        super().onMessageBegin(isBinary)  # type: ignore[misc]
+        self._opcode = 2 if isBinary else 1
+
+    def onMessageFrame(self, payload: list[bytes]) -> None:
+        data = b"".join(payload)
+        self.octets += len(data)
+        self.other.relay(self._opcode, data, self.current_frame.fin)
+        self._opcode = 0
+        self.bridge.active()
+
+    def onMessageEnd(self) -> None:
+        """All of its frames have been passed on."""
+
+    def onPing(self, payload: bytes) -> None:
+        self.other.sendPing(payload)
+        self.bridge.active()
+
+    def onPong(self, payload: bytes) -> None:
+        self.other.sendPong(payload)
+        self.bridge.active()
+
+    def relay(self, opcode: int, payload: bytes, fin: bool) -> None:
+        """Send a frame that came from the other side.
+
+        :param opcode: 1 or 2 begins a message, 0 continues it.
+        """
+        if not self.is_up:
+            return
+        compressor = self._perMessageCompress
+        rsv = 0
+        if compressor is not None:
+            if opcode:
+                compressor.start_compress_message()
+                rsv = 4
+            payload = compressor.compress_message_data(payload)
+            if fin:
+                payload += compressor.end_compress_message()
+        self.sendFrame(opcode=opcode, payload=payload, fin=fin, rsv=rsv)  # type: ignore[attr-defined]
+
+    def close(self, code: int | None, reason: bytes | None) -> None:
+        """Send a close frame, unless one was sent before."""
+        if self.is_up:
+            self.sendCloseFrame(code=code, reasonUtf8=reason)  # type: ignore[attr-defined]
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
+        opened = self.is_up
+        stop: bool | None = super().onCloseFrame(code, reasonRaw)  # type: ignore[misc]
+        if opened and not self.failedByMe:  # type: ignore[attr-defined]
+            self.bridge.side_closing(self, code, reasonRaw)
+        return stop
+
+    def _fail_connection(self, code: int, reason: str) -> None:
+        """The peer broke the rules of RFC 6455: it gets the right code, and the other side the same."""
+        super()._fail_connection(code, reason)  # type: ignore[misc]
+        self.bridge.side_closing(self, code, reason.encode()[:123])
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        if not self.lost:
+            self.lost = True
+            self.bridge.side_lost(self)
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Write straight through, instead of queueing in autobahn and again in the transport."""
+        self.wire.write(data)
+
+
+class BrowserSide(Side, WebSocketServerProtocol):  # type: ignore[misc]
+    """Faces the browser.
+
+    :ivar subprotocol: what the member chose; empty for none.
+    :ivar answer_headers: what its 101 says besides the handshake.
+    """
+
+    whose = "client"
+    subprotocol = ""
+    answer_headers: dict[str, list[str]]
+
+    def onConnect(self, request: Any) -> tuple[str | None, dict[str, list[str]]]:
+        chosen = self.subprotocol if self.subprotocol in request.protocols else None
+        return chosen, self.answer_headers
+
+
+class MemberSide(Side, WebSocketClientProtocol):  # type: ignore[misc]
+    """Faces the member."""
+
+    whose = "member"
+    websocket_key = b""
+
+    def startHandshake(self) -> None:
+        """The exchange has sent it, with everything that a forwarded request carries."""
+
+
+def _head_of_101(accept: bytes, fields: dict[bytes, bytes]) -> bytes:
+    """The member's 101, reduced to what autobahn's client negotiates about."""
+    lines = [
+        b"HTTP/1.1 101 Switching Protocols",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Accept: " + accept,
+    ]
+    extensions = fields.get(b"sec-websocket-extensions")
+    if extensions is not None:
+        lines.append(b"Sec-WebSocket-Extensions: " + extensions)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _head_of_request(browser: dict[bytes, bytes]) -> bytes:
+    """The browser's handshake, reduced to what autobahn's server negotiates about."""
+    lines = [b"GET / HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
+    lines += [name + b": " + value for name, value in browser.items()]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _headers_for_browser(answer: Answer) -> dict[str, list[str]]:
+    """The end-to-end fields of the member's 101."""
+    headers: dict[str, list[str]] = {}
+    for line in answer.lines:
+        name, _, value = line.decode("latin-1").partition(": ")
+        if not name.lower().startswith("sec-websocket-"):
+            headers.setdefault(name, []).append(value)
+    return headers
+
+
+@lru_cache(maxsize=64)
+def _factories(reactor: Any, compresses: bool, max_message: int) -> tuple[Any, Any]:
+    """autobahn's factories, which carry nothing but options here."""
+    servers = WebSocketServerFactory(reactor=reactor)
+    servers.server = ""
+    servers.setProtocolOptions(
+        webStatus=False,
+        failByDrop=False,
+        echoCloseCodeReason=True,
+        openHandshakeTimeout=CLOSE_TIMEOUT,
+        closeHandshakeTimeout=CLOSE_TIMEOUT,
+        maxMessagePayloadSize=max_message,
+        perMessageCompressionAccept=_accept_offer if compresses else None,
+    )
+    clients = WebSocketClientFactory(reactor=reactor)
+    clients.setProtocolOptions(
+        failByDrop=False,
+        echoCloseCodeReason=True,
+        openHandshakeTimeout=CLOSE_TIMEOUT,
+        closeHandshakeTimeout=CLOSE_TIMEOUT,
+        serverConnectionDropTimeout=CLOSE_TIMEOUT,
+        maxMessagePayloadSize=max_message,
+        perMessageCompressionAccept=_accept_response if compresses else None,
+    )
+    return servers, clients
+
+
+def _accept_offer(offers: list[Any]) -> PerMessageDeflateOfferAccept | None:
+    return next(
+        (PerMessageDeflateOfferAccept(o) for o in offers if isinstance(o, PerMessageDeflateOffer)), None
+    )
+
+
+def _accept_response(response: Any) -> PerMessageDeflateResponseAccept:
+    return PerMessageDeflateResponseAccept(response)

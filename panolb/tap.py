@@ -1,0 +1,105 @@
+"""``twistd panolb``: the composition root.  Only here the global reactor and the clocks are known by name."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet import reactor as global_reactor
+from twisted.python import usage
+
+import panolb.plugins
+
+from . import __version__
+from .config import model, toml
+from .control.registry import Registry
+from .control.service import Panolb
+from .errors import ConfigError
+
+
+class Options(usage.Options):
+    """What may stand behind ``twistd panolb``."""
+
+    synopsis = "[--config FILE | --demo]"
+    longdesc = "A sticky load balancer for stateful, WebSocket-heavy dashboards."
+    optParameters = [["config", "c", None, "Run the configuration in this TOML file."]]
+    optFlags = [
+        ["demo", None, "Run a demonstration: two members of our own behind a listener on 127.0.0.1:10080."]
+    ]
+
+    def opt_version(self) -> None:
+        """Print the version and exit."""
+        print(f"panolb {__version__}")
+        sys.exit(0)
+
+    def postOptions(self) -> None:
+        """Exactly one of the ways to run."""
+        if bool(self["config"]) == bool(self["demo"]):
+            raise usage.UsageError("say either --config FILE or --demo")
+
+
+def known(registry: Registry) -> toml.Known:
+    """The plugins that a configuration may name."""
+    return toml.Known(
+        lbmethods=frozenset(registry.methods),
+        checks=frozenset(registry.checks) | {"none"},
+        resolvers=frozenset(registry.resolvers),
+    )
+
+
+def wall_time() -> str:
+    """Now, as Apache's logs write it."""
+    return time.strftime("%d/%b/%Y:%H:%M:%S %z")
+
+
+def service(config: model.Config, registry: Registry, reactor: Any = global_reactor) -> Panolb:
+    """The service for a configuration, on a reactor."""
+    return Panolb(reactor, config, registry, time.monotonic, wall_time)
+
+
+def makeService(options: Options) -> IService:
+    """What twistd calls.
+
+    :raises SystemExit: with 1 when the configuration is wrong; every problem has been printed then.
+    """
+    reactor: Any = global_reactor
+    try:
+        registry = Registry(panolb.plugins)
+        if options["demo"]:
+            from .demo.run import demo
+
+            made: IService = demo(
+                reactor, lambda text: service(toml.loads(text, known(registry), "demo"), registry)
+            )
+        else:
+            made = service(toml.load(Path(options["config"]), known(registry)), registry)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        sys.exit(1)
+    reactor.callWhenRunning(take_signals, reactor)
+    return made
+
+
+def take_signals(reactor: Any) -> None:
+    """SIGTERM and SIGINT end the process in peace and with 0, a second one at once.
+
+    twistd by itself would end with the signal that stopped it, which a supervisor takes for a failure.
+    """
+
+    def at_once(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    def in_peace(number: int, frame: FrameType | None) -> None:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, at_once)
+        reactor.callFromThread(reactor.stop)
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, in_peace)
