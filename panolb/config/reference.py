@@ -127,7 +127,7 @@ def _value(one: Field) -> str:
     if attrs.has(kind) or any(attrs.has(part) for part in get_args(kind)):
         return "table" if attrs.has(kind) else "tables"
     allowed = one.validator.allowed() if isinstance(one.validator, Rule) else ""
-    return words(kind) + (f": {_escaped(allowed)}" if allowed and allowed != "not empty" else "")
+    return words(kind) + (f": {_escaped(allowed)}" if allowed else "")
 
 
 def words(kind: Any) -> str:

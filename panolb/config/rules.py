@@ -140,6 +140,6 @@ def size(low: int, high: int) -> Between:
     return Between(low, high, format_size)
 
 
-NOT_EMPTY: Final = Condition(lambda text: text.strip() != "", "not empty")
+NOT_EMPTY: Final = Explained(lambda text: None if text.strip() else "must not be empty")
 TOKEN: Final = matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "one word of letters, digits and !#$%&'*+-.^_`|~")
 """An RFC 9110 section 5.6.2 token: names of headers, cookies, methods and subprotocols."""

@@ -135,7 +135,7 @@ def with_line(table: str, line: str) -> str:
     ("table", "line", "message"),
     [
         ("listener", "endpoint = 5", "expected text in quotes, found 5; write it like endpoint = "),
-        ("listener", 'endpoint = " "', "must be not empty"),
+        ("listener", 'endpoint = " "', "must not be empty"),
         ("listener", 'endpoint = "tcp:\\u0000"', "must not have control characters"),
         ("listener", 'secure = "yes"', 'expected "auto", true or false, found "yes"'),
         ("listener", "secure = 1", 'expected "auto", true or false, found 1'),
