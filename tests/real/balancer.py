@@ -1,0 +1,247 @@
+"""The balancers under test: panolb as ``twistd -n panolb`` runs it, and Apache httpd as the peer that proves a test."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from .process import ADDRESS, ServerProcess, answers, free_port
+from .tomcat import Tomcat
+
+APACHE_MODULES = Path("/usr/lib/apache2/modules")
+LOADED = (
+    "mpm_event authz_core env headers proxy proxy_http proxy_balancer lbmethod_byrequests slotmem_shm".split()
+)
+
+PANOLB_TOML = """\
+[listener.public]
+endpoint = "tcp:{port}:interface={address}"
+
+[balancer.panopticoncluster]
+stickysession = "{stickysession}"
+lbmethod = "byrequests"
+retry = "60s"
+
+[balancer.panopticoncluster.cookie]
+enabled = {cookie}
+
+{members}
+[balancer.panopticoncluster.health]
+check = "http"
+uri = "/panopticon/"
+interval = "1s"
+timeout = "2s"
+fails = 2
+passes = 1
+
+[[location]]
+path = "/panopticon"
+balancer = "panopticoncluster"
+
+[access_log]
+path = "{access_log}"
+
+[admin]
+endpoint = "tcp:{admin_port}:interface={address}"
+"""
+PANOLB_MEMBER = """\
+[[balancer.panopticoncluster.member]]
+url = "{url}"
+route = "{route}"
+"""
+
+# The guide's configuration, with what a process of our own needs, and upgrade=websocket: without it nothing upgrades.
+APACHE_CONF = """\
+ServerRoot "{directory}"
+DefaultRuntimeDir "{directory}"
+PidFile "{directory}/httpd.pid"
+ErrorLog "{directory}/error.log"
+{modules}
+<IfModule unixd_module>
+    {user}
+</IfModule>
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 64
+MaxRequestWorkers 64
+KeepAliveTimeout 60
+MaxKeepAliveRequests 0
+Listen {address}:{port}
+ServerName localhost
+LogFormat "%h %l %u %t \\"%r\\" %>s %O %{{BALANCER_WORKER_ROUTE}}e" members
+CustomLog "{access_log}" members
+<VirtualHost *:{port}>
+    ProxyPreserveHost On
+    {cookie}
+    <Proxy "balancer://panopticoncluster">
+        {members}
+        ProxySet stickysession={stickysession}
+    </Proxy>
+    ProxyPass /panopticon balancer://panopticoncluster
+    ProxyPassReverse /panopticon balancer://panopticoncluster
+</VirtualHost>
+"""
+APACHE_COOKIE = (
+    'Header add Set-Cookie "ROUTEID=.%{BALANCER_WORKER_ROUTE}e; path=/" env=BALANCER_ROUTE_CHANGED'
+)
+
+
+class Balancer(ServerProcess):
+    """A balancer of these members at ``port``; users stay by ``stickysession``, by our own cookie if ``cookie``."""
+
+    death_signal: ClassVar[str] = "TERM"
+
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        members: Sequence[Tomcat],
+        *,
+        stickysession: str = "ROUTEID",
+        cookie: bool = True,
+    ) -> None:
+        super().__init__(name, directory)
+        self.members = members
+        self.stickysession = stickysession
+        self.cookie = cookie
+        self.port = free_port()
+        self.access_log = directory / "access.log"
+
+    def ready(self) -> bool:
+        return answers(self.port, "/panopticon/", (200, 302))
+
+    def states(self) -> dict[str, str]:
+        """What the balancer itself says of its members: route -> "up", "down", "error" and so on."""
+        raise NotImplementedError
+
+
+class StartBalancer(Protocol):
+    """Starts a balancer of the test's own, which may meet members that die."""
+
+    def __call__(self, *, stickysession: str = "ROUTEID", cookie: bool = True) -> Balancer: ...
+
+
+class Panolb(Balancer):
+    """``twistd -n panolb --config FILE``, with the same interpreter and the same panolb as the tests."""
+
+    def __init__(
+        self,
+        directory: Path,
+        members: Sequence[Tomcat],
+        *,
+        stickysession: str = "ROUTEID",
+        cookie: bool = True,
+    ) -> None:
+        super().__init__("panolb", directory, members, stickysession=stickysession, cookie=cookie)
+        self.admin_port = free_port()
+        self.config = directory / "panolb.toml"
+        self.config.write_text(
+            PANOLB_TOML.format(
+                address=ADDRESS,
+                port=self.port,
+                admin_port=self.admin_port,
+                access_log=self.access_log,
+                stickysession=stickysession,
+                cookie="true" if cookie else "false",
+                members="\n".join(PANOLB_MEMBER.format(url=m.url, route=m.route) for m in members),
+            )
+        )
+
+    def command(self) -> list[str]:
+        script = Path(sys.executable).parent / "twistd"
+        twistd = (
+            [sys.executable, str(script)]
+            if script.exists()
+            else [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
+        )
+        return [*twistd, "-n", "panolb", "--config", str(self.config)]
+
+    def environment(self) -> Mapping[str, str]:
+        """Our own search path, made absolute, because the process runs in another directory."""
+        path = [
+            os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+        ]
+        found = importlib.util.find_spec("panolb")
+        if found is not None and found.origin is not None:
+            path.insert(0, str(Path(found.origin).parents[1]))
+        return {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
+
+    def logs(self) -> list[Path]:
+        return [self.output, self.access_log]
+
+    def states(self) -> dict[str, str]:
+        connection = http.client.HTTPConnection(ADDRESS, self.admin_port, timeout=5)
+        try:
+            connection.request("GET", "/status.json")
+            answer = connection.getresponse()
+            assert answer.status == 200, f"/status.json answered {answer.status}"
+            status = json.loads(answer.read())
+        finally:
+            connection.close()
+        return {
+            str(member["route"]): str(member["state"])
+            for balancer in status["balancers"]
+            for member in balancer["members"]
+        }
+
+
+class Apache(Balancer):
+    """Apache httpd in the foreground with the guide's configuration and ``upgrade=websocket``."""
+
+    def __init__(
+        self,
+        directory: Path,
+        members: Sequence[Tomcat],
+        *,
+        stickysession: str = "ROUTEID",
+        cookie: bool = True,
+    ) -> None:
+        super().__init__("apache", directory, members, stickysession=stickysession, cookie=cookie)
+        self.config = directory / "httpd.conf"
+        self.config.write_text(
+            APACHE_CONF.format(
+                directory=directory,
+                access_log=self.access_log,
+                address=ADDRESS,
+                port=self.port,
+                modules="\n".join(
+                    f'LoadModule {name}_module "{APACHE_MODULES}/mod_{name}.so"' for name in LOADED
+                ),
+                user="User www-data\n    Group www-data" if os.geteuid() == 0 else "",
+                cookie=APACHE_COOKIE if cookie else "",
+                members="\n        ".join(
+                    f'BalancerMember "{m.url}" route={m.route} upgrade=websocket' for m in members
+                ),
+                stickysession=stickysession,
+            )
+        )
+
+    def command(self) -> list[str]:
+        return [str(shutil.which("apache2")), "-f", str(self.config), "-DFOREGROUND"]
+
+    def logs(self) -> list[Path]:
+        return [self.output, self.directory / "error.log", self.access_log]
+
+
+PEERS: dict[str, type[Panolb] | type[Apache]] = {"panolb": Panolb, "apache": Apache}
+
+
+def missing(peer: str) -> str | None:
+    """What this machine lacks to run that peer, or None."""
+    if peer == "apache":
+        if shutil.which("apache2") is None:
+            return "no apache2 on the PATH (Debian: apache2)"
+        for name in LOADED:
+            if not (APACHE_MODULES / f"mod_{name}.so").exists():
+                return f"no mod_{name} in {APACHE_MODULES}"
+        return None
+    if importlib.util.find_spec("panolb.tap") is None:
+        return "panolb itself cannot be imported"
+    return None
