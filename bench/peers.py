@@ -6,6 +6,7 @@ ROUTEID, adds the usual X-Forwarded headers and speaks WebSocket: one configurat
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import panolb as panolb_package
 from bench.errors import BenchError
 from bench.processes import Program
 
@@ -154,20 +156,21 @@ def panolb(site: Site) -> list[str]:
     return [sys.executable, "-c", TWISTD, "--pidfile=", "-n", "panolb", "--config", str(path)]
 
 
+def panolb_installed() -> bool:
+    """Whether this Python could run it."""
+    return bool(importlib.util.find_spec("panolb.tap")) and bool(importlib.util.find_spec("httptools"))
+
+
 def panolb_version() -> str:
     """Of panolb and of what it runs on."""
-    import panolb as package
-    import twisted
-
-    return (
-        f"panolb {package.__version__} (Twisted {twisted.__version__}, CPython {platform.python_version()})"
-    )
+    twisted, python = importlib.metadata.version("twisted"), platform.python_version()
+    return f"panolb {panolb_package.__version__} (Twisted {twisted}, CPython {python})"
 
 
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("panolb", lambda: bool(importlib.util.find_spec("panolb.tap")), panolb_version, panolb),
+        Peer("panolb", panolb_installed, panolb_version, panolb),
         Peer(
             "apache",
             lambda: bool(apache_program()),
