@@ -18,7 +18,7 @@ class INamed(Interface):
 class IBalancingMethod(INamed):
     """A balancing method (``lbmethod``)."""
 
-    def policy():  # type: ignore[no-untyped-def,misc]
+    def policy():  # type: ignore[no-untyped-def]
         """Return a new `panolb.core.policies.Policy` for one balancer."""
 
 
@@ -41,7 +41,7 @@ class IHealthCheck(INamed):
         """Probe a member once.
 
         :param reactor: to connect with.
-        :param target: a `panolb.control.checks.Target`: the member and what to ask of it.
+        :param target: a `panolb.control.probes.Target`: the member and what to ask of it.
         :returns: a Deferred that fires with ``None`` when the member passed, or with the reason (str) why it did
             not.  A failure counts as not passed.  The caller cancels it when the time is up.
         """

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from twisted.internet import reactor as global_reactor
@@ -19,6 +19,7 @@ from . import __version__
 from .config import model, toml
 from .control.registry import Registry
 from .control.service import Panolb
+from .demo.run import demo
 from .errors import ConfigError
 
 
@@ -27,8 +28,8 @@ class Options(usage.Options):
 
     synopsis = "[--config FILE | --demo]"
     longdesc = "A sticky load balancer for stateful, WebSocket-heavy dashboards."
-    optParameters = [["config", "c", None, "Run the configuration in this TOML file."]]
-    optFlags = [
+    optParameters: ClassVar = [["config", "c", None, "Run the configuration in this TOML file."]]
+    optFlags: ClassVar = [
         ["demo", None, "Run a demonstration: two members of our own behind a listener on 127.0.0.1:10080."]
     ]
 
@@ -71,8 +72,6 @@ def makeService(options: Options) -> IService:
     try:
         registry = Registry(panolb.plugins)
         if options["demo"]:
-            from .demo.run import demo
-
             made: IService = demo(
                 reactor, lambda text: service(toml.loads(text, known(registry), "demo"), registry)
             )

@@ -19,7 +19,8 @@ from ..core.location import Location
 from ..core.member import Admin, Member, MemberSpec
 from ..proxy.deadlines import Deadlines
 from ..proxy.pool import Pool
-from .checks import Checker, Target
+from .checks import Checker
+from .probes import Target
 from .registry import Registry
 
 log = Logger()

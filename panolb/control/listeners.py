@@ -57,7 +57,7 @@ def tree(locations: list[Location], files: dict[Location, str], frontend: Fronte
     if not hosts:
         return everywhere
     root = NameVirtualHost()
-    root.default = everywhere
+    root.default = everywhere  # type: ignore[assignment]
     for host in hosts:
         mine = [(place.path, leaf) for place, leaf in leaves if place.host in (host, None)]
         root.addHost(host, _grow(sorted(mine, key=lambda pair: len(pair[0]))))
@@ -98,7 +98,7 @@ class QuietSite(Site):
     def __init__(self, resource: IResource, reactor: Any) -> None:
         super().__init__(resource, reactor=reactor, parsePOSTFormSubmission=False)
 
-    def log(self, request: Request) -> None:
+    def log(self, request: Any) -> None:
         """The access log is about what balancers serve."""
 
 
@@ -128,7 +128,7 @@ class Listener:
 
 def log_refused(peer: Peer, problem: BadRequest) -> None:
     """Say that a client sent what was not passed on; it is nobody's fault but its own."""
-    log.warning(
+    log.warn(
         "client {address}: refused with {status}: {reason}",
         address=peer.address.decode("ascii"),
         status=problem.status,

@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.web.resource import Resource
@@ -25,6 +24,7 @@ from ..proxy.resource import ReverseProxyResource
 from .accesslog import AccessLog
 from .admin.status import StatusPage
 from .build import Builder
+from .endpoints import endpoint_problems, make_endpoint
 from .listeners import Listener, NotFound, QuietSite, log_refused, tree
 from .registry import Registry
 
@@ -50,6 +50,9 @@ class Panolb(MultiService):
         wall_time: Callable[[], str],
     ) -> None:
         super().__init__()
+        problems = endpoint_problems(config)
+        if problems:
+            raise ConfigError(problems)
         self.reactor = reactor
         self.config = config
         self.deadlines = Deadlines(clock)
@@ -102,17 +105,11 @@ class Panolb(MultiService):
         return frontend
 
     def _listener(self, name: str, config: model.Listener) -> Listener:
-        endpoint = self._endpoint(config.endpoint, ("listener", name, "endpoint"))
+        endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("listener", name, "endpoint"))
         return Listener(name, config.endpoint, endpoint, self._frontend(config))
 
-    def _endpoint(self, description: str, path: tuple[str, ...]) -> Any:
-        try:
-            return serverFromString(self.reactor, description)
-        except Exception as error:  # noqa: BLE001  # endpoint parsers raise whatever they like
-            raise ConfigError([Problem(self.config.where(path), f"is no endpoint: {error}")]) from None
-
     def _status_page(self, config: model.Admin) -> StatusPage:
-        endpoint = self._endpoint(config.endpoint, ("admin", "endpoint"))
+        endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("admin", "endpoint"))
         return StatusPage(self.reactor, endpoint, config.endpoint, self.plant.balancers, self.deadlines.clock)
 
     def resource(self, path: str) -> Resource:
@@ -178,7 +175,7 @@ class Panolb(MultiService):
         yield self._wait_until_empty(shutdown.grace)
         left = self._connections()
         if left:
-            log.warning(
+            log.warn(
                 "{left} connections did not end within {grace:g} s: cut", left=left, grace=shutdown.grace
             )
             for listener in self.listeners:

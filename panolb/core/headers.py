@@ -200,7 +200,10 @@ def understand_answer(headers: Sequence[Header], http11: bool) -> Answer:
                 raise BadResponse("its Transfer-Encoding is not 'chunked'")
             answer.chunked = True
         elif lower == b"connection":
-            _take_connection(answer, value)
+            if value == b"keep-alive":  # by far the most common
+                answer.keep = True
+            else:
+                _take_connection(answer, value)
         elif lower == b"via":
             answer.via = answer.via + b", " + value if answer.via else value
     if answer.chunked and answer.length is not None:

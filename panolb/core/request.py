@@ -8,7 +8,7 @@ understanding alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..errors import BadRequest
 
@@ -117,9 +117,10 @@ class Request:
         return [line for line in self.lines if line.partition(b":")[0].lower() not in dropped]
 
 
-def understand(method: bytes, target: bytes, version: str, headers: Sequence[Header]) -> Request:
+def understand(method: bytes, target: bytes, version: str, fields: Iterable[bytes]) -> Request:
     """Make a `Request` of what the parser read.
 
+    :param fields: the header fields as lines without their ends, ``Name: value``.
     :raises BadRequest: with the 4xx (or 505) that says what no recipient should have to guess.
     """
     if version not in ("1.1", "1.0"):
@@ -131,17 +132,16 @@ def understand(method: bytes, target: bytes, version: str, headers: Sequence[Hea
     if b"#" in target:
         raise BadRequest(400, "The request target has a fragment.")
     request = Request(method, target, version == "1.1")
-    lines = request.lines
-    special: list[Header] | None = None
-    for name, value in headers:
-        lower = name.lower()
-        if lower in _SPECIAL:
-            if special is None:
-                special = []
-            special.append((lower, value.strip(b" \t")))
+    keep = request.lines.append
+    special: list[Header] = []
+    for line in fields:
+        colon = line.find(b":")
+        name = line[:colon].lower()
+        if name in _SPECIAL:
+            special.append((name, line[colon + 1 :].strip(b" \t")))
         else:
-            lines.append(name + b": " + value)
-    _take_special(request, special or ())
+            keep(line)
+    _take_special(request, special)
     return request
 
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from panolb.control.checks import Target, probe_http, probe_tcp, probe_websocket
+from panolb.control.probes import Target, probe_http, probe_tcp, probe_websocket
 from panolb.core.policies import ByRequests, Policy
 from panolb.core.sticky import Resolver, RouteResolver
 from panolb.interfaces import IBalancingMethod, IHealthCheck, IStickyResolver

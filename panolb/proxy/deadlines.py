@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 NEVER = float("inf")
@@ -44,7 +45,7 @@ class Deadlines:
         self._next = self._slot_of(clock())
         self._timer = LoopingCall(self.tick)
 
-    def start(self, timer_clock: object) -> None:
+    def start(self, timer_clock: IReactorTime) -> None:
         """Begin to tick, on a reactor."""
         self._timer.clock = timer_clock
         self._timer.start(TICK, now=False)
@@ -56,10 +57,9 @@ class Deadlines:
 
     def set(self, limited: Limited, seconds: float) -> None:
         """Let ``limited`` run out of time ``seconds`` from now, instead of whenever it did."""
-        deadline = self.clock() + seconds
-        limited.deadline = deadline
-        slot = self._slot_of(deadline)
-        if limited.slot == 0 or slot < limited.slot:
+        limited.deadline = deadline = self.clock() + seconds
+        slot = int(deadline / TICK) + 1
+        if not 0 < limited.slot <= slot:
             self.forget(limited)
             self._enter(limited, slot)
 

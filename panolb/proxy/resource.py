@@ -46,31 +46,32 @@ class ReverseProxyResource(Resource):
 
     def render(self, request: WebRequest) -> Any:
         """Pass the request on; the answer comes later."""
-        headers = [
-            (name, value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values
+        fields = [
+            name + b": " + value
+            for name, values in request.requestHeaders.getAllRawHeaders()
+            for value in values
         ]
         version = request.clientproto.rpartition(b"/")[2].decode("latin-1")
         try:
-            understood = understand(request.method, request.uri, version, headers)
+            understood = understand(request.method, request.uri, version, fields)
         except BadRequest as problem:
             request.setResponseCode(problem.status)
             return problem.reason.encode() + b"\n"
         if understood.websocket is not None and self.location.websocket:
-            self._take_over(request, headers)
+            self._take_over(request, fields)
             return NOT_DONE_YET
-        request.content.seek(0, 2)
-        length = request.content.tell()
-        request.content.seek(0)
+        content: Any = request.content
+        length = content.seek(0, 2)
+        content.seek(0)
         understood.length = length if understood.has_body else None
         understood.chunked = understood.expects = False
         client = _WebClient(request, self.frontend)
         client.begin(Exchange(understood, self.location, client))
         return NOT_DONE_YET
 
-    def _take_over(self, request: Any, headers: list[tuple[bytes, bytes]]) -> None:
+    def _take_over(self, request: Any, fields: list[bytes]) -> None:
         """A WebSocket needs the connection itself: it goes (back) to our own HTTP/1.1."""
-        head = b"%b %b HTTP/1.1\r\n" % (request.method, request.uri)
-        head += b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
+        head = b"\r\n".join((b"%b %b HTTP/1.1" % (request.method, request.uri), *fields, b"\r\n"))
         channel = request.channel
         transport, channel.transport = channel.transport, None
         transport.unregisterProducer()

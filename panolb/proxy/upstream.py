@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -16,7 +15,7 @@ from ..core.headers import Answer
 from ..core.request import Header
 from ..errors import BadResponse
 from .deadlines import NEVER
-from .wire import Wire, wire_for
+from .wire import Transport, Wire, wire_for
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -54,7 +53,7 @@ class Upstream(Protocol):
         "wire",
     )
 
-    transport: ITCPTransport
+    transport: Transport  # type: ignore[assignment]
     wire: Wire
 
     def __init__(self, pool: Pool, exchange: Exchange | None) -> None:

@@ -284,7 +284,7 @@ class BrowserSide(Side, WebSocketServerProtocol):  # type: ignore[misc]
     subprotocol = ""
     answer_headers: dict[str, list[str]]
 
-    def onConnect(self, request: Any) -> tuple[str | None, dict[str, list[str]]]:
+    def onConnect(self, request: Any) -> Any:
         chosen = self.subprotocol if self.subprotocol in request.protocols else None
         return chosen, self.answer_headers
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.interfaces import IPullProducer, IPushProducer, ITCPTransport
+from twisted.internet.interfaces import IAddress, IPullProducer, IPushProducer
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
@@ -27,12 +27,27 @@ class Source(Protocol):
         """It has caught up."""
 
 
+class Transport(Protocol):
+    """What panolb asks of a Twisted stream transport, plain or TLS (ITCPTransport, IPushProducer, IConsumer)."""
+
+    def write(self, data: bytes) -> None: ...
+    def pauseProducing(self) -> None: ...
+    def resumeProducing(self) -> None: ...
+    def registerProducer(self, producer: object, streaming: bool) -> None: ...
+    def unregisterProducer(self) -> None: ...
+    def loseConnection(self) -> None: ...
+    def loseWriteConnection(self) -> None: ...
+    def abortConnection(self) -> None: ...
+    def setTcpNoDelay(self, enabled: bool) -> None: ...
+    def getPeer(self) -> IAddress: ...
+
+
 class Wire:
     """The way out over a transport whose writes cannot be shortened, such as TLS."""
 
     __slots__ = ("_transport", "blocked", "source")
 
-    def __init__(self, transport: ITCPTransport) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.source: Source | None = None
         self.blocked = False
@@ -93,7 +108,7 @@ class DirectWire(Wire):
         """Nothing to watch while nothing is queued."""
 
 
-def wire_for(transport: ITCPTransport) -> Wire:
+def wire_for(transport: Transport) -> Wire:
     """The right wire for a transport.
 
     Decided once and by type: a TLS transport hands unknown attributes on to the socket below it, so that
