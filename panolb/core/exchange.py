@@ -12,13 +12,12 @@ died, once on another member when a new one died.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import count
 
 from ..errors import BadRequest, BadResponse
 from . import pages
 from .balancer import Decision
-from .headers import Answer, understand_answer, websocket_accept
+from .headers import Answer, check_websocket_answer, understand_answer
 from .location import Location
 from .member import Member
 from .ports import Client, Link
@@ -409,14 +408,9 @@ class Exchange:
 
     def _map_back(self, answer: Answer, member: Member) -> None:
         """Translate what the member says of itself (ProxyPassReverse)."""
-        reverse = self.location.reverse
         scheme = b"https://" if self.over_tls else b"http://"
-        for name, value in answer.mapped:
-            if name.lower() == b"set-cookie":
-                value = reverse.cookie(value, member.spec.host.encode())
-            else:
-                value = reverse.location(value, scheme + (self.request.host or member.spec.authority))
-            answer.lines.append(name + b": " + value)
+        public = scheme + (self.request.host or member.spec.authority)
+        self.location.reverse.translate(answer, public, member.spec.host.encode())
 
     def _note_status(self, status: int, member: Member) -> None:
         """Apache's failonstatus: a status that puts the member in error, after the answer went out."""
@@ -425,19 +419,10 @@ class Exchange:
             balancer.fault(member, self.location.clock(), f"answered {status} (failonstatus)")
 
     def _check_switch(self, answer: Answer, headers: list[Header]) -> None:
-        """RFC 6455 section 4.1: a 101 is an answer only to a handshake, and only with the right token."""
-        websocket = self.request.websocket
-        if websocket is None or self.upgrade is None:
+        """A 101 is an answer only to a handshake, and only with the right token."""
+        if self.request.websocket is None or self.upgrade is None:
             raise BadResponse("it switched protocols without being asked")
-        fields = {name.lower(): value.strip(b" \t") for name, value in headers}
-        key = dict(line.split(b": ", 1) for line in self.upgrade)[b"Sec-WebSocket-Key"]
-        if fields.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in answer.connection:
-            raise BadResponse("its 101 does not switch to WebSocket")
-        if fields.get(b"sec-websocket-accept") != websocket_accept(key):
-            raise BadResponse("its 101 carries a wrong Sec-WebSocket-Accept")
+        check_websocket_answer(answer, headers, self.upgrade)
         self._switching = answer
         if answer.mapped and self.decision is not None:
             self._map_back(answer, self.decision.member)
-
-
-Finished = Callable[[Exchange], None]

@@ -109,6 +109,19 @@ class ReverseMap:
         self._prefixes = tuple(prefixes)
         self._cookie_path = next(iter(inner)) if len(inner) == 1 and inner != {path} else None
 
+    def translate(self, answer: Answer, public: bytes, host: bytes) -> None:
+        """Put the fields of an answer that name the member back to its lines, translated.
+
+        :param public: scheme and host that the client used, ``https://dash.example``.
+        :param host: the member's host name.
+        """
+        for name, value in answer.mapped:
+            if name.lower() == b"set-cookie":
+                value = self.cookie(value, host)
+            else:
+                value = self.location(value, public)
+            answer.lines.append(name + b": " + value)
+
     def location(self, value: bytes, public: bytes) -> bytes:
         """A Location or Content-Location as the client must see it.
 
@@ -226,3 +239,17 @@ def _take_connection(answer: Answer, value: bytes) -> None:
 def websocket_accept(key: bytes) -> bytes:
     """The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())
+
+
+def check_websocket_answer(answer: Answer, headers: Sequence[Header], upgrade: Sequence[bytes]) -> None:
+    """RFC 6455 section 4.1: what a 101 must say to a handshake.
+
+    :param upgrade: the lines of the handshake's fields.
+    :raises BadResponse: when it does not.
+    """
+    fields = {name.lower(): value.strip(b" \t") for name, value in headers}
+    key = dict(line.split(b": ", 1) for line in upgrade)[b"Sec-WebSocket-Key"]
+    if fields.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in answer.connection:
+        raise BadResponse("its 101 does not switch to WebSocket")
+    if fields.get(b"sec-websocket-accept") != websocket_accept(key):
+        raise BadResponse("its 101 carries a wrong Sec-WebSocket-Accept")

@@ -1,16 +1,13 @@
 """Downstream HTTP/1.1: one client connection.
 
-llhttp reads heads and chunks, but neither limits a head nor stops at the end of a message.  Both are done here by
-feeding it no further than the next empty line: every head and every chunked body ends with one (RFC 9112 sections 2.1
-and 7.1), so it never sees the beginning of a second message, and what follows is known byte for byte.  A pipelined
-request simply waits unread.
+Requests are served one after the other; a pipelined one simply waits unread.  Whatever no balancer serves goes, with
+the bytes already read, to twisted.web.
 """
 
 from __future__ import annotations
 
 import re
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -21,15 +18,15 @@ from ..core.exchange import Exchange
 from ..core.headers import Answer, Peer
 from ..core.location import Location
 from ..core.ports import Link
-from ..core.request import Request, understand
+from ..core.request import Request
 from ..errors import BadRequest
 from . import websocket
 from .deadlines import NEVER
 from .frontend import Frontend
+from .reader import EMPTY_LINE, RequestReader
 from .upstream import Upstream
 from .wire import Transport, Wire, wire_for
 
-EMPTY_LINE = b"\r\n\r\n"
 LINGER = 2.0  # seconds to go on reading what a client still sends after its connection's last answer
 
 # What the connection reads next.
@@ -37,10 +34,6 @@ HEAD, BODY, NOTHING, DISCARD = range(4)
 
 # Why it does not read; a connection reads while there is no reason.
 UNCONNECTED, BLOCKED, PIPELINED = 1, 2, 4
-
-# Puts a parser at the beginning of a chunked body whose head it was not shown.
-_CHUNKED_HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-_LENGTH_HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 
 
 class Http1(Protocol):
@@ -50,23 +43,16 @@ class Http1(Protocol):
         "_advancing",
         "_bridge",
         "_chunking",
-        "_complete",
         "_exchange",
-        "_head_done",
         "_holds",
         "_keep",
-        "_left",
         "_link",
         "_offer",
         "_onward",
         "_out",
-        "_parser",
-        "_raw",
-        "_raw_size",
+        "_reader",
         "_reading",
         "_rest",
-        "_tail",
-        "_url",
         "connected",
         "deadline",
         "frontend",
@@ -84,7 +70,8 @@ class Http1(Protocol):
         self.frontend = frontend
         self.deadline = NEVER
         self.slot = 0
-        self._parser: HttpRequestParser | None = HttpRequestParser(self)
+        self._reader = RequestReader(frontend.limits, self._on_data)
+        self._reading = HEAD
         self._onward: IProtocol | None = None
         self._bridge: websocket.Bridge | None = None
         self._offer: websocket.Offer | None = None
@@ -97,16 +84,6 @@ class Http1(Protocol):
         self._advancing = False
         self._chunking = False
         self._keep = True
-        self._await_head()
-
-    def _await_head(self) -> None:
-        self._reading = HEAD
-        self._raw: list[bytes] = []
-        self._raw_size = 0
-        self._tail = b""
-        self._url = b""
-        self._head_done = False
-        self._complete = False
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
@@ -118,7 +95,7 @@ class Http1(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.frontend.connections.discard(self)
         self.frontend.deadlines.forget(self)
-        self._parser = None  # it holds this connection's methods: a cycle that only the collector would find
+        self._reader.close()
         exchange, self._exchange = self._exchange, None
         if self._onward is not None:
             self._onward.connectionLost(reason)
@@ -155,152 +132,62 @@ class Http1(Protocol):
                 break
         self._advancing = False
 
-    def _cut(self, data: bytes) -> int:
-        """Where the next empty line ends in ``data``, also one that began in an earlier read; 0 for nowhere."""
-        if not self._tail:
-            at = data.find(EMPTY_LINE)
-            if at >= 0:
-                return at + 4
-            self._tail = data[-3:]
-            return 0
-        carried = len(self._tail)
-        joint = self._tail + data
-        at = joint.find(EMPTY_LINE)
-        if at >= 0:
-            self._tail = b""
-            return at + 4 - carried
-        self._tail = joint[-3:]
-        return 0
-
     def _read_head(self, data: bytes) -> bytes:
-        """Feed the parser as much of ``data`` as belongs to the head; returns the rest."""
-        cut = self._cut(data)
-        piece = data if cut in (0, len(data)) else data[:cut]
-        self._raw.append(piece)
-        self._raw_size += len(piece)
-        parser = self._parser
-        assert parser is not None
+        """Read what belongs to a head, and begin when it is complete; returns the rest of ``data``."""
+        reader, frontend = self._reader, self.frontend
         try:
-            if self._raw_size > self.frontend.limits.max_head:
-                raise BadRequest(431, "The head of the request is too large.")
-            parser.feed_data(piece)
-        except HttpParserUpgrade:
-            pass  # it stops at the end of a head that asks for an upgrade; whether there is one is not its choice
-        except HttpParserError as error:
-            self._refuse(BadRequest(400, f"The request is not HTTP/1.1: {error}."))
-            return b""
-        except BadRequest as problem:
-            self._refuse(problem)
-            return b""
-        if len(self._url) > self.frontend.limits.max_target:
-            self._refuse(BadRequest(414, "The request target is too long."))
-            return b""
-        rest = data[len(piece) :]
-        if self._head_done:
-            return self._begin(rest)
-        if len(self._raw) == 1:
-            self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
-        if cut and not self._url:
-            self._raw.clear()  # empty lines before a request line are allowed (RFC 9112 section 2.2)
-        return rest
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_headers_complete(self) -> None:
-        self._head_done = True
-
-    def on_body(self, data: bytes) -> None:
-        if self._exchange is not None and self._reading == BODY:
-            self._exchange.request_data(data)
-
-    def on_message_complete(self) -> None:
-        self._complete = True
-
-    def _begin(self, rest: bytes) -> bytes:
-        """The head is complete: serve it, here or by a twisted.web resource; returns what is left of ``rest``."""
-        parser, frontend = self._parser, self.frontend
-        assert parser is not None
-        try:
-            request = understand(parser.get_method(), self._url, parser.get_http_version(), self._fields())
-            limit = frontend.limits.max_body
-            if limit is not None and request.length is not None and request.length > limit:
-                raise BadRequest(413, "The body of the request is too large.")
+            rest = data[reader.read_head(data) :]
+            request = reader.request
+            if request is None:
+                if len(reader.raw) == 1:
+                    frontend.deadlines.set(self, frontend.limits.header_timeout)
+                return rest
             location = None if request.target == b"*" else frontend.table.find(request.host, request.path)
         except BadRequest as problem:
             self._refuse(problem)
             return b""
         if location is None or location.balancer is None:
-            self._hand_over(b"".join(self._raw) + rest)
+            self._hand_over(b"".join(reader.raw) + rest)
             return b""
-        self._take_framing(request)
         self._start(request, location)
         return rest
 
-    def _fields(self) -> list[bytes]:
-        """The header fields of the head that the parser has accepted.
-
-        It accepts no line end but CRLF and no folded line, so cutting there finds the fields that it found, and
-        costs half of being called back for each of them.
-        """
-        raw = self._raw[0] if len(self._raw) == 1 else b"".join(self._raw)
-        return raw.strip(b"\r\n").split(b"\r\n")[1:]
-
-    def _take_framing(self, request: Request) -> None:
-        """Get ready to read the body."""
-        self.deadline = NEVER
-        if request.has_body:
-            self._reading = BODY
-            self._left = request.length or 0
-            self._tail = b""
-            if self._complete:  # an Upgrade field made the parser think that there is none
-                self._complete = False
-                parser = self._parser = HttpRequestParser(self)
-                parser.feed_data(_CHUNKED_HEAD if request.chunked else _LENGTH_HEAD % self._left)
-            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
-        else:
-            self._reading = NOTHING
-
     def _start(self, request: Request, location: Location) -> None:
+        if self._reader.complete:
+            self._reading = NOTHING
+            self.deadline = NEVER
+        else:
+            self._reading = BODY
+            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
         exchange = self._exchange = Exchange(request, location, self)
-        if request.websocket is not None:
-            self._parser = HttpRequestParser(self)  # the old one waits for another protocol
-            if location.websocket:
-                self._offer = websocket.Offer(request.websocket, location)
-                exchange.upgrade = self._offer.lines
+        if request.websocket is not None and location.websocket:
+            self._offer = websocket.Offer(request.websocket, location)
+            exchange.upgrade = self._offer.lines
         exchange.start()
 
     def _read_body(self, data: bytes) -> bytes:
-        """Feed the parser as much of ``data`` as belongs to the body; returns the rest."""
-        exchange, parser = self._exchange, self._parser
-        assert exchange is not None and parser is not None
-        if exchange.request.chunked:
-            cut = self._cut(data)
-            piece = data if cut == 0 else data[:cut]
-        else:
-            piece = data[: self._left]
-            self._left -= len(piece)
+        """Read what belongs to the body; returns the rest of ``data``."""
+        reader = self._reader
         try:
-            parser.feed_data(piece)
-        except HttpParserError as error:
-            cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
-            if cause is not None:
-                raise cause from None
-            self._bad_body(BadRequest(400, f"The body of the request is not HTTP/1.1: {error}."))
-            return b""
-        limit = self.frontend.limits.max_body
-        if limit is not None and exchange.received > limit:
-            self._bad_body(BadRequest(413, "The body of the request is too large."))
+            rest = data[reader.read_body(data) :]
+        except BadRequest as problem:
+            self._bad_body(problem)
             return b""
         if self._reading != BODY:
             return b""  # the exchange ended meanwhile
-        if self._complete:
+        if reader.complete:
             self._reading = NOTHING
             self.deadline = NEVER
-            exchange.request_end()
+            assert self._exchange is not None
+            self._exchange.request_end()
         elif not self._holds:
             self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
-        return data[len(piece) :]
+        return rest
+
+    def _on_data(self, data: bytes) -> None:
+        """A piece of a body was read."""
+        if self._exchange is not None and self._reading == BODY:
+            self._exchange.request_data(data)
 
     # -- orders of the exchange -------------------------------------------------------------------------------------
 
@@ -348,7 +235,8 @@ class Http1(Protocol):
         if not self._keep:
             self._close()
             return
-        self._await_head()
+        self._reading = HEAD
+        self._reader.next()
         frontend = self.frontend
         frontend.deadlines.set(self, frontend.limits.idle_timeout)
         if self._rest and not self._advancing:
@@ -404,9 +292,9 @@ class Http1(Protocol):
     def come_back(self, head: bytes) -> None:
         """A connection that was handed over returns with the head of a WebSocket handshake."""
         self._onward = None
-        self._parser = HttpRequestParser(self)
+        self._reader = RequestReader(self.frontend.limits, self._on_data)
+        self._reading = HEAD
         self.wire = wire_for(self.transport)
-        self._await_head()
         self.dataReceived(head)
 
     # -- pausing ----------------------------------------------------------------------------------------------------
@@ -440,7 +328,7 @@ class Http1(Protocol):
             self.transport.abortConnection()
         elif self._exchange is not None:
             self._exchange.client_timeout()
-        elif self._raw:
+        elif self._reader.raw:
             self._refuse(BadRequest(408, "The head of the request took too long to arrive."))
         else:
             self.transport.loseConnection()
@@ -452,13 +340,13 @@ class Http1(Protocol):
         """
         if self._bridge is not None:
             self._bridge.close(code, "the balancer is stopping")
-        elif self._onward is not None or (self._exchange is None and not self._raw):
+        elif self._onward is not None or (self._exchange is None and not self._reader.raw):
             self.transport.loseConnection()
 
     def _refuse(self, problem: BadRequest) -> None:
         """Answer a request that cannot be understood: whatever follows it cannot be either."""
         self.frontend.refuse(self.peer, problem)
-        content_type, body = pages.page(problem.status, problem.reason, "none", _accept(self._raw))
+        content_type, body = pages.page(problem.status, problem.reason, "none", _accept(self._reader.raw))
         self._reading = DISCARD
         self.wire.write(
             b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
@@ -497,7 +385,7 @@ class Http1(Protocol):
             self.transport.loseConnection()
             return
         self._reading = NOTHING
-        self._parser = None
+        self._reader.close()
         self.wire.release()
         self.go_onward(protocol)
         protocol.dataReceived(data)
