@@ -6,6 +6,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,8 +35,8 @@ enabled = {cookie}
 
 {members}
 [balancer.panopticoncluster.health]
-check = "http"
-uri = "/panopticon/"
+check = "{check}"
+uri = "{uri}"
 interval = "1s"
 timeout = "2s"
 fails = 2
@@ -56,6 +57,9 @@ PANOLB_MEMBER = """\
 url = "{url}"
 route = "{route}"
 """
+
+CHECKED = {"http": "/panopticon/", "websocket": "/panopticon/websocket/echoProgrammatic"}
+"""What each kind of health check asks a member for."""
 
 # The guide's configuration, with what a process of our own needs, and upgrade=websocket: without it nothing upgrades.
 APACHE_CONF = """\
@@ -94,7 +98,11 @@ APACHE_COOKIE = (
 
 
 class Balancer(ServerProcess):
-    """A balancer of these members at ``port``; users stay by ``stickysession``, by our own cookie if ``cookie``."""
+    """A balancer of these members at ``port``.
+
+    Users stay by ``stickysession``, by the balancer's own cookie if ``cookie``; ``check`` is the kind of health check,
+    where there are any.
+    """
 
     death_signal: ClassVar[str] = "TERM"
 
@@ -106,11 +114,13 @@ class Balancer(ServerProcess):
         *,
         stickysession: str = "ROUTEID",
         cookie: bool = True,
+        check: str = "http",
     ) -> None:
         super().__init__(name, directory)
         self.members = members
         self.stickysession = stickysession
         self.cookie = cookie
+        self.check = check
         self.port = free_port()
         self.access_log = directory / "access.log"
 
@@ -121,11 +131,17 @@ class Balancer(ServerProcess):
         """What the balancer itself says of its members: route -> "up", "down", "error" and so on."""
         raise NotImplementedError
 
+    def complaints(self) -> list[str]:
+        """Lines of its log that speak of a fault of its own, whatever its users saw."""
+        return []
+
 
 class StartBalancer(Protocol):
     """Starts a balancer of the test's own, which may meet members that die."""
 
-    def __call__(self, *, stickysession: str = "ROUTEID", cookie: bool = True) -> Balancer: ...
+    def __call__(
+        self, *, stickysession: str = "ROUTEID", cookie: bool = True, check: str = "http"
+    ) -> Balancer: ...
 
 
 class Panolb(Balancer):
@@ -138,8 +154,11 @@ class Panolb(Balancer):
         *,
         stickysession: str = "ROUTEID",
         cookie: bool = True,
+        check: str = "http",
     ) -> None:
-        super().__init__("panolb", directory, members, stickysession=stickysession, cookie=cookie)
+        super().__init__(
+            "panolb", directory, members, stickysession=stickysession, cookie=cookie, check=check
+        )
         self.admin_port = free_port()
         self.config = directory / "panolb.toml"
         self.config.write_text(
@@ -150,6 +169,8 @@ class Panolb(Balancer):
                 access_log=self.access_log,
                 stickysession=stickysession,
                 cookie="true" if cookie else "false",
+                check=check,
+                uri=CHECKED[check],
                 members="\n".join(PANOLB_MEMBER.format(url=m.url, route=m.route) for m in members),
             )
         )
@@ -175,6 +196,10 @@ class Panolb(Balancer):
 
     def logs(self) -> list[Path]:
         return [self.output, self.access_log]
+
+    def complaints(self) -> list[str]:
+        lines = self.output.read_text(errors="replace").splitlines()
+        return [line for line in lines if re.search(r"Traceback|[Uu]nhandled|#(error|critical)\]", line)]
 
     def states(self) -> dict[str, str]:
         connection = http.client.HTTPConnection(ADDRESS, self.admin_port, timeout=5)
@@ -202,8 +227,11 @@ class Apache(Balancer):
         *,
         stickysession: str = "ROUTEID",
         cookie: bool = True,
+        check: str = "http",
     ) -> None:
-        super().__init__("apache", directory, members, stickysession=stickysession, cookie=cookie)
+        super().__init__(
+            "apache", directory, members, stickysession=stickysession, cookie=cookie, check=check
+        )
         self.config = directory / "httpd.conf"
         self.config.write_text(
             APACHE_CONF.format(
@@ -242,6 +270,4 @@ def missing(peer: str) -> str | None:
             if not (APACHE_MODULES / f"mod_{name}.so").exists():
                 return f"no mod_{name} in {APACHE_MODULES}"
         return None
-    if importlib.util.find_spec("panolb.tap") is None:
-        return "panolb itself cannot be imported"
     return None

@@ -97,6 +97,14 @@ def members(pair: Members) -> Members:
     return mended(pair)
 
 
+def end(balancer: Balancer) -> None:
+    """End a balancer, and fail if it has logged a fault of its own."""
+    balancer.kill()
+    complaints = balancer.complaints()
+    balancer.close()
+    assert not complaints, "\n".join([f"{balancer.name} has logged:", *complaints, balancer.tail(60)])
+
+
 @pytest.fixture(scope="module")
 def balancer(pair: Members, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balancer]:
     """A balancer for the tests of a module that leave the servers alone."""
@@ -106,7 +114,7 @@ def balancer(pair: Members, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         server.start()
         yield server
     finally:
-        server.close()
+        end(server)
 
 
 @pytest.fixture
@@ -115,12 +123,13 @@ def start_balancer(members: Members, tmp_path: Path) -> Iterator[StartBalancer]:
     started: list[Balancer] = []
     numbers = itertools.count(1)
 
-    def start(*, stickysession: str = "ROUTEID", cookie: bool = True) -> Balancer:
+    def start(*, stickysession: str = "ROUTEID", cookie: bool = True, check: str = "http") -> Balancer:
         server = balancers.PEERS[PEER](
             tmp_path / f"balancer-{next(numbers)}",
             list(members.values()),
             stickysession=stickysession,
             cookie=cookie,
+            check=check,
         )
         started.append(server)
         server.start()
@@ -128,7 +137,7 @@ def start_balancer(members: Members, tmp_path: Path) -> Iterator[StartBalancer]:
 
     yield start
     for server in started:
-        server.close()
+        end(server)
 
 
 @pytest.fixture

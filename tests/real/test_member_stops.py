@@ -80,29 +80,54 @@ class Flow:
         until(lambda: all(self.served[user] >= goals[user] for user in goals), f"{count} more answers each")
 
 
-@pytest.mark.apache_fails("each of its users loses a request: the connection breaks off without an answer")
-def test_stop_under_load_costs_no_get_an_error(own_balancer: Balancer, members: Members) -> None:
-    """Three users of each member ask all the time, before, while and after one member stops: only 200s."""
-    users = [bound_user(own_balancer, route) for route in ("1", "2") * 3]
+@contextmanager
+def flowing(users: list[User]) -> Iterator[Flow]:
+    """All the users ask all the time while the block runs; afterwards none may have seen an error."""
     flow = Flow()
     with ThreadPoolExecutor(len(users)) as pool:
         ends = [pool.submit(flow.run, user) for user in users]
         try:
             until(lambda: len(flow.served) == len(users), "the users to begin")
             flow.more(20)
-            with long_request(members["1"], 30):
-                members["1"].signal(signal.SIGTERM)
-                members["1"].wait()
+            yield flow
             flow.more(50)
         finally:
             flow.stop.set()
     for end in ends:
         end.result()
-    assert flow.errors == []
-    assert {user.route for user in users} == {"2"}
-    assert flow.moved == set(users[0::2])
     for user in users:
         user.close()
+    assert flow.errors == []
+
+
+def stop_busy(member: Tomcat) -> None:
+    """SIGTERM while a request is in flight, so that the stop takes its two seconds; return when the process is gone."""
+    with long_request(member, 30):
+        member.signal(signal.SIGTERM)
+        member.wait()
+
+
+@pytest.mark.apache_fails("each of its users loses a request: the connection breaks off without an answer")
+def test_stop_under_load_costs_no_get_an_error(own_balancer: Balancer, members: Members) -> None:
+    """Three users of each member ask all the time, before, while and after one member stops: only 200s."""
+    users = [bound_user(own_balancer, route) for route in ("1", "2") * 3]
+    with flowing(users) as flow:
+        stop_busy(members["1"])
+    assert {user.route for user in users} == {"2"}
+    assert flow.moved == set(users[0::2])
+
+
+@pytest.mark.apache_fails("each of its users loses a request: the connection breaks off without an answer")
+def test_rolling_restart_under_load_costs_no_get_an_error(own_balancer: Balancer, members: Members) -> None:
+    """One member after the other is restarted, each once the balancer has the one before it back: only 200s.
+
+    That includes the seconds of the start in which Tomcat's port accepts connections and does not answer.
+    """
+    with flowing([bound_user(own_balancer, route) for route in ("1", "2") * 2]):
+        for route in ("1", "2"):
+            until(lambda: set(own_balancer.states().values()) == {"up"}, "both members to be up")
+            stop_busy(members[route])
+            members[route].start()
 
 
 @pytest.mark.apache_fails("the kept connection breaks off without an answer", sometimes=True)
