@@ -21,12 +21,14 @@ class BadRequest(PanolbError):
 
     :param status: the 4xx that says what was wrong.
     :param reason: one sentence for the error page and the log; never contains bytes of the request.
+    :param lines: header fields that the answer has to carry, as ``Name: value``.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, lines: Sequence[bytes] = ()) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.lines = tuple(lines)
 
 
 class BadResponse(PanolbError):

@@ -21,7 +21,7 @@ from .headers import Answer, check_websocket_answer, understand_answer
 from .location import Location
 from .member import Member
 from .ports import Client, Link
-from .request import Header, Request
+from .request import Request
 from .sticky import Route
 
 _ids = count(1)
@@ -182,15 +182,16 @@ class Exchange:
 
     # -- the answer -------------------------------------------------------------------------------------------------
 
-    def response_head(self, status: int, phrase: bytes, headers: list[Header], http11: bool) -> Answer:
+    def response_head(self, status: int, phrase: bytes, fields: list[bytes], http11: bool) -> Answer:
         """The head of an answer, interim or final.
 
+        :param fields: its header fields as lines without their ends.
         :returns: what was understood of it, for the link to know whether it may be kept.
         :raises BadResponse: when it cannot be passed on.
         """
-        answer = understand_answer(headers, http11)
+        answer = understand_answer(fields, http11)
         if status == 101:
-            self._check_switch(answer, headers)
+            self._check_switch(answer, fields)
             return answer
         decision = self.decision
         assert decision is not None
@@ -325,8 +326,8 @@ class Exchange:
             return
         decision = self.decision
         lines: list[bytes] = []
-        if decision is not None:
-            if decision.changed and status in (502, 504):
+        if decision is not None and status in (502, 504):  # a member had its chance
+            if decision.changed:
                 self._bind(lines, decision.member)
             self._note_status(status, decision.member)
         self._cut_link()
@@ -418,11 +419,11 @@ class Exchange:
         if balancer is not None and status in balancer.failonstatus:
             balancer.fault(member, self.location.clock(), f"answered {status} (failonstatus)")
 
-    def _check_switch(self, answer: Answer, headers: list[Header]) -> None:
+    def _check_switch(self, answer: Answer, fields: list[bytes]) -> None:
         """A 101 is an answer only to a handshake, and only with the right token."""
         if self.request.websocket is None or self.upgrade is None:
             raise BadResponse("it switched protocols without being asked")
-        check_websocket_answer(answer, headers, self.upgrade)
+        check_websocket_answer(answer, fields, self.upgrade)
         self._switching = answer
         if answer.mapped and self.decision is not None:
             self._map_back(answer, self.decision.member)

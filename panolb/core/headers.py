@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..errors import BadResponse
 from .request import Header, Request
@@ -190,26 +190,29 @@ class Answer:
         self.via = b""
 
 
-def understand_answer(headers: Sequence[Header], http11: bool) -> Answer:
+def understand_answer(fields: Iterable[bytes], http11: bool) -> Answer:
     """Make an `Answer` of what the parser read.
 
+    :param fields: the header fields as lines without their ends, ``Name: value``.
     :raises BadResponse: when its framing is not clear.
     """
     answer = Answer(http11)
     lines = answer.lines
-    for name, value in headers:
-        lower = name.lower()
+    for line in fields:
+        colon = line.find(b":")
+        lower = line[:colon].lower()
         if lower not in _SPECIAL:
-            lines.append(name + b": " + value)
-        elif lower == b"content-length":
-            value = value.strip(b" \t")
+            lines.append(line)
+            continue
+        value = line[colon + 1 :].strip(b" \t")
+        if lower == b"content-length":
             if answer.length is not None or not value.isdigit() or len(value) > 18:
                 raise BadResponse("its Content-Length is not clear")
             answer.length = int(value)
         elif lower in _MAPPED:
-            answer.mapped.append((name, value))
+            answer.mapped.append((line[:colon], value))
         elif lower == b"transfer-encoding":
-            if answer.chunked or value.strip(b" \t").lower() != b"chunked":
+            if answer.chunked or value.lower() != b"chunked":
                 raise BadResponse("its Transfer-Encoding is not 'chunked'")
             answer.chunked = True
         elif lower == b"connection":
@@ -241,15 +244,19 @@ def websocket_accept(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())
 
 
-def check_websocket_answer(answer: Answer, headers: Sequence[Header], upgrade: Sequence[bytes]) -> None:
+def check_websocket_answer(answer: Answer, fields: Iterable[bytes], upgrade: Iterable[bytes]) -> None:
     """RFC 6455 section 4.1: what a 101 must say to a handshake.
 
     :param upgrade: the lines of the handshake's fields.
     :raises BadResponse: when it does not.
     """
-    fields = {name.lower(): value.strip(b" \t") for name, value in headers}
-    key = dict(line.split(b": ", 1) for line in upgrade)[b"Sec-WebSocket-Key"]
-    if fields.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in answer.connection:
+    said = {name.lower(): value.strip(b" \t") for name, _, value in (line.partition(b":") for line in fields)}
+    asked = dict(line.split(b": ", 1) for line in upgrade)
+    if said.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in answer.connection:
         raise BadResponse("its 101 does not switch to WebSocket")
-    if fields.get(b"sec-websocket-accept") != websocket_accept(key):
+    if said.get(b"sec-websocket-accept") != websocket_accept(asked[b"Sec-WebSocket-Key"]):
         raise BadResponse("its 101 carries a wrong Sec-WebSocket-Accept")
+    chosen = said.get(b"sec-websocket-protocol")
+    offered = asked.get(b"Sec-WebSocket-Protocol", b"").split(b",")
+    if chosen is not None and chosen not in [name.strip(b" \t") for name in offered]:
+        raise BadResponse("its 101 chooses a subprotocol that was not offered")

@@ -106,8 +106,20 @@ class Location:
         target = self.target(request, member)
         if target is None:
             return None
+        line = request.method + b" " + target + b" HTTP/1.1\r\n"
+        memo = request.memo
+        if upgrade is None and len(memo) == 3 and memo[0] is self and memo[1] is member:
+            return line + memo[2]  # type: ignore[operator]
+        fields = self._fields_for(request, member, peer, upgrade)
+        memo[:] = (self, member, fields)
+        return line + fields
+
+    def _fields_for(
+        self, request: Request, member: Member, peer: Peer, upgrade: tuple[bytes, ...] | None
+    ) -> bytes:
+        """The header section of a request."""
         host = (request.host if self.preserve_host else b"") or member.spec.authority
-        lines = [request.method + b" " + target + b" HTTP/1.1", b"Host: " + host]
+        lines = [b"Host: " + host]
         lines += request.without(self.strip) if self.strip else request.lines
         if request.cookie is not None:
             lines.append(b"Cookie: " + request.cookie)

@@ -58,10 +58,10 @@ class Deadlines:
     def set(self, limited: Limited, seconds: float) -> None:
         """Let ``limited`` run out of time ``seconds`` from now, instead of whenever it did."""
         limited.deadline = deadline = self.clock() + seconds
-        slot = int(deadline / TICK) + 1
-        if not 0 < limited.slot <= slot:
+        slot = limited.slot
+        if slot == 0 or deadline < (slot - 1) * TICK:
             self.forget(limited)
-            self._enter(limited, slot)
+            self._enter(limited, self._slot_of(deadline))
 
     def forget(self, limited: Limited) -> None:
         """Let go of something that is over, so that its memory is not kept until its time is up."""

@@ -158,7 +158,10 @@ class Http1(Protocol):
             self.deadline = NEVER
         else:
             self._reading = BODY
-            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+            if request.expects:
+                self.deadline = NEVER  # the client waits for the member, as it said
+            else:
+                self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
         exchange = self._exchange = Exchange(request, location, self)
         if request.websocket is not None and location.websocket:
             self._offer = websocket.Offer(request.websocket, location)
@@ -193,11 +196,15 @@ class Http1(Protocol):
 
     def interim(self, status: int, phrase: bytes, lines: list[bytes]) -> None:
         self.wire.write(b"\r\n".join((b"HTTP/1.1 %d %b" % (status, phrase), *lines)) + EMPTY_LINE)
+        if self._reading == BODY:
+            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
 
     def respond(self, status: int, phrase: bytes, lines: list[bytes], length: int | None, keep: bool) -> None:
         exchange = self._exchange
         assert exchange is not None
         request = exchange.request
+        if exchange.received == 0:
+            self.deadline = NEVER  # a client that is answered before it sends its body need not send it
         keep = keep and request.keep and not self.frontend.draining
         self._chunking = False
         if length is None:
@@ -348,11 +355,17 @@ class Http1(Protocol):
         self.frontend.refuse(self.peer, problem)
         content_type, body = pages.page(problem.status, problem.reason, "none", _accept(self._reader.raw))
         self._reading = DISCARD
-        self.wire.write(
-            b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
-            b"Connection: close\r\n\r\n%b"
-            % (problem.status, pages.PHRASES[problem.status].encode(), content_type, len(body), body)
-        )
+        head = [
+            b"HTTP/1.1 %d %b" % (problem.status, pages.PHRASES[problem.status].encode()),
+            *problem.lines,
+            b"Content-Type: " + content_type,
+            b"Content-Length: %d" % len(body),
+            b"Cache-Control: no-store",
+            b"Connection: close" + (b", upgrade" if problem.status == 426 else b""),
+        ]
+        if b"".join(self._reader.raw).lstrip().startswith(b"HEAD "):
+            body = b""
+        self.wire.write(b"\r\n".join(head) + EMPTY_LINE + body)
         self._linger()
 
     def _bad_body(self, problem: BadRequest) -> None:

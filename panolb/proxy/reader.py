@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from ..core.request import Request, understand
+from ..core.request import Request, check_request_line, understand
 from ..errors import BadRequest
 from .frontend import Limits
 
@@ -32,8 +32,11 @@ class RequestReader:
     """
 
     __slots__ = (
+        "_between",
         "_ended",
         "_head_done",
+        "_known",
+        "_known_fields",
         "_left",
         "_limits",
         "_on_data",
@@ -52,6 +55,8 @@ class RequestReader:
         self._on_data = on_data
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._left = 0
+        self._known: Request | None = None
+        self._known_fields = b""
         self.next()
 
     def next(self) -> None:
@@ -61,6 +66,7 @@ class RequestReader:
         self.raw: list[bytes] = []
         self._size = 0
         self._received = 0
+        self._between = 0
         self._tail = b""
         self._url = b""
         self._head_done = False
@@ -101,7 +107,21 @@ class RequestReader:
         return len(piece)
 
     def _understand(self, parser: HttpRequestParser) -> None:
-        request = understand(parser.get_method(), self._url, parser.get_http_version(), self._fields())
+        raw = self.raw[0] if len(self.raw) == 1 else b"".join(self.raw)
+        raw = raw.lstrip(b"\r\n")
+        line_end = raw.find(b"\r\n")
+        protocol, fields = raw[line_end - 8 : line_end], raw[line_end + 2 : -4]
+        method = parser.get_method()
+        if protocol == b"HTTP/1.1" and fields == self._known_fields and self._known is not None:
+            check_request_line(method, self._url)
+            request = self._known.again(method, self._url)
+        else:
+            # It accepts no line end but CRLF and no folded line, so cutting there finds the fields that it found, and
+            # costs half of being called back for each of them.  It also takes RTSP and ICE for HTTP.
+            version = protocol[5:] if protocol.startswith(b"HTTP/") else b""
+            request = understand(method, self._url, version, fields.split(b"\r\n") if fields else ())
+            if request.websocket is None:
+                self._known, self._known_fields = request, fields
         limit = self._limits.max_body
         if limit is not None and request.length is not None and request.length > limit:
             raise BadRequest(413, "The body of the request is too large.")
@@ -117,15 +137,6 @@ class RequestReader:
             self.complete = True
             if request.websocket is not None:
                 self._parser = HttpRequestParser(self)  # the old one waits for another protocol
-
-    def _fields(self) -> list[bytes]:
-        """The header fields of the head that the parser has accepted.
-
-        It accepts no line end but CRLF and no folded line, so cutting there finds the fields that it found, and
-        costs half of being called back for each of them.
-        """
-        raw = self.raw[0] if len(self.raw) == 1 else b"".join(self.raw)
-        return raw.strip(b"\r\n").split(b"\r\n")[1:]
 
     # -- bodies -----------------------------------------------------------------------------------------------------
 
@@ -143,8 +154,11 @@ class RequestReader:
         else:
             piece = data[: self._left]
             self._left -= len(piece)
+        self._between += len(piece)
         try:
             parser.feed_data(piece)
+            if self._between > self._limits.max_head:
+                raise BadRequest(431, "The trailer section or a chunk extension is too large.")
         except HttpParserError as error:
             cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
             if cause is not None:
@@ -180,6 +194,7 @@ class RequestReader:
 
     def on_body(self, data: bytes) -> None:
         self._received += len(data)
+        self._between = 0
         limit = self._limits.max_body
         if limit is not None and self._received > limit:
             raise BadRequest(413, "The body of the request is too large.")

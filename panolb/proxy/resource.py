@@ -51,11 +51,14 @@ class ReverseProxyResource(Resource):
             for name, values in request.requestHeaders.getAllRawHeaders()
             for value in values
         ]
-        version = request.clientproto.rpartition(b"/")[2].decode("latin-1")
+        version = request.clientproto.rpartition(b"/")[2]
         try:
             understood = understand(request.method, request.uri, version, fields)
         except BadRequest as problem:
             request.setResponseCode(problem.status)
+            for line in problem.lines:
+                name, _, value = line.partition(b": ")
+                request.setHeader(name, value)
             return problem.reason.encode() + b"\n"
         if understood.websocket is not None and self.location.websocket:
             self._take_over(request, fields)

@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 
 from ..core.exchange import Exchange
 from ..core.headers import Answer
-from ..core.request import Header
 from ..errors import BadResponse
 from .deadlines import NEVER
+from .reader import EMPTY_LINE
 from .wire import Transport, Wire, wire_for
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = Logger()
 
 MAX_HEAD = 64 << 10  # bytes of an answer's head; Tomcat's own limit is 8 KiB
+TOO_LARGE = "the head of its answer is too large"
 
 
 class Upstream(Protocol):
@@ -37,11 +38,9 @@ class Upstream(Protocol):
         "_begun",
         "_complete",
         "_excess",
-        "_head_size",
-        "_headers",
         "_method",
         "_parser",
-        "_phrase",
+        "_raw",
         "connected",
         "deadline",
         "exchange",
@@ -68,10 +67,8 @@ class Upstream(Protocol):
 
     def _reset(self, method: bytes) -> None:
         self._method = method
-        self._headers: list[Header] = []
-        self._phrase = b""
+        self._raw = b""  # of heads, as far as they have come
         self._answer: Answer | None = None  # the final one, when its head is complete
-        self._head_size = 0
         self._begun = False
         self._complete = False
         self._excess = False
@@ -92,7 +89,8 @@ class Upstream(Protocol):
         self.wire.write(head)
 
     def send(self, data: bytes) -> None:
-        self.pool.deadlines.set(self, self.pool.spec.response_timeout)
+        if self._answer is None:  # once an answer has begun it may take its time
+            self.pool.deadlines.set(self, self.pool.spec.response_timeout)
         self.wire.write(data)
 
     def abort(self) -> None:
@@ -118,7 +116,7 @@ class Upstream(Protocol):
             return
         self._begun = True
         if self._answer is None:
-            self._head_size += len(data)
+            self._raw = self._raw + data if self._raw else data
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as switch:
@@ -131,16 +129,10 @@ class Upstream(Protocol):
             self._excess = True
         if self._complete:
             self._recycle(exchange)
-        elif self._answer is None and self._head_size > MAX_HEAD:
-            exchange.link_failed("the head of its answer is too large")
+        elif self._answer is None and len(self._raw) > MAX_HEAD:
+            exchange.link_failed(TOO_LARGE)
         else:
             exchange.client.flush()
-
-    def on_status(self, phrase: bytes) -> None:
-        self._phrase += phrase
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._complete:
@@ -149,17 +141,26 @@ class Upstream(Protocol):
         exchange, parser = self.exchange, self._parser
         assert exchange is not None and parser is not None
         status = parser.get_status_code()
-        version = parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise BadResponse(f"it speaks HTTP/{version}")
-        answer = exchange.response_head(status, self._phrase, self._headers, version == "1.1")
-        self._headers = []
-        self._phrase = b""
+        line, fields = self._take_head()
+        version = line[:8]
+        if version not in (b"HTTP/1.1", b"HTTP/1.0") or status < 100:
+            raise BadResponse("its answer is not HTTP/1.1")
+        answer = exchange.response_head(status, line[13:], fields, version == b"HTTP/1.1")
         if status >= 200:
             self._answer = answer
             self.deadline = NEVER
             if self._method == b"HEAD":
                 self._end(exchange)
+
+    def _take_head(self) -> tuple[bytes, list[bytes]]:
+        """The status line and the fields of the head that the parser has accepted; see `RequestReader`."""
+        raw = self._raw.lstrip(b"\r\n")
+        end = raw.find(EMPTY_LINE)
+        if end > MAX_HEAD:
+            raise BadResponse(TOO_LARGE)
+        self._raw = raw[end + 4 :]
+        line, *fields = raw[:end].split(b"\r\n")
+        return line, fields
 
     def on_body(self, data: bytes) -> None:
         if self._complete:

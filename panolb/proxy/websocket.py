@@ -15,6 +15,7 @@ import base64
 import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from zlib import Z_SYNC_FLUSH
 
 from autobahn.twisted.websocket import (
     WebSocketClientFactory,
@@ -192,6 +193,8 @@ class Side:
     state: int
     current_frame: Any
     _perMessageCompress: Any
+    utf8validateIncomingCurrentMessage: bool
+    utf8validateLast: tuple[bool, bool, int, int]
 
     def __init__(self, factory: Any, bridge: Bridge, wire: Wire) -> None:
         super().__init__()
@@ -211,9 +214,12 @@ class Side:
         self._opcode = 2 if isBinary else 1
 
     def onMessageFrame(self, payload: list[bytes]) -> None:
+        fin = self.current_frame.fin
+        if fin and self.utf8validateIncomingCurrentMessage and not self.utf8validateLast[1]:
+            return  # cut within a character: autobahn is about to fail the connection for it
         data = b"".join(payload)
         self.octets += len(data)
-        self.other.relay(self._opcode, data, self.current_frame.fin)
+        self.other.relay(self._opcode, data, fin)
         self._opcode = 0
         self.bridge.active()
 
@@ -242,8 +248,10 @@ class Side:
                 compressor.start_compress_message()
                 rsv = 4
             payload = compressor.compress_message_data(payload)
-            if fin:
-                payload += compressor.end_compress_message()
+            # A fragment that waits for the next one in zlib's buffer would be no fragment (RFC 7692 section 7.2.1).
+            payload += (
+                compressor.end_compress_message() if fin else compressor._compressor.flush(Z_SYNC_FLUSH)
+            )
         self.sendFrame(opcode=opcode, payload=payload, fin=fin, rsv=rsv)  # type: ignore[attr-defined]
 
     def close(self, code: int | None, reason: bytes | None) -> None:
