@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from twisted.internet import reactor as global_reactor
+from twisted.logger import Logger
 from twisted.python import usage
 
 import panolb.plugins
@@ -21,6 +22,8 @@ from .control.registry import Registry
 from .control.service import Panolb
 from .demo.run import demo
 from .errors import ConfigError
+
+log = Logger()
 
 
 class Options(usage.Options):
@@ -53,9 +56,9 @@ def known(registry: Registry) -> toml.Known:
     )
 
 
-def wall_time() -> str:
-    """Now, as Apache's logs write it."""
-    return time.strftime("%d/%b/%Y:%H:%M:%S %z")
+def wall_time(ago: float) -> str:
+    """So many seconds ago, as Apache's logs write it."""
+    return time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(time.time() - ago))
 
 
 def service(config: model.Config, registry: Registry, reactor: Any = global_reactor) -> Panolb:
@@ -81,14 +84,15 @@ def makeService(options: Options) -> IService:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         sys.exit(1)
-    reactor.callWhenRunning(take_signals, reactor)
+    reactor.callWhenRunning(take_signals, reactor, made)
     return made
 
 
-def take_signals(reactor: Any) -> None:
+def take_signals(reactor: Any, made: Any) -> None:
     """SIGTERM and SIGINT end the process in peace and with 0, a second one at once.
 
-    twistd by itself would end with the signal that stopped it, which a supervisor takes for a failure.
+    twistd by itself would end with the signal that stopped it, which a supervisor takes for a failure.  SIGUSR1
+    reopens the access log; SIGHUP, which would otherwise kill, says that there is no reload yet.
     """
 
     def at_once(number: int, frame: FrameType | None) -> None:
@@ -100,5 +104,16 @@ def take_signals(reactor: Any) -> None:
             signal.signal(one, at_once)
         reactor.callFromThread(reactor.stop)
 
+    def reopen(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(getattr(made, "reopen_logs", lambda: None))
+
+    def no_reload(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(
+            log.warn, "SIGHUP: there is no reload yet; restart to read the configuration again"
+        )
+
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, in_peace)
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        signal.signal(signal.SIGUSR1, reopen)
+        signal.signal(signal.SIGHUP, no_reload)

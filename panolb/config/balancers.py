@@ -24,6 +24,9 @@ from panolb.config.rules import (
     seconds,
 )
 
+# Cookies that a session lives in: a route cookie of that name would replace the session.
+APPLICATIONS_OWN: Final = frozenset({"asp.net_sessionid", "jsessionid", "phpsessid", "session"})
+
 _STICKY = matching(
     r"[!#$%&'*+.^_`~0-9A-Za-z-]+(\|[!#$%&'*+.^_`~0-9A-Za-z-]+)?",
     'a cookie name, or a cookie name and a URL parameter like "JSESSIONID|jsessionid"',
@@ -237,10 +240,12 @@ class Health:
 class Cookie:
     """The cookie that keeps a browser on its member; set only where the balancer has ``stickysession``."""
 
-    enabled: bool = field(
-        default=True,
+    enabled: Auto = field(
+        default="auto",
         metadata=doc(
-            "Whether panolb sets the cookie. false: the members' own cookies carry the route.",
+            "Whether panolb sets the cookie. false: the members' own cookies carry the route. "
+            '"auto": not when stickysession has two names, or names a cookie that applications set themselves, '
+            "such as JSESSIONID.",
             apache='Header add Set-Cookie "ROUTEID=.%{BALANCER_WORKER_ROUTE}e; path=/" env=BALANCER_ROUTE_CHANGED',
         ),
     )
@@ -376,6 +381,13 @@ class Balancer:
     member: list[Member] = field(factory=list, metadata=doc("The members."))
     health: Health | None = field(default=None, metadata=doc("How they are checked."))
     cookie: Cookie = field(factory=Cookie, metadata=doc("The cookie that makes users stick."))
+
+    @property
+    def sets_cookie(self) -> bool:
+        """Whether panolb gives clients a route cookie, with "auto" decided."""
+        if self.stickysession is None or self.cookie.enabled != "auto":
+            return self.stickysession is not None and bool(self.cookie.enabled)
+        return "|" not in self.stickysession and self.stickysession.lower() not in APPLICATIONS_OWN
 
     @property
     def sticky_names(self) -> tuple[str, str] | None:

@@ -156,7 +156,7 @@ def _members(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
 def _cookie(config: Config, balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
     cookie = balancer.cookie
     path: KeyPath = (*at, "cookie")
-    if not cookie.enabled:
+    if not balancer.sets_cookie and balancer.stickysession is not None:
         return
     if balancer.stickysession is None and cookie.name is not None:
         message = f'has no effect without stickysession = "{cookie.name}" in the balancer'

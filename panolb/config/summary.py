@@ -100,7 +100,9 @@ def _sticky(config: Config, balancer: Balancer) -> Iterator[str]:
     yield f"users stick by cookie {names[0]} or URL parameter {names[1]}"
     cookie = balancer.cookie
     yield (
-        f"sets cookie {_cookie(config, cookie, names[0])}" if cookie.enabled else "sets no cookie of its own"
+        f"sets cookie {_cookie(config, cookie, names[0])}"
+        if balancer.sets_cookie
+        else "sets no cookie of its own"
     )
     moves = "gets 503" if balancer.nofailover else "moves to another"
     yield f"a user whose member cannot serve {moves}"

@@ -1,7 +1,8 @@
 """The access log: one line per exchange, in the format that Apache's users parse already.
 
-After the fields of ``common`` or ``combined`` come, in quotes-free words: the member, why it was chosen, where the
-route was found, how it ended (``-`` for well) and the time it took in milliseconds.  Query strings and paths are what
+The time is that of the request's beginning, to the second.  After the fields of ``common`` or ``combined`` come, in
+quotes-free words: the member, why it was chosen, where the route was found, how it ended (``-`` for well), the time it
+took in milliseconds, and the request id that error pages show.  Query strings and paths are what
 the client sent, with quotes and control characters escaped; cookies are never written.
 """
 
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.web.server import Request as WebRequest
 
 from ..core.exchange import Exchange
 
@@ -26,19 +28,26 @@ class AccessLog:
     """Appends lines to a file, gathered so that a line costs no system call.
 
     :param open_file: opens the file for appending, in binary; raises OSError when that is not possible.
-    :param wall_time: the time for people, as Apache writes it: ``22/Nov/2026:20:15:03 +0000``.
+    :param wall_time: the time for people so many seconds ago, as Apache writes it: ``22/Nov/2026:20:15:03 +0000``.
     """
 
     def __init__(
-        self, open_file: Callable[[], BinaryIO], combined: bool, wall_time: Callable[[], str]
+        self,
+        open_file: Callable[[], BinaryIO],
+        combined: bool,
+        clock: Callable[[], float],
+        wall_time: Callable[[float], str],
     ) -> None:
+        self._open_file = open_file
         self._file = open_file()
         self._combined = combined
+        self._clock = clock
         self._wall_time = wall_time
-        self._stamp = wall_time().encode("ascii")
+        self._stamp = b""
+        self._stamp_from = self._stamp_until = clock()
         self._lines: list[bytes] = []
         self._size = 0
-        self._timer = LoopingCall(self._tick)
+        self._timer = LoopingCall(self.flush)
         self._failing = False
 
     def start(self, reactor: Any) -> None:
@@ -53,18 +62,29 @@ class AccessLog:
         self.flush()
         self._file.close()
 
+    def reopen(self) -> None:
+        """Go on in a new file; if that cannot be opened, in the old one."""
+        self.flush()
+        try:
+            fresh = self._open_file()
+        except OSError as error:
+            log.error(
+                "access log: cannot open a new {path}: {error}; the old one is kept",
+                path=self._file.name,
+                error=error,
+            )
+            return
+        self._file.close()
+        self._file = fresh
+
     def write(self, exchange: Exchange) -> None:
         """Note an exchange that is over."""
-        request = exchange.request
-        target = request.target
-        if not target.isascii() or b'"' in target or b"\\" in target:
-            target = _escape(target)
-        decision, route = exchange.decision, exchange.route
+        request, decision, route = exchange.request, exchange.decision, exchange.route
         line = b'%b - - [%b] "%b %b HTTP/1.%d" %d %b' % (
-            exchange.client.peer.address,
-            self._stamp,
+            exchange.client.peer.client(request),
+            self._when(exchange.started),
             request.method,
-            target,
+            _quoted(request.target),
             request.http11,
             exchange.status,
             b"%d" % exchange.sent if exchange.sent else b"-",
@@ -74,17 +94,45 @@ class AccessLog:
                 _quoted(request.field(b"referer")),
                 _quoted(request.field(b"user-agent")),
             )
-        line += b" %b %b %b %b %d\n" % (
+        line += b" %b %b %b %b %d %b\n" % (
             b"-" if decision is None else decision.member.spec.name.encode(),
             b"-" if decision is None else decision.why.encode(),
             b"-" if route is None else route.source.encode(),
             exchange.term.encode() or b"-",
             (exchange.ended - exchange.started) * 1000,
+            exchange.request_id.encode(),
         )
+        self._add(line)
+
+    def write_web(self, request: WebRequest) -> None:
+        """Note a request that twisted.web served: a file, or a 404 of ours."""
+        peer = getattr(request.getClientAddress(), "host", "-")
+        line = b'%b - - [%b] "%b %b %b" %d %b' % (
+            peer.encode("ascii"),
+            self._when(self._clock()),
+            request.method,
+            _quoted(request.uri),
+            request.clientproto,
+            request.code,
+            b"%d" % request.sentLength if request.sentLength else b"-",
+        )
+        if self._combined:
+            referer, agent = request.getHeader(b"referer"), request.getHeader(b"user-agent")
+            line += b' "%b" "%b"' % (_quoted(referer), _quoted(agent))
+        self._add(line + b" - local - - - -\n")
+
+    def _add(self, line: bytes) -> None:
         self._lines.append(line)
         self._size += len(line)
         if self._size >= FLUSH_SIZE:
             self.flush()
+
+    def _when(self, at: float) -> bytes:
+        """The time for people at a clock reading; most lines are of the same second."""
+        if not self._stamp_from <= at < self._stamp_until:
+            self._stamp = self._wall_time(self._clock() - at).encode("ascii")
+            self._stamp_from, self._stamp_until = at, at + 1.0
+        return self._stamp
 
     def flush(self) -> None:
         """Hand the lines to the file; a full disk costs lines, never the balancer."""
@@ -103,10 +151,6 @@ class AccessLog:
                     error=error,
                 )
             self._failing = True
-
-    def _tick(self) -> None:
-        self._stamp = self._wall_time().encode("ascii")
-        self.flush()
 
 
 def _quoted(value: bytes | None) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from random import random
+from secrets import token_hex
 from typing import Any
 
 import attrs
@@ -41,12 +42,14 @@ class Builder:
     """Makes a `Plant`.
 
     :ivar finished: told of every exchange that is over.
+    :ivar run: begins the request ids of this run.
     """
 
     reactor: Any
     deadlines: Deadlines
     registry: Registry
     finished: Callable[[Exchange], None] | None
+    run: str = attrs.field(factory=lambda: token_hex(3))
 
     def build(self, config: model.Config) -> Plant:
         """Make everything that a checked configuration names."""
@@ -113,6 +116,7 @@ class Builder:
             self.deadlines.clock,
             host=None if config.host is None else config.host.lower().encode("ascii"),
             finished=self.finished,
+            run=self.run,
             preserve_host=config.preserve_host,
             forwarded=config.forwarded,
             via=config.via,
@@ -155,7 +159,7 @@ def _first(own: float | None, balancer: float) -> float:
 
 def _cookie(config: model.Balancer) -> RouteCookie | None:
     cookie = config.cookie
-    if config.stickysession is None or not cookie.enabled:
+    if config.stickysession is None or not config.sets_cookie:
         return None
     separator = config.stickysessionsep
     return RouteCookie(
@@ -196,19 +200,14 @@ _CONSEQUENCES = {
 }
 
 
-def log_change(member: Member, before: str, after: str) -> None:
+def log_change(member: Member, before: str, after: str, why: str) -> None:
     """Say that a member's state has changed, why, and what that means for its users."""
     write = log.info if after in ("up", "drain") else log.warn
-    reason = member.health.reason
-    if not reason:
-        reason = (
-            "a check passed or its retry time is over" if before in ("down", "error") else "as configured"
-        )
     write(
-        "member {member}: {before} -> {after}: {reason}; {consequence}",
+        "member {member}: {before} -> {after}: {why}; {consequence}",
         member=member.spec.name,
         before=before,
         after=after,
-        reason=reason,
+        why=why,
         consequence=_CONSEQUENCES[after].format(retry=member.spec.retry),
     )

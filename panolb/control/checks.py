@@ -87,6 +87,8 @@ class Checker:
         return flight.addErrback(self._in_words).addCallback(self._observe)
 
     def _in_words(self, failure: Failure) -> str:
+        while reasons := getattr(failure.value, "reasons", None):
+            failure = reasons[-1]  # twisted.web wraps what really happened
         if failure.check(CancelledError, TimeoutError):
             return f"no answer within {self._target.timeout:g} s"
         if failure.check(ConnectionRefusedError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -32,7 +33,7 @@ class NotFound(Resource):
     def render(self, request: Request) -> bytes:
         """A small page of ours."""
         content_type, body = pages.page(
-            404, "Nothing is served at this path.", "none", request.getHeader(b"accept")
+            404, "Nothing is served at this path.", "", request.getHeader(b"accept")
         )
         request.setResponseCode(404)
         request.setHeader(b"content-type", content_type)
@@ -44,6 +45,23 @@ class Branch(NotFound):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         return NotFound()
+
+
+class Files(File):
+    """A directory's files: no listings, and no dot files."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.indexNames = ["index.html"]
+        self.childNotFound: Any = NotFound()
+
+    def directoryListing(self) -> Resource:
+        """Nobody is shown what else there is."""
+        return NotFound()
+
+    def getChild(self, path: bytes, request: Request) -> Any:
+        """``.git`` and ``.htpasswd`` were not put there to be served."""
+        return NotFound() if path.startswith(b".") else super().getChild(path, request)
 
 
 def tree(locations: list[Location], files: dict[Location, str], frontend: Frontend) -> Resource:
@@ -66,7 +84,7 @@ def tree(locations: list[Location], files: dict[Location, str], frontend: Fronte
 
 def _leaf(location: Location, files: dict[Location, str], frontend: Frontend) -> Resource:
     if location.balancer is None:
-        return File(files[location])
+        return Files(files[location])
     return ReverseProxyResource(location, frontend)
 
 
@@ -81,7 +99,7 @@ def _grow(leaves: list[tuple[bytes, Resource]]) -> Resource:
         *parents, name = path.strip(b"/").split(b"/")
         for parent in parents:
             child: Any = node.children.get(parent)
-            if child is None or child.isLeaf:
+            if child is None:
                 child = Branch()
                 node.putChild(parent, child)
             node = child
@@ -95,11 +113,16 @@ class QuietSite(Site):
     noisy = False
     displayTracebacks = False
 
-    def __init__(self, resource: IResource, reactor: Any) -> None:
+    def __init__(
+        self, resource: IResource, reactor: Any, note: Callable[[Request], None] | None = None
+    ) -> None:
+        self._note = note
         super().__init__(resource, reactor=reactor, parsePOSTFormSubmission=False)
 
     def log(self, request: Any) -> None:
-        """The access log is about what balancers serve."""
+        """Into our access log, if there is one."""
+        if self._note is not None:
+            self._note(request)
 
 
 class Listener:

@@ -11,6 +11,7 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from ..config import model
@@ -37,7 +38,7 @@ class Panolb(MultiService):
     """A whole load balancer.
 
     :param clock: reads a monotonic clock in seconds.
-    :param wall_time: the time for people, for the access log.
+    :param wall_time: the time for people so many seconds ago, for the access log.
     :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
     """
 
@@ -47,7 +48,7 @@ class Panolb(MultiService):
         config: model.Config,
         registry: Registry,
         clock: Callable[[], float],
-        wall_time: Callable[[], str],
+        wall_time: Callable[[float], str],
     ) -> None:
         super().__init__()
         problems = endpoint_problems(config)
@@ -58,18 +59,21 @@ class Panolb(MultiService):
         self.deadlines = Deadlines(clock)
         self._access_log = self._open_access_log(wall_time)
         self.plant = Builder(reactor, self.deadlines, registry, self._finished()).build(config)
+        self._frontends: list[Frontend] = []
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
         self._admin = None if config.admin is None else self._status_page(config.admin)
 
     # -- building ---------------------------------------------------------------------------------------------------
 
-    def _open_access_log(self, wall_time: Callable[[], str]) -> AccessLog | None:
+    def _open_access_log(self, wall_time: Callable[[float], str]) -> AccessLog | None:
         config = self.config.access_log
         if config is None:
             return None
         path = Path(config.path)
         try:
-            return AccessLog(lambda: path.open("ab"), config.format == "combined", wall_time)
+            return AccessLog(
+                lambda: path.open("ab"), config.format == "combined", self.deadlines.clock, wall_time
+            )
         except OSError as error:
             place = self.config.where(("access_log", "path"))
             raise ConfigError([Problem(place, f"{path} cannot be written: {error.strerror}")]) from None
@@ -96,12 +100,14 @@ class Panolb(MultiService):
             trusted=config.trusted_proxies,
             refused=log_refused,
         )
+        note = None if self._access_log is None else self._access_log.write_web
         files = {
             built: written.files
             for built, written in zip(self.plant.locations, self.config.location, strict=True)
             if written.files is not None
         }
-        frontend.site = QuietSite(tree(self.plant.locations, files, frontend), self.reactor)
+        self._frontends.append(frontend)
+        frontend.site = QuietSite(tree(self.plant.locations, files, frontend), self.reactor, note)
         return frontend
 
     def _listener(self, name: str, config: model.Listener) -> Listener:
@@ -125,7 +131,7 @@ class Panolb(MultiService):
         return ReverseProxyResource(location, self._embedded(location))
 
     def _embedded(self, location: Location) -> Frontend:
-        return Frontend(
+        frontend = Frontend(
             self.reactor,
             Table([location]),
             QuietSite(NotFound(), self.reactor),
@@ -134,6 +140,8 @@ class Panolb(MultiService):
             server=socket.gethostname().encode("idna"),
             refused=log_refused,
         )
+        self._frontends.append(frontend)
+        return frontend
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -146,13 +154,17 @@ class Panolb(MultiService):
         opening = [(listener.description, listener.start()) for listener in self.listeners]
         if self._admin is not None:
             opening.append((self._admin.description, self._admin.start()))
-        for description, opened in opening:
-            opened.addErrback(self._cannot_listen, description)
+        failed: list[str] = []
 
-    def _cannot_listen(self, failure: Any, description: str) -> None:
-        message = f"cannot listen on {description}: {failure.getErrorMessage()}"
-        log.critical("{message}", message=message)
-        raise SystemExit(f"panolb: {message}")
+        def note(failure: Failure, description: str) -> None:
+            message = f"cannot listen on {description}: {failure.getErrorMessage()}"
+            log.critical("{message}", message=message)
+            failed.append(message)
+
+        for description, opened in opening:
+            opened.addErrback(note, description)
+        if failed:  # endpoints on sockets answer at once
+            raise SystemExit("\n".join(f"panolb: {message}" for message in failed))
 
     def startService(self) -> None:
         """Begin to check, to keep time and to log."""
@@ -170,16 +182,18 @@ class Panolb(MultiService):
         for checker in self.plant.checkers:
             checker.stop()
         shutdown = self.config.shutdown
-        for listener in self.listeners:
-            listener.frontend.drain(shutdown.close_code)
+        for frontend in self._frontends:
+            frontend.drain(shutdown.close_code)
         yield self._wait_until_empty(shutdown.grace)
         left = self._connections()
         if left:
             log.warn(
-                "{left} connections did not end within {grace:g} s: cut", left=left, grace=shutdown.grace
+                "connections that did not end within {grace:g} s, and were cut: {left}",
+                left=left,
+                grace=shutdown.grace,
             )
-            for listener in self.listeners:
-                listener.frontend.abort()
+            for frontend in self._frontends:
+                frontend.abort()
         for pool in self.plant.pools:
             pool.close()
         if self._admin is not None:
@@ -190,15 +204,22 @@ class Panolb(MultiService):
         yield maybeDeferred(super().stopService)
         log.info("stopped")
 
+    def reopen_logs(self) -> None:
+        """The access log was moved away: begin a new file."""
+        if self._access_log is not None:
+            self._access_log.reopen()
+
     def _connections(self) -> int:
-        return sum(len(listener.frontend.connections) for listener in self.listeners)
+        return sum(len(frontend.connections) for frontend in self._frontends)
 
     @inlineCallbacks
     def _wait_until_empty(self, grace: float) -> Any:
         end = self.deadlines.clock() + grace
         if self._connections():
             log.info(
-                "stopping: {n} connections have {grace:g} s to finish", n=self._connections(), grace=grace
+                "stopping: what is in flight has {grace:g} s to finish; open connections: {n}",
+                n=self._connections(),
+                grace=grace,
             )
         while self._connections() and self.deadlines.clock() < end:
             yield _sleep(self.reactor, POLL)

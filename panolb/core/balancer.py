@@ -25,7 +25,7 @@ UNKNOWN = "unknown-route"
 UNUSABLE = "member-unusable"
 FAILOVER = "failover"
 
-Watcher = Callable[[Member, str, str], None]
+Watcher = Callable[[Member, str, str, str], None]
 
 
 class Decision:
@@ -49,7 +49,7 @@ class Balancer:
     :param resolver: finds the route in a request; ``None`` without stickysession.
     :param cookie: how the route is given to clients; ``None`` when it is not.
     :param maxattempts: how many further members may be tried after a failed connect (Apache: members - 1).
-    :param watcher: told ``(member, state before, state after)`` whenever a state changes.
+    :param watcher: told ``(member, state before, state after, why)`` whenever a state changes.
     """
 
     __slots__ = (
@@ -114,8 +114,7 @@ class Balancer:
         """
         if now >= self._recheck:
             self.refresh(now)
-        if not self._candidates and not tried and self.forcerecovery:
-            self._recover(now)
+        forced = () if self._candidates else self._kept_out_by_errors(tried)
         why = NEW
         if route:
             bound = self._by_route.get(route)
@@ -123,16 +122,27 @@ class Balancer:
                 why = UNKNOWN
             else:
                 for member in bound:
-                    if member.ready and member not in tried:
+                    if (member.ready or member in forced) and member not in tried:
                         self.policy.stuck(member, self._usable)
                         return Decision(member, STUCK, False)
                 if self.nofailover:
                     return None
                 why = UNUSABLE
-        candidates = self._eligible(tried) if tried else self._candidates
+        candidates = (self._eligible(tried) if tried else self._candidates) or forced
         if not candidates:
             return None
         return Decision(self.policy.pick(candidates), FAILOVER if tried else why, self.resolver is not None)
+
+    def _kept_out_by_errors(self, tried: Collection[Member]) -> tuple[Member, ...]:
+        """Apache's forcerecovery: when errors alone keep everybody out, trying beats refusing.
+
+        Members that could not serve anyway (disabled, stopped, down by their checks) do not stand in its way.
+        """
+        if not self.forcerecovery:
+            return ()
+        return tuple(
+            m for m in self.members if m.state == "error" and m.admin is Admin.ACTIVE and m not in tried
+        )
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
@@ -140,20 +150,28 @@ class Balancer:
         """Live traffic could not use ``member``: keep it out for its ``retry`` seconds (Apache's error state)."""
         if not member.spec.ignore_errors:
             member.health.fault(now, member.spec.retry, reason)
-            self.refresh(now)
+            self.refresh(now, reason)
+
+    def answered(self, member: Member, now: float) -> None:
+        """Live traffic could use ``member`` although it was in error."""
+        member.health.forgive()
+        self.refresh(now, "it answered a request")
 
     def observe(self, member: Member, passed: bool, reason: str, passes: int, fails: int, now: float) -> None:
         """Take the result of one check into account; see `Health.observe`."""
         member.health.observe(passed, reason, passes, fails)
-        self.refresh(now)
+        self.refresh(now, "a check passed" if passed else reason)
 
     def set_admin(self, member: Member, admin: Admin, now: float) -> None:
         """Apply the operator's wish."""
         member.admin = admin
-        self.refresh(now)
+        self.refresh(now, "set by the operator")
 
-    def refresh(self, now: float) -> None:
-        """Prepare who may serve, and tell the watcher what changed."""
+    def refresh(self, now: float, cause: str = "its retry time is over") -> None:
+        """Prepare who may serve, and tell the watcher what changed.
+
+        :param cause: why it may have changed, in words for the log.
+        """
         recheck = NEVER
         for member in self.members:
             state = member.describe(now)
@@ -164,7 +182,7 @@ class Balancer:
             if state != member.state:
                 before, member.state = member.state, state
                 if self.watcher is not None:
-                    self.watcher(member, before, state)
+                    self.watcher(member, before, state, cause)
         self._recheck = recheck
         self._usable = tuple(member for member in self.members if member.ready)
         self._candidates = self._eligible(())
@@ -205,14 +223,3 @@ class Balancer:
             else:
                 missing += 1
         return tuple(regular + spares[:missing]) or tuple(standbys)
-
-    def _recover(self, now: float) -> None:
-        """Apache's forcerecovery: when errors alone keep everybody out, trying beats refusing.
-
-        Members that could not serve anyway (disabled, stopped, down by their checks) do not stand in its way.
-        """
-        kept_out = [m for m in self.members if m.state == "error" and m.admin is Admin.ACTIVE]
-        for member in kept_out:
-            member.health.forgive()
-        if kept_out:
-            self.refresh(now)

@@ -212,6 +212,8 @@ class Exchange:
             length = -1 if status == 204 else answer.length
         if decision.changed:
             self._bind(lines, decision.member)
+        if decision.member.state == "error":
+            self._was_usable(decision.member)
         self._note_status(status, decision.member)
         self.status = status
         self._answered = True
@@ -338,14 +340,14 @@ class Exchange:
             lines.append(RETRY_AFTER)
         keep = self._ended_body and status >= 500
         self._answered = True
+        head_only = self.request.method == b"HEAD"
+        self.sent = 0 if head_only else len(body)
         self._finish(term)
         phrase = pages.PHRASES[status].encode()
-        head_only = self.request.method == b"HEAD"
         if head_only:
             lines.append(b"Content-Length: %d" % len(body))
         self.client.respond(status, phrase, lines, -1 if head_only else len(body), keep)
         if not head_only:
-            self.sent = len(body)
             self.client.send(body)
         self.client.finish()
 
@@ -356,7 +358,7 @@ class Exchange:
     @property
     def request_id(self) -> str:
         """What the error page and the log call this exchange."""
-        return f"{self.id:08x}"
+        return f"{self.location.run}-{self.id:x}"
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -412,6 +414,12 @@ class Exchange:
         scheme = b"https://" if self.over_tls else b"http://"
         public = scheme + (self.request.host or member.spec.authority)
         self.location.reverse.translate(answer, public, member.spec.host.encode())
+
+    def _was_usable(self, member: Member) -> None:
+        """A member in error was tried because there was no other, and it answered."""
+        balancer = self.location.balancer
+        assert balancer is not None
+        balancer.answered(member, self.location.clock())
 
     def _note_status(self, status: int, member: Member) -> None:
         """Apache's failonstatus: a status that puts the member in error, after the answer went out."""

@@ -43,6 +43,14 @@ class Peer:
         """``http`` or ``https``, also for WebSockets: Spring refuses handshakes that say ``ws`` or ``wss``."""
         return b"https" if self.secure else b"http"
 
+    def client(self, request: Request) -> bytes:
+        """The address for the log: the client's own, or what the trusted proxy before us says of it (mod_remoteip)."""
+        if self.trusted and request.forwarded:
+            said = request.forwarded.get(b"x-forwarded-for", b"").rpartition(b",")[2].strip(b" \t")
+            if said and not said.translate(None, b"0123456789abcdefABCDEF.:"):
+                return said
+        return self.address
+
     def forwarded(self, request: Request) -> list[bytes]:
         """The X-Forwarded-* lines for ``request``; the same for all requests of an untrusted client to one host."""
         if self.trusted and request.forwarded:
@@ -94,7 +102,7 @@ class ReverseMap:
     :param members: ``(authority, path)`` of each member of the balancer; any of them may be named in an answer.
     """
 
-    __slots__ = ("_cookie_path", "_path", "_prefixes")
+    __slots__ = ("_inner", "_path", "_prefixes")
 
     def __init__(self, path: bytes, members: Iterable[tuple[bytes, bytes]]) -> None:
         self._path = path
@@ -107,7 +115,7 @@ class ReverseMap:
             prefixes += [((b"http://" + a + member_path).lower(), member_path) for a in sorted(authorities)]
             inner.add(member_path)
         self._prefixes = tuple(prefixes)
-        self._cookie_path = next(iter(inner)) if len(inner) == 1 and inner != {path} else None
+        self._inner = next(iter(inner)) if len(inner) == 1 and inner != {path} else None
 
     def translate(self, answer: Answer, public: bytes, host: bytes) -> None:
         """Put the fields of an answer that name the member back to its lines, translated.
@@ -128,12 +136,25 @@ class ReverseMap:
         :param public: scheme and host that the client used, ``https://dash.example``.
         """
         lower = value.lower()
+        host = public.partition(b"://")[2].lower()
         for prefix, _ in self._prefixes:
             if lower.startswith(prefix) and _at_boundary(value, len(prefix)):
                 return public + (self._path + value[len(prefix) :] or b"/")
-        inner = self._cookie_path
-        if inner is not None and value.startswith(inner + b"/") and not value.startswith(b"//"):
-            return self._path + value[len(inner) :]
+        inner = self._inner
+        if inner is None:
+            return value
+        # The paths differ: also what the member calls by the client's host, or by no host, is an inner path.
+        origin = next(
+            (one for one in (b"http://" + host, b"https://" + host, b"") if lower.startswith(one)), b""
+        )
+        path = value[len(origin) :]
+        if (
+            path.startswith(inner)
+            and path[:1] == b"/"
+            and path[:2] != b"//"
+            and _at_boundary(path, len(inner))
+        ):
+            return origin + (self._path + path[len(inner) :] or b"/")
         return value
 
     def cookie(self, value: bytes, host: bytes) -> bytes:
@@ -141,7 +162,7 @@ class ReverseMap:
 
         :param host: the member's host name; a Domain of that name would be refused by the browser and is taken off.
         """
-        inner = self._cookie_path
+        inner = self._inner
         lower = value.lower()
         if (inner is None or b"path=" not in lower) and b"domain=" not in lower:
             return value

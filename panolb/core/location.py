@@ -22,6 +22,7 @@ class Location:
     :param balancer: who serves it; ``None`` when a twisted.web resource of our own does.
     :param clock: reads a monotonic clock in seconds.
     :param finished: told of every exchange exactly once, when it is over.
+    :param run: what tells the request ids of this run of the process from those of others.
     :param preserve_host: send the client's Host to the member (ProxyPreserveHost).
     :param forwarded: send X-Forwarded-* (ProxyAddHeaders).
     :param via: add Via in both directions (ProxyVia).
@@ -41,6 +42,7 @@ class Location:
         "path",
         "preserve_host",
         "reverse",
+        "run",
         "strip",
         "via",
         "websocket",
@@ -57,6 +59,7 @@ class Location:
         *,
         host: bytes | None = None,
         finished: Callable[[Exchange], None] | None = None,
+        run: str = "0",
         preserve_host: bool = True,
         forwarded: bool = True,
         via: bool = False,
@@ -71,6 +74,7 @@ class Location:
         self.balancer = balancer
         self.clock = clock
         self.finished = finished
+        self.run = run
         self.preserve_host = preserve_host
         self.forwarded = forwarded
         self.via = via
@@ -93,7 +97,7 @@ class Location:
         if not request.target.startswith(self.path):
             return None
         rest = request.target[len(self.path) :]
-        return inner + (rest if rest[:1] == b"/" or (inner and rest) else b"/" + rest)
+        return inner + (rest if inner or rest[:1] == b"/" else b"/" + rest)
 
     def request_head(
         self, request: Request, member: Member, peer: Peer, upgrade: tuple[bytes, ...] | None

@@ -35,13 +35,14 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:12vh auto;padding:0 1em;color:#223;background:#fff}}
 h1{{font-size:1.5em}}small{{color:#667}}@media(prefers-color-scheme:dark){{body{{color:#dde;background:#16181d}}}}</style>
-</head><body><h1>{status} {phrase}</h1><p>{advice}</p><p><small>{reason} Request id: {request_id}</small></p></body></html>
+</head><body><h1>{status} {phrase}</h1><p>{advice}</p><p><small>{reason}{request_id}</small></p></body></html>
 """
 
 
 def page(status: int, reason: str, request_id: str, accept: bytes | None) -> tuple[bytes, bytes]:
     """An error page.
 
+    :param request_id: what the logs call the request; empty when they do not.
     :param reason: one sentence of ours about what happened.
     :param accept: the client's Accept field; a client that names JSON and not HTML gets JSON.
     :returns: the content type and the body.
@@ -49,13 +50,15 @@ def page(status: int, reason: str, request_id: str, accept: bytes | None) -> tup
     phrase = PHRASES.get(status, "Error")
     wanted = (accept or b"").lower()
     if b"json" in wanted and b"text/html" not in wanted:
-        content = {"status": status, "error": phrase, "reason": reason, "request_id": request_id}
+        content = {"status": status, "error": phrase, "reason": reason}
+        if request_id:
+            content["request_id"] = request_id
         return b"application/json", json.dumps(content).encode() + b"\n"
     text = _PAGE.format(
         status=status,
         phrase=html.escape(phrase),
         advice=html.escape(_ADVICE.get(status, "The request could not be served.")),
         reason=html.escape(reason),
-        request_id=html.escape(request_id),
+        request_id=f" Request id: {html.escape(request_id)}" if request_id else "",
     )
     return b"text/html; charset=utf-8", text.encode()

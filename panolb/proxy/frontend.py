@@ -74,13 +74,17 @@ class Frontend:
         self.draining = False
         self._refused = refused
 
-    def peer(self, address: IAddress) -> Peer:
-        """The client behind a new connection."""
+    def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
+        """The client behind a new connection.
+
+        :param secure: whether it came over TLS, when that is not the listener's business.
+        """
+        secure = self.secure if secure is None else secure
         host = getattr(address, "host", None)
         if host is None:
-            return Peer(b"unix", False, self.secure, self.server)
+            return Peer(b"unix", False, secure, self.server)
         trusted = bool(self.trusted) and any(ip_address(host) in network for network in self.trusted)
-        return Peer(host.encode("ascii"), trusted, self.secure, self.server)
+        return Peer(host.encode("ascii"), trusted, secure, self.server)
 
     def refuse(self, peer: Peer, problem: BadRequest) -> None:
         """Say that a request was refused, and why."""

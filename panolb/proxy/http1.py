@@ -7,6 +7,7 @@ the bytes already read, to twisted.web.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -27,7 +28,7 @@ from .reader import EMPTY_LINE, RequestReader
 from .upstream import Upstream
 from .wire import Transport, Wire, wire_for
 
-LINGER = 2.0  # seconds to go on reading what a client still sends after its connection's last answer
+LINGER = 30.0  # seconds to go on reading what a client still sends after its connection's last answer
 
 # What the connection reads next.
 HEAD, BODY, NOTHING, DISCARD = range(4)
@@ -239,6 +240,7 @@ class Http1(Protocol):
         self.flush()
         self._exchange = None
         self.detach()
+        self._release(UNCONNECTED)
         if not self._keep:
             self._close()
             return
@@ -353,7 +355,7 @@ class Http1(Protocol):
     def _refuse(self, problem: BadRequest) -> None:
         """Answer a request that cannot be understood: whatever follows it cannot be either."""
         self.frontend.refuse(self.peer, problem)
-        content_type, body = pages.page(problem.status, problem.reason, "none", _accept(self._reader.raw))
+        content_type, body = pages.page(problem.status, problem.reason, "", _accept(self._reader.raw))
         self._reading = DISCARD
         head = [
             b"HTTP/1.1 %d %b" % (problem.status, pages.PHRASES[problem.status].encode()),
@@ -387,8 +389,15 @@ class Http1(Protocol):
         """
         self._reading = DISCARD
         self._holds = 0
+        self.deadline = NEVER
         self.transport.resumeProducing()
-        self.transport.loseWriteConnection()
+        if self.wire.blocked:
+            self.wire.source = _Afterwards(self._half_close)
+        else:
+            self._half_close()
+
+    def _half_close(self) -> None:
+        self.wire.half_close()
         self.frontend.deadlines.set(self, LINGER)
 
     def _hand_over(self, data: bytes) -> None:
@@ -402,6 +411,21 @@ class Http1(Protocol):
         self.wire.release()
         self.go_onward(protocol)
         protocol.dataReceived(data)
+
+
+class _Afterwards:
+    """Does something when a wire's queue is empty."""
+
+    __slots__ = ("_act",)
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def pause(self) -> None:
+        """Nothing is produced any more."""
+
+    def resume(self) -> None:
+        self._act()
 
 
 @implementer(IProtocolNegotiationFactory)

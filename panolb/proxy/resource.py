@@ -17,6 +17,7 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.server import Request as WebRequest
 from zope.interface import implementer
 
+from ..core import pages
 from ..core.exchange import Exchange
 from ..core.headers import Answer
 from ..core.location import Location
@@ -33,11 +34,13 @@ PIECE = 64 << 10  # bytes of a body that are sent at once
 class ReverseProxyResource(Resource):
     """Serves a location through its balancer.
 
-    :param location: where to, and by which rules.
+    :param location: where to, and by which rules; the resource has to be mounted at its path.
     :param frontend: what its connections share; used for the client's address and for WebSockets.
     """
 
-    isLeaf = True
+    def getChild(self, path: bytes, request: object) -> Resource:
+        """Whatever lies below, but for resources put there, is served here too."""
+        return self
 
     def __init__(self, location: Location, frontend: Frontend) -> None:
         super().__init__()
@@ -54,12 +57,11 @@ class ReverseProxyResource(Resource):
         version = request.clientproto.rpartition(b"/")[2]
         try:
             understood = understand(request.method, request.uri, version, fields)
+            # The tree matches segments as they were spelt; the table knows what ".." and its disguises mean.
+            if self.frontend.table.find(understood.host, understood.path) is not self.location:
+                raise BadRequest(404, "Nothing is served at this path.")
         except BadRequest as problem:
-            request.setResponseCode(problem.status)
-            for line in problem.lines:
-                name, _, value = line.partition(b": ")
-                request.setHeader(name, value)
-            return problem.reason.encode() + b"\n"
+            return _refuse(request, problem)
         if understood.websocket is not None and self.location.websocket:
             self._take_over(request, fields)
             return NOT_DONE_YET
@@ -92,13 +94,24 @@ class ReverseProxyResource(Resource):
         http1.dataReceived(head)
 
 
+def _refuse(request: WebRequest, problem: BadRequest) -> bytes:
+    """The same small page as everywhere."""
+    content_type, body = pages.page(problem.status, problem.reason, "", request.getHeader(b"accept"))
+    request.setResponseCode(problem.status)
+    request.setHeader(b"content-type", content_type)
+    for line in problem.lines:
+        name, _, value = line.partition(b": ")
+        request.setHeader(name, value)
+    return b"" if request.method == b"HEAD" else body
+
+
 @implementer(IPushProducer)
 class _WebClient:
     """A twisted.web request as the `panolb.core.ports.Client` of an exchange."""
 
     def __init__(self, request: WebRequest, frontend: Frontend) -> None:
         self._request: Any = request
-        self.peer = frontend.peer(request.getClientAddress())
+        self.peer = frontend.peer(request.getClientAddress(), request.isSecure() or None)
         self._exchange: Exchange | None = None
         self._link: Link | None = None
         self._blocked = False

@@ -47,6 +47,10 @@ CLOSE_TIMEOUT = (
 GOING_AWAY = 1001
 SERVICE_RESTART = 1012
 
+# autobahn bounds what it inflates, but can then lose up to one match of deflate at the bound without a word; so its
+# bound lies above ours by more than that.
+DEFLATE_MATCH = 1024
+
 _DEFLATE = b"permessage-deflate"
 
 
@@ -144,6 +148,11 @@ class Bridge:
             self._member.dataReceived(early)
         return True
 
+    @property
+    def max_message(self) -> int:
+        """The largest message in bytes."""
+        return self._offer.location.websocket_max_message
+
     def active(self) -> None:
         """Something passed."""
         idle = self._offer.location.websocket_idle_timeout
@@ -188,6 +197,7 @@ class Side:
     whose = ""
     other: Any
     _opcode = 0
+    _size = 0
 
     # autobahn's protocols, to which this is mixed in, set these.
     state: int
@@ -212,12 +222,19 @@ class Side:
     def onMessageBegin(self, isBinary: bool) -> None:
         super().onMessageBegin(isBinary)  # type: ignore[misc]
         self._opcode = 2 if isBinary else 1
+        self._size = 0
 
     def onMessageFrame(self, payload: list[bytes]) -> None:
         fin = self.current_frame.fin
         if fin and self.utf8validateIncomingCurrentMessage and not self.utf8validateLast[1]:
             return  # cut within a character: autobahn is about to fail the connection for it
         data = b"".join(payload)
+        self._size += len(data)
+        if self._size > self.bridge.max_message:
+            self._max_message_size_exceeded(  # type: ignore[attr-defined]
+                self._size, self.bridge.max_message, f"message larger than {self.bridge.max_message} bytes"
+            )
+            return
         self.octets += len(data)
         self.other.relay(self._opcode, data, fin)
         self._opcode = 0
@@ -349,7 +366,7 @@ def _factories(reactor: Any, compresses: bool, max_message: int) -> tuple[Any, A
         echoCloseCodeReason=True,
         openHandshakeTimeout=CLOSE_TIMEOUT,
         closeHandshakeTimeout=CLOSE_TIMEOUT,
-        maxMessagePayloadSize=max_message,
+        maxMessagePayloadSize=max_message + DEFLATE_MATCH,
         perMessageCompressionAccept=_accept_offer if compresses else None,
     )
     clients = WebSocketClientFactory(reactor=reactor)
@@ -359,7 +376,7 @@ def _factories(reactor: Any, compresses: bool, max_message: int) -> tuple[Any, A
         openHandshakeTimeout=CLOSE_TIMEOUT,
         closeHandshakeTimeout=CLOSE_TIMEOUT,
         serverConnectionDropTimeout=CLOSE_TIMEOUT,
-        maxMessagePayloadSize=max_message,
+        maxMessagePayloadSize=max_message + DEFLATE_MATCH,
         perMessageCompressionAccept=_accept_response if compresses else None,
     )
     return servers, clients

@@ -57,6 +57,10 @@ class Wire:
         """Send ``data``, or queue it."""
         self._transport.write(data)
 
+    def half_close(self) -> None:
+        """Say that nothing more will be sent, and go on reading if the transport can (TLS cannot)."""
+        self._transport.loseConnection()
+
     def release(self) -> None:
         """Leave the transport to somebody else."""
         self.source = None
@@ -98,6 +102,9 @@ class DirectWire(Wire):
             transport.registerProducer(_Pull(self), False)
         else:
             transport.write(data)
+
+    def half_close(self) -> None:
+        self._transport.loseWriteConnection()
 
     def release(self) -> None:
         self.source = None

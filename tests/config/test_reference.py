@@ -117,6 +117,7 @@ def test_what_check_prints_of_the_rest(read: Read) -> None:
         failonstatus = [503]
         failontimeout = true
         max_connections = 7
+        cookie.enabled = true
         cookie.max_age = "1h"
         cookie.domain = "example.org"
         health.check = "websocket"
