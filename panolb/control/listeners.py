@@ -107,17 +107,64 @@ def _grow(leaves: list[tuple[bytes, Resource]]) -> Resource:
     return root
 
 
+class LimitedRequest(Request):
+    """A request whose body may be no larger than the listener allows."""
+
+    _size = 0
+
+    def gotLength(self, length: int | None) -> None:
+        """The head is complete; refuse what is announced to be too large."""
+        super().gotLength(length)
+        if length is not None:
+            self._check(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """A piece of the body; refuse what turns out to be too large."""
+        self._size += len(data)
+        self._check(self._size)
+        super().handleContentChunk(data)
+
+    def _check(self, size: int) -> None:
+        channel: Any = self.channel
+        limit = channel.site.max_body
+        if limit is not None and size > limit:
+            channel.transport.write(
+                b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            channel.loseConnection()
+
+
 class QuietSite(Site):
-    """A twisted.web site that writes nothing into the process's log, and parses no forms."""
+    """A twisted.web site that writes nothing into the process's log, and parses no forms.
+
+    :param note: told of every request that was answered.
+    :param max_body: the largest body of a request in bytes; ``None`` for any.
+    """
 
     noisy = False
     displayTracebacks = False
 
     def __init__(
-        self, resource: IResource, reactor: Any, note: Callable[[Request], None] | None = None
+        self,
+        resource: IResource,
+        reactor: Any,
+        note: Callable[[Request], None] | None = None,
+        max_body: int | None = None,
     ) -> None:
         self._note = note
-        super().__init__(resource, reactor=reactor, parsePOSTFormSubmission=False)
+        self.max_body = max_body
+        super().__init__(
+            resource, requestFactory=LimitedRequest, reactor=reactor, parsePOSTFormSubmission=False
+        )
+
+    def drain(self, channel: Any) -> None:
+        """Let a channel end as soon as it has nothing in flight."""
+        channel = getattr(channel, "_channel", channel)  # under the one that knows HTTP/2
+        if not channel.requests:
+            channel.loseConnection()
+        channel.persistent = False
+        for request in channel.requests:
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
 
     def log(self, request: Any) -> None:
         """Into our access log, if there is one."""

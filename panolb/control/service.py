@@ -107,7 +107,9 @@ class Panolb(MultiService):
             if written.files is not None
         }
         self._frontends.append(frontend)
-        frontend.site = QuietSite(tree(self.plant.locations, files, frontend), self.reactor, note)
+        frontend.site = QuietSite(
+            tree(self.plant.locations, files, frontend), self.reactor, note, config.max_body
+        )
         return frontend
 
     def _listener(self, name: str, config: model.Listener) -> Listener:

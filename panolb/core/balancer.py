@@ -114,7 +114,7 @@ class Balancer:
         """
         if now >= self._recheck:
             self.refresh(now)
-        forced = () if self._candidates else self._kept_out_by_errors(tried)
+        forced = self.forcerecovery and not self._candidates
         why = NEW
         if route:
             bound = self._by_route.get(route)
@@ -122,27 +122,16 @@ class Balancer:
                 why = UNKNOWN
             else:
                 for member in bound:
-                    if (member.ready or member in forced) and member not in tried:
+                    if (member.ready or (forced and _only_in_error(member))) and member not in tried:
                         self.policy.stuck(member, self._usable)
                         return Decision(member, STUCK, False)
                 if self.nofailover:
                     return None
                 why = UNUSABLE
-        candidates = (self._eligible(tried) if tried else self._candidates) or forced
+        candidates = self._eligible(tried, forced) if tried or forced else self._candidates
         if not candidates:
             return None
         return Decision(self.policy.pick(candidates), FAILOVER if tried else why, self.resolver is not None)
-
-    def _kept_out_by_errors(self, tried: Collection[Member]) -> tuple[Member, ...]:
-        """Apache's forcerecovery: when errors alone keep everybody out, trying beats refusing.
-
-        Members that could not serve anyway (disabled, stopped, down by their checks) do not stand in its way.
-        """
-        if not self.forcerecovery:
-            return ()
-        return tuple(
-            m for m in self.members if m.state == "error" and m.admin is Admin.ACTIVE and m not in tried
-        )
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
@@ -174,9 +163,11 @@ class Balancer:
         """
         recheck = NEVER
         for member in self.members:
+            until = member.health.error_until
+            if until is not None and until <= now:
+                member.health.forgive()
             state = member.describe(now)
             member.ready = state in ("up", "drain")
-            until = member.health.error_until
             if until is not None and until > now:
                 recheck = min(recheck, until)
             if state != member.state:
@@ -197,16 +188,20 @@ class Balancer:
                 index[member.spec.route] = (*index.get(member.spec.route, ()), member)
         return index
 
-    def _eligible(self, excluded: Collection[Member]) -> tuple[Member, ...]:
+    def _eligible(self, excluded: Collection[Member], forced: bool = False) -> tuple[Member, ...]:
         """The members among which the method chooses: the lowest lbset that has any (Apache's selection)."""
         for lbset in sorted({member.spec.lbset for member in self.members}):
-            candidates = self._eligible_in([m for m in self.members if m.spec.lbset == lbset], excluded)
+            candidates = self._eligible_in(
+                [m for m in self.members if m.spec.lbset == lbset], excluded, forced
+            )
             if candidates:
                 return candidates
         return ()
 
     @staticmethod
-    def _eligible_in(members: Sequence[Member], excluded: Collection[Member]) -> tuple[Member, ...]:
+    def _eligible_in(
+        members: Sequence[Member], excluded: Collection[Member], forced: bool
+    ) -> tuple[Member, ...]:
         """Regular members, a spare for each of them that is missing, or else the standbys."""
         regular: list[Member] = []
         spares: list[Member] = []
@@ -214,7 +209,11 @@ class Balancer:
         missing = 0
         for member in members:
             spec = member.spec
-            usable = member.ready and member.admin is not Admin.DRAIN and member not in excluded
+            usable = (
+                (member.ready or (forced and _only_in_error(member)))
+                and member.admin is not Admin.DRAIN
+                and member not in excluded
+            )
             if spec.hot_spare or spec.hot_standby:
                 if usable:
                     (spares if spec.hot_spare else standbys).append(member)
@@ -223,3 +222,8 @@ class Balancer:
             else:
                 missing += 1
         return tuple(regular + spares[:missing]) or tuple(standbys)
+
+
+def _only_in_error(member: Member) -> bool:
+    """Whether nothing but an error of live traffic keeps it from new users; forcerecovery is for these."""
+    return member.state == "error" and member.admin is Admin.ACTIVE

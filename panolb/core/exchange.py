@@ -41,6 +41,7 @@ class Exchange:
 
     __slots__ = (
         "_answered",
+        "_awaited",
         "_early",
         "_ended_body",
         "_fresh",
@@ -86,6 +87,7 @@ class Exchange:
         self._early: list[bytes] = []
         self._ended_body = not request.has_body
         self._held: Member | None = None  # counts this exchange as busy
+        self._awaited: Member | None = None  # its connector owes us a link
         self._answered = False  # the head of the final answer went to the client
         self._over = False
         self._fresh = request.websocket is not None
@@ -100,26 +102,29 @@ class Exchange:
         assert balancer is not None
         if balancer.resolver is not None:
             self.route = balancer.resolver.resolve(self.request)
-        self._attempt()
+        if not self._attempt():
+            self._unavailable()
 
-    def _attempt(self) -> None:
+    def _attempt(self) -> bool:
+        """Choose a member and ask for a connection to it; returns whether there was one to choose."""
         balancer = self.location.balancer
         assert balancer is not None
         route = None if self.route is None else self.route.value
         decision = balancer.choose(route, self.tried, self.location.clock())
         if decision is None:
-            self._unavailable()
-            return
+            return False
         self.decision = decision
         member = decision.member
-        self._held = member
+        self._held = self._awaited = member
         member.busy += 1
         member.elected += 1
         self.attempts += 1
         member.connector.connect(self, self._fresh)
+        return True
 
     def connected(self, link: Link) -> None:
         """The connection stands: send what there is."""
+        self._awaited = None
         decision = self.decision
         assert decision is not None
         head = self.location.request_head(self.request, decision.member, self.client.peer, self.upgrade)
@@ -135,19 +140,19 @@ class Exchange:
 
     def connect_failed(self, reason: str) -> None:
         """The member could not be connected to; nothing was sent."""
+        self._awaited = None
         self._leave_member()
         balancer = self.location.balancer
         assert balancer is not None and self.decision is not None
         member = self.decision.member
         balancer.fault(member, self.location.clock(), reason)
         self.tried = (*self.tried, member)
-        if len(self.tried) <= balancer.maxattempts:
-            self._attempt()
-        else:
+        if len(self.tried) > balancer.maxattempts or not self._attempt():
             self._unavailable()
 
     def no_capacity(self) -> None:
         """The member has no connection to spare, and did not get one in time."""
+        self._awaited = None
         self.fail(503, "The server that holds your session has no connection to spare.", "no-capacity")
 
     def _unavailable(self) -> None:
@@ -258,8 +263,7 @@ class Exchange:
         link, self.link = self.link, None
         if link is not None:
             link.abort()
-        elif self._held is not None:
-            self._held.connector.cancel(self)
+        self._stop_waiting()
         if not self._answered:
             self.status = 499
         self._finish("client-left")
@@ -282,7 +286,8 @@ class Exchange:
             assert self.decision is not None
             self._repeated += 1
             self.tried = (*self.tried, self.decision.member)
-        self._attempt()
+        if not self._attempt():
+            self.link_failed(reason)
 
     def _may_repeat(self, reused: bool) -> bool:
         """Whether a request whose connection died without a byte of an answer may be sent again."""
@@ -291,12 +296,7 @@ class Exchange:
             return False
         if reused:
             return request.idempotent
-        return request.safe and self._repeated == 0 and self._somebody_else()
-
-    def _somebody_else(self) -> bool:
-        balancer, decision = self.location.balancer, self.decision
-        assert balancer is not None and decision is not None
-        return any(m.ready for m in balancer.members if m is not decision.member and m not in self.tried)
+        return request.safe and self._repeated == 0
 
     def link_failed(self, reason: str) -> None:
         """The member broke the rules of HTTP or the connection: 502, or a cut when an answer was under way."""
@@ -390,6 +390,13 @@ class Exchange:
         if link is not None:
             self.client.detach()
             link.abort()
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        """Nobody needs the link that a connector may still owe us."""
+        member, self._awaited = self._awaited, None
+        if member is not None:
+            member.connector.cancel(self)
 
     # -- details of the answer --------------------------------------------------------------------------------------
 
@@ -404,7 +411,7 @@ class Exchange:
         """Whether the client came over TLS, to us or to a trusted proxy before us."""
         peer = self.client.peer
         if peer.trusted and self.request.forwarded:
-            said = self.request.forwarded.get(b"x-forwarded-proto", b"").lower()
+            said = self.request.forwarded.get(b"x-forwarded-proto", b"").partition(b",")[0].strip().lower()
             if said:
                 return said in (b"https", b"wss")
         return peer.secure

@@ -112,6 +112,8 @@ class ReverseMap:
             authorities = {authority}
             if authority.endswith(b":80"):
                 authorities.add(authority[:-3])
+            elif authority.endswith(b"]") or b":" not in authority:
+                authorities.add(authority + b":80")
             prefixes += [((b"http://" + a + member_path).lower(), member_path) for a in sorted(authorities)]
             inner.add(member_path)
         self._prefixes = tuple(prefixes)
@@ -139,7 +141,7 @@ class ReverseMap:
         host = public.partition(b"://")[2].lower()
         for prefix, _ in self._prefixes:
             if lower.startswith(prefix) and _at_boundary(value, len(prefix)):
-                return public + (self._path + value[len(prefix) :] or b"/")
+                return public + self._outside(value[len(prefix) :])
         inner = self._inner
         if inner is None:
             return value
@@ -154,8 +156,14 @@ class ReverseMap:
             and path[:2] != b"//"
             and _at_boundary(path, len(inner))
         ):
-            return origin + (self._path + path[len(inner) :] or b"/")
+            mapped = self._outside(path[len(inner) :])
+            if origin or mapped[:2] not in (b"//", b"/\\"):  # where browsers see another host begin
+                return origin + mapped
         return value
+
+    def _outside(self, rest: bytes) -> bytes:
+        """The public path of what follows a member's path; it begins with a slash also at the root."""
+        return self._path + rest if self._path or rest[:1] == b"/" else b"/" + rest
 
     def cookie(self, value: bytes, host: bytes) -> bytes:
         """A Set-Cookie value whose Path and Domain fit the public side.
@@ -243,6 +251,8 @@ def understand_answer(fields: Iterable[bytes], http11: bool) -> Answer:
                 _take_connection(answer, value)
         elif lower == b"via":
             answer.via = answer.via + b", " + value if answer.via else value
+    if b"close" in answer.connection or (answer.chunked and not http11):  # RFC 9112 sections 9.3 and 6.1
+        answer.keep = False
     if answer.chunked and answer.length is not None:
         raise BadResponse("it has both a Content-Length and a Transfer-Encoding")
     named = answer.connection - {b"close", b"keep-alive", b"upgrade", b""}

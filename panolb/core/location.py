@@ -115,7 +115,8 @@ class Location:
         if upgrade is None and len(memo) == 3 and memo[0] is self and memo[1] is member:
             return line + memo[2]  # type: ignore[operator]
         fields = self._fields_for(request, member, peer, upgrade)
-        memo[:] = (self, member, fields)
+        if upgrade is None:
+            memo[:] = (self, member, fields)
         return line + fields
 
     def _fields_for(

@@ -7,6 +7,7 @@ the member could understand it otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -15,14 +16,20 @@ from ..errors import BadRequest
 
 _ANYWHERE = 1 << 30
 
+# What some servers take for a slash or for the beginning of path parameters, and others for a letter.
+_DOUBTFUL = re.compile(rb"\\|%(?:2[Ff]|5[Cc]|3[Bb])")
+
 
 def normalise(path: bytes) -> tuple[bytes, int]:
-    """The normal form of a path, and its floor: how many leading segments no ``..`` ever removed.
+    """The normal form of a path, and its floor: how many leading segments are beyond doubt.
+
+    No ``..`` ever removed them, and they end before the first backslash, escaped slash or escaped semicolon, which
+    only some servers take for what they stand for.
 
     Escapes are resolved, path parameters (``;jsessionid=...``) taken off, empty and dot segments removed
     (RFC 3986 section 6.2.2; a backslash and an escaped slash count as slashes).
 
-    :raises BadRequest: 400 for a broken escape, a NUL, or a path above the root.
+    :raises BadRequest: 400 for a broken escape, a NUL, a path above the root, or a ``..`` beside such a character.
     """
     if (
         b"%" not in path
@@ -32,14 +39,20 @@ def normalise(path: bytes) -> tuple[bytes, int]:
         and b"\\" not in path
     ):
         return path, _ANYWHERE
+    doubt = _DOUBTFUL.search(path)
+    floor = _ANYWHERE
+    if doubt is not None:
+        certain = path[: path.rindex(b"/", 0, doubt.start()) + 1]
+        floor = len([name for name in normalise(certain)[0].split(b"/") if name])
     if b"%" in path:
         path = _unescape(path)
     segments: list[bytes] = []
-    floor = _ANYWHERE
     parts = path.replace(b"\\", b"/").split(b"/")
     for part in parts:
         name = part.partition(b";")[0]
         if name == b"..":
+            if doubt is not None:
+                raise BadRequest(400, "The path mixes '..' with what only some servers take for a slash.")
             if not segments:
                 raise BadRequest(400, "The path leads above the root.")
             segments.pop()

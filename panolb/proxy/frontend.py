@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import IAddress, IProtocol
 
 from ..core.headers import Peer
 from ..core.location import Location
@@ -38,6 +38,16 @@ class Limits:
     body_timeout: float = 60.0
 
 
+class WebSite(Protocol):
+    """What is asked of the twisted.web site behind a listener."""
+
+    def buildProtocol(self, addr: IAddress | None) -> IProtocol | None:
+        """A channel for a connection."""
+
+    def drain(self, channel: IProtocol) -> None:
+        """Let the channel end as soon as it has nothing in flight."""
+
+
 class Frontend:
     """One listener as its connections see it.
 
@@ -53,7 +63,7 @@ class Frontend:
         self,
         reactor: Any,
         table: Table[Location],
-        site: IProtocolFactory,
+        site: WebSite,
         deadlines: Deadlines,
         limits: Limits,
         *,
@@ -72,6 +82,7 @@ class Frontend:
         self.trusted = tuple(trusted)
         self.connections: set[Http1] = set()
         self.draining = False
+        self.close_code = 1001
         self._refused = refused
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
@@ -91,11 +102,15 @@ class Frontend:
         if self._refused is not None:
             self._refused(peer, problem)
 
-    def drain(self, code: int) -> None:
-        """Stop keeping connections; see `Http1.drain`."""
+    def drain(self, close_code: int) -> None:
+        """Stop keeping connections; see `Http1.drain`.
+
+        :param close_code: the close code for WebSockets.
+        """
         self.draining = True
+        self.close_code = close_code
         for connection in tuple(self.connections):
-            connection.drain(code)
+            connection.drain()
 
     def abort(self) -> None:
         """Cut whatever is left."""

@@ -30,6 +30,8 @@ from .wire import Transport, Wire, wire_for
 
 LINGER = 30.0  # seconds to go on reading what a client still sends after its connection's last answer
 
+STOPPING = "the balancer is stopping"
+
 # What the connection reads next.
 HEAD, BODY, NOTHING, DISCARD = range(4)
 
@@ -241,7 +243,7 @@ class Http1(Protocol):
         self._exchange = None
         self.detach()
         self._release(UNCONNECTED)
-        if not self._keep:
+        if not self._keep or self.frontend.draining:
             self._close()
             return
         self._reading = HEAD
@@ -290,6 +292,8 @@ class Http1(Protocol):
         self._release(PIPELINED | BLOCKED | UNCONNECTED)
         if rest and self._onward is not None:
             self._onward.dataReceived(rest)
+        if self.frontend.draining:
+            self.drain()
         return True
 
     def go_onward(self, protocol: IProtocol) -> None:
@@ -342,14 +346,13 @@ class Http1(Protocol):
         else:
             self.transport.loseConnection()
 
-    def drain(self, code: int) -> None:
-        """The listener is closing: end as soon as it costs nobody anything.
-
-        :param code: the close code for a WebSocket.
-        """
+    def drain(self) -> None:
+        """The listener is closing: end as soon as it costs nobody anything."""
         if self._bridge is not None:
-            self._bridge.close(code, "the balancer is stopping")
-        elif self._onward is not None or (self._exchange is None and not self._reader.raw):
+            self._bridge.close(self.frontend.close_code, STOPPING)
+        elif self._onward is not None:
+            self.frontend.site.drain(self._onward)
+        elif self._exchange is None and self._reading != DISCARD and not self._reader.raw:
             self.transport.loseConnection()
 
     def _refuse(self, problem: BadRequest) -> None:

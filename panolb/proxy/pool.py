@@ -96,6 +96,8 @@ class Pool:
 
     def put(self, link: Upstream) -> None:
         """A connection has nothing to do."""
+        if link.paused:
+            link.resume()  # for the next exchange, and to notice that the member ends it
         if self._closed:
             link.transport.loseConnection()
             return

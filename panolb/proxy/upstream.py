@@ -45,6 +45,7 @@ class Upstream(Protocol):
         "deadline",
         "exchange",
         "onward",
+        "paused",
         "pool",
         "reused",
         "slot",
@@ -59,6 +60,7 @@ class Upstream(Protocol):
         self.pool = pool
         self.exchange = exchange
         self.onward: Protocol | None = None
+        self.paused = False
         self.reused = False
         self.deadline = NEVER
         self.slot = 0
@@ -99,9 +101,11 @@ class Upstream(Protocol):
 
     def pause(self) -> None:
         """The client cannot keep up."""
+        self.paused = True
         self.transport.pauseProducing()
 
     def resume(self) -> None:
+        self.paused = False
         self.transport.resumeProducing()
 
     # -- what arrives -----------------------------------------------------------------------------------------------

@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from .http1 import Http1
     from .upstream import Upstream
 
-CLOSE_TIMEOUT = (
-    5.0  # seconds for the peer to answer our close frame, and a member to end the connection after it
-)
+CLOSE_TIMEOUT = 5.0  # seconds to answer close frames and to end both connections
+LOOKS = 12  # how often that time is given again while data before a close frame is still being sent
 
 # RFC 6455 section 7.4.1, and 1012 from the IANA registry.
 GOING_AWAY = 1001
@@ -95,10 +94,12 @@ class Bridge:
 
     __slots__ = (
         "_browser",
+        "_closing",
         "_deadlines",
         "_exchange",
         "_http1",
         "_link",
+        "_looks",
         "_member",
         "_offer",
         "_term",
@@ -113,6 +114,8 @@ class Bridge:
         self._link = link
         self._deadlines = http1.frontend.deadlines
         self._term = ""
+        self._closing = False
+        self._looks = 0
         self.deadline = NEVER
         self.slot = 0
         servers, clients = _factories(
@@ -156,25 +159,48 @@ class Bridge:
     def active(self) -> None:
         """Something passed."""
         idle = self._offer.location.websocket_idle_timeout
-        if idle is not None:
+        if idle is not None and not self._closing:
             self._deadlines.set(self, idle)
 
     def out_of_time(self) -> None:
-        self._term = "idle"
-        self.close(GOING_AWAY, "idle for too long")
+        if not self._closing:
+            self._term = "idle"
+            self.close(GOING_AWAY, "idle for too long")
+        elif self._looks < LOOKS and (self._http1.wire.blocked or self._link.wire.blocked):
+            # The close frame stands behind data that a slow reader is still taking.
+            self._looks += 1
+            self._deadlines.set(self, CLOSE_TIMEOUT)
+        else:
+            for side in (self._browser, self._member):
+                if not side.lost:
+                    side.cut()
+
+    def closing(self) -> None:
+        """The end has begun: what has not ended in time is cut.
+
+        The clock is ours, since autobahn's starts when a close frame is queued and not at all when it is a reply.
+        """
+        if not self._closing:
+            self._closing = True
+            self._deadlines.set(self, CLOSE_TIMEOUT)
 
     def close(self, code: int, reason: str) -> None:
         """End both sides with a close frame."""
+        self.closing()
         self._browser.close(code, reason.encode())
         self._member.close(code, reason.encode())
 
     def side_closing(self, side: Side, code: int | None, reason: bytes | None) -> None:
         """One side has begun to close: the other is told the same."""
+        self.closing()
         self._term = self._term or f"closed-by-{side.whose}"
         side.other.close(code, reason)
 
     def side_lost(self, side: Side) -> None:
         """The connection of one side has ended; if that was no proper end, the other learns so."""
+        self.closing()
+        if not side.other.lost:
+            side.other.transport.resumeProducing()  # nobody is left whose slowness could have stopped it
         if side.other.is_up:
             self._term = self._term or f"{side.whose}-lost"
             if side is self._member:
@@ -276,6 +302,11 @@ class Side:
         if self.is_up:
             self.sendCloseFrame(code=code, reasonUtf8=reason)  # type: ignore[attr-defined]
 
+    def cut(self) -> None:
+        """End the connection at once."""
+        transport: Any = self.transport  # type: ignore[attr-defined]
+        transport.abortConnection()
+
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
         opened = self.is_up
         stop: bool | None = super().onCloseFrame(code, reasonRaw)  # type: ignore[misc]
@@ -365,7 +396,7 @@ def _factories(reactor: Any, compresses: bool, max_message: int) -> tuple[Any, A
         failByDrop=False,
         echoCloseCodeReason=True,
         openHandshakeTimeout=CLOSE_TIMEOUT,
-        closeHandshakeTimeout=CLOSE_TIMEOUT,
+        closeHandshakeTimeout=0,
         maxMessagePayloadSize=max_message + DEFLATE_MATCH,
         perMessageCompressionAccept=_accept_offer if compresses else None,
     )
@@ -374,8 +405,8 @@ def _factories(reactor: Any, compresses: bool, max_message: int) -> tuple[Any, A
         failByDrop=False,
         echoCloseCodeReason=True,
         openHandshakeTimeout=CLOSE_TIMEOUT,
-        closeHandshakeTimeout=CLOSE_TIMEOUT,
-        serverConnectionDropTimeout=CLOSE_TIMEOUT,
+        closeHandshakeTimeout=0,
+        serverConnectionDropTimeout=0,
         maxMessagePayloadSize=max_message + DEFLATE_MATCH,
         perMessageCompressionAccept=_accept_response if compresses else None,
     )

@@ -1,0 +1,199 @@
+"""What a member is asked: the target under its own path, and the head that is built for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from panolb.core.headers import Peer
+from panolb.core.location import Location
+from panolb.core.member import Member
+from panolb.core.request import Request
+
+from .building import ask, balancer, member
+
+UNTRUSTED = Peer(b"192.0.2.7", False, False, b"lb")
+TRUSTED = Peer(b"198.51.100.1", True, False, b"lb")
+FOR_UNTRUSTED = [
+    b"X-Forwarded-For: 192.0.2.7",
+    b"X-Forwarded-Host: dash.example",
+    b"X-Forwarded-Proto: http",
+    b"X-Forwarded-Port: 80",
+    b"X-Forwarded-Server: lb",
+]
+
+
+def place(
+    path: bytes = b"/panopticon", inner: bytes = b"/panopticon", **changes: Any
+) -> tuple[Location, Member]:
+    """A location with one member, whose path is ``inner``."""
+    who = member("1", path=inner)
+    return Location(path, balancer(who), lambda: 0.0, **changes), who
+
+
+def head(
+    request: Request, peer: Peer = UNTRUSTED, upgrade: tuple[bytes, ...] | None = None, **changes: Any
+) -> list[bytes]:
+    """The lines of the head that the member gets."""
+    location, who = place(**changes)
+    data = location.request_head(request, who, peer, upgrade)
+    assert data is not None
+    assert data.endswith(b"\r\n\r\n")
+    return data[:-4].split(b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "inner", "target", "sent"),
+    [
+        # the same path: byte for byte, whatever the spelling
+        (b"/app", b"/app", b"/app/x?a=%20&b=c%2F", b"/app/x?a=%20&b=c%2F"),
+        (b"/app", b"/app", b"/app;jsessionid=a.1", b"/app;jsessionid=a.1"),
+        (b"/app", b"/app", b"//app//x", b"//app//x"),
+        (b"/app", b"/app", b"/%61pp/x", b"/%61pp/x"),
+        (b"/app", b"/app", b"/app/x?", b"/app/x?"),
+        (b"/app", b"/app", b"/app", b"/app"),
+        (b"", b"", b"/x", b"/x"),
+        # another path
+        (b"/out", b"/in", b"/out/x?/out/y", b"/in/x?/out/y"),
+        (b"/out", b"/in", b"/out/", b"/in/"),
+        (b"/out", b"/in", b"/out", b"/in"),
+        (b"/out", b"/in", b"/out?a", b"/in?a"),
+        (b"/out", b"/in", b"/out;jsessionid=a.1/x", b"/in;jsessionid=a.1/x"),
+        (b"/out", b"/in/deep", b"/out//x", b"/in/deep//x"),
+        (b"/out", b"/in", b"//out/x", None),
+        (b"/out", b"/in", b"/%6fut/x", None),
+        # the root on one side
+        (b"/out", b"", b"/out", b"/"),
+        (b"/out", b"", b"/out?a", b"/?a"),
+        (b"/out", b"", b"/out;j=1", b"/;j=1"),
+        (b"/out", b"", b"/out/x", b"/x"),
+        (b"", b"/in", b"/", b"/in/"),
+        (b"", b"/in", b"/x?a", b"/in/x?a"),
+    ],
+)
+def test_target(path: bytes, inner: bytes, target: bytes, sent: bytes | None) -> None:
+    """M1, M5-M8: only the prefix is exchanged; what was spelt otherwise cannot be, and is not guessed."""
+    location, who = place(path, inner)
+    assert location.target(ask(target=target), who) == sent
+
+
+def test_plain_head() -> None:
+    """A head says what was understood: the client's host and fields, and where it came from."""
+    request = ask(
+        b"Accept: */*", b"Cookie: a=b", b"X-Forwarded-For: 10.0.0.1", b"Cookie: c=d", target=b"/panopticon/x"
+    )
+    assert head(request) == [
+        b"GET /panopticon/x HTTP/1.1",
+        b"Host: dash.example",
+        b"Accept: */*",
+        b"Cookie: a=b; c=d",
+        *FOR_UNTRUSTED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "framing"),
+    [
+        ([], []),
+        ([b"Content-Length: 0"], [b"Content-Length: 0"]),
+        ([b"Content-Length: 007"], [b"Content-Length: 7"]),
+        ([b"Transfer-Encoding: Chunked"], [b"Transfer-Encoding: chunked"]),
+        ([b"Expect: 100-continue", b"Content-Length: 3"], [b"Content-Length: 3", b"Expect: 100-continue"]),
+        ([b"Expect: 100-continue", b"Content-Length: 0"], [b"Content-Length: 0"]),
+        ([b"Expect: 100-continue"], []),
+    ],
+)
+def test_framing(lines: list[bytes], framing: list[bytes]) -> None:
+    """M24, M27: framing is made anew, and an expectation without a body is none."""
+    assert head(ask(*lines, method=b"POST"), forwarded=False)[2:] == framing
+
+
+def test_preserve_host_off() -> None:
+    """The member's own name takes the place of the client's (ProxyPreserveHost Off); X-Forwarded-Host still says it."""
+    lines = head(ask(), preserve_host=False)
+    assert lines[1] == b"Host: localhost:8081"
+    assert b"X-Forwarded-Host: dash.example" in lines
+
+
+def test_no_host() -> None:
+    """M20: for an HTTP/1.0 client without Host the member is asked by its own name."""
+    request = ask(version=b"1.0")
+    request.host = b""
+    assert head(request)[:2] == [b"GET /panopticon/ HTTP/1.1", b"Host: localhost:8081"]
+
+
+def test_strip() -> None:
+    """Fields that say who somebody is must not come from a client, in whatever case."""
+    request = ask(b"Remote-User: root", b"X-Ok: 1", b"REMOTE-USER:admin")
+    assert head(request, strip=frozenset({b"remote-user"}), forwarded=False)[2:] == [b"X-Ok: 1"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "lines"),
+    [(UNTRUSTED, []), (TRUSTED, [b"X-Forwarded-For: 10.0.0.1", b"Forwarded: for=10.0.0.1"])],
+)
+def test_forwarded_off(peer: Peer, lines: list[bytes]) -> None:
+    """``forwarded = false`` adds nothing, passes on what a trusted proxy said, and still drops what a client said."""
+    request = ask(b"X-Forwarded-For: 10.0.0.1", b"Forwarded: for=10.0.0.1")
+    assert head(request, peer, forwarded=False)[2:] == lines
+
+
+@pytest.mark.parametrize(
+    ("received", "version", "via", "sent"),
+    [
+        ([], b"1.1", False, []),
+        ([], b"1.1", True, [b"Via: 1.1 panolb"]),
+        ([], b"1.0", True, [b"Via: 1.0 panolb"]),
+        ([b"Via: 1.1 edge"], b"1.1", False, [b"Via: 1.1 edge"]),
+        ([b"Via: 1.1 edge"], b"1.1", True, [b"Via: 1.1 edge, 1.1 panolb"]),
+    ],
+)
+def test_via(received: list[bytes], version: bytes, via: bool, sent: list[bytes]) -> None:
+    """Via names the version that was received (RFC 9110 section 7.6.3), and us if wanted."""
+    assert head(ask(*received, version=version), via=via, forwarded=False)[2:] == sent
+
+
+def test_upgrade() -> None:
+    """The handshake that a member gets is ours; none of the client's is copied."""
+    request = ask(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                  b"Sec-WebSocket-Version: 13", b"Origin: http://dash.example")  # fmt: skip
+    ours = (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Key: b3Vycw==")
+    assert head(request, upgrade=ours, forwarded=False)[2:] == [b"Origin: http://dash.example", *ours]
+    assert head(request, forwarded=False)[2:] == [b"Origin: http://dash.example"]
+
+
+def test_unspeakable() -> None:
+    """There is no head when there is no target."""
+    location, who = place(b"/out", b"/in")
+    assert location.request_head(ask(target=b"//out/x"), who, UNTRUSTED, None) is None
+
+
+def test_location_of_files() -> None:
+    """A location without a balancer maps nothing back."""
+    location = Location(b"/files", None, lambda: 0.0)
+    assert location.reverse.location(b"http://localhost:8081/files/x", b"http://dash.example") == (
+        b"http://localhost:8081/files/x"
+    )
+
+
+def test_repeated_fields() -> None:
+    """Fields that were made once are used again for the same member only, and never for a WebSocket handshake."""
+    one, two = member("1"), member("2", path=b"/panopticon")
+    chooser = balancer(one, two)
+    with_host, without = (
+        Location(b"/panopticon", chooser, lambda: 0.0, preserve_host=keep) for keep in (True, False)
+    )
+    first = ask(b"Accept: */*", b"Cookie: a=b")
+    for location, who, upgrade in [
+        (with_host, one, None),
+        (without, one, None),
+        (without, two, None),
+        (without, two, (b"Upgrade: websocket",)),
+        (without, two, None),
+        (with_host, one, None),
+    ]:
+        again = first.again(b"PUT", b"/panopticon/other")
+        anew = ask(b"Accept: */*", b"Cookie: a=b", method=b"PUT", target=b"/panopticon/other")
+        expected = location.request_head(anew, who, UNTRUSTED, upgrade)
+        assert location.request_head(again, who, UNTRUSTED, upgrade) == expected

@@ -1,0 +1,248 @@
+"""From host and path to the location; above all, that no spelling of a path leads out of one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from panolb.core.routing import Table, host_name, normalise
+from panolb.errors import BadRequest
+
+
+class Spot(NamedTuple):
+    path: bytes
+    host: bytes | None = None
+
+
+ROOT, APP, INNER = Spot(b""), Spot(b"/panopticon"), Spot(b"/panopticon/live")
+HOST = b"dash.example"
+
+
+def find(path: bytes, *places: Spot, host: bytes = HOST) -> Spot | None:
+    """Where a path leads when there are these places."""
+    return Table(places).find(host, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "normal"),
+    [
+        (b"/", b"/"),
+        (b"/a/b", b"/a/b"),
+        (b"/a/b/", b"/a/b/"),
+        (b"/a%62%2Dc", b"/ab-c"),
+        (b"//a///b//", b"/a/b/"),
+        (b"/./a/./b/.", b"/a/b/"),
+        (b"/a/../b", b"/b"),
+        (b"/a/b/..", b"/a/"),
+        (b"/a/%2e%2E/b", b"/b"),
+        (b"/a/..;x=y/b", b"/b"),
+        (b"/a;j=1/b;k=2", b"/a/b"),
+        (b"/a/;x", b"/a/"),
+        (b"/a/..", b"/"),
+    ],
+)
+def test_normal_form(path: bytes, normal: bytes) -> None:
+    """A path is looked up in the form that any server would make of it."""
+    assert normalise(path)[0] == normal
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"/%", b"/%2", b"/%2g", b"/a%zz", b"/%%41", b"/%+1", b"/a%00", b"/..", b"/../", b"/a/../..", b"/%2e%2e/a", b"/..;x/a",
+     b"/./..", b"//..", b"/..%2f"],
+)  # fmt: skip
+def test_refused(path: bytes) -> None:
+    """Broken escapes, a NUL and a way above the root have no meaning that two servers share."""
+    with pytest.raises(BadRequest) as caught:
+        find(path, ROOT)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"/panopticon", b"/panopticon/", b"/panopticon/x", b"/panopticon;jsessionid=x", b"/panopticon;jsessionid=x/y",
+     b"//panopticon//x", b"/./panopticon", b"/%70anopticon/x", b"/panopticon/a/../x", b"/panopticon/a/%2e%2e/x",
+     b"/panopticon/.;x/y", b"/panopticon/a%2fb", b"/panopticon/a\\b", b"/panopticon/a%3bb", b"/panopticon/%25",
+     b"/panopticon/a%20b", b"/panopticon/...", b"/panopticon/..a"],
+)  # fmt: skip
+def test_inside(path: bytes) -> None:
+    """M1-M3 and the bare context with a session in its path."""
+    assert find(path, APP) is APP
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"/", b"/panopticonX", b"/PANOPTICON", b"/panoptico", b"/x/panopticon", b"/panopticon%58",
+     # one step out
+     b"/panopticon/..", b"/panopticon/../x", b"/panopticon/%2e%2e/x", b"/panopticon/.%2E/x", b"/panopticon/..;x/y",
+     b"/panopticon/..;/y", b"/panopticon/a/../../x", b"/panopticon//../x", b"/panopticon/./../x", b"/panopticon;j=1/../x",
+     # out and back: a member could understand it otherwise
+     b"/panopticon/../panopticon/x", b"/x/../panopticon/x", b"/x/..;y/panopticon"],
+)  # fmt: skip
+def test_outside(path: bytes) -> None:
+    """M2, M4: what is not in the location, or only after having been outside."""
+    assert find(path, APP) is None
+
+
+# What Tomcat, Apache, nginx, or a server that knows nothing of escapes might make of the same bytes.
+AMBIGUOUS = [
+    b"/panopticon/a%2fb/../../manager",
+    b"/panopticon/a%5cb/../../manager",
+    b"/panopticon/a\\b/../../manager",
+    b"/panopticon/a;%2fb/../../manager",
+    b"/panopticon%2fmanager",
+    b"/%2fpanopticon/x",
+    b"/panopticon\\manager",
+    b"/panopticon%3bx/manager",
+    b"/panopticon/..%2fx",
+    b"/panopticon/..%5cx",
+    b"/panopticon/..\\x",
+    b"/panopticon\\..\\panopticon",
+    b"/panopticon%2f..%2fpanopticon/x",
+    b"/x%2f../panopticon/x",
+    b"/x/..%3b/panopticon/x",
+]
+
+
+@pytest.mark.parametrize("path", AMBIGUOUS)
+def test_ambiguous(path: bytes) -> None:
+    """To one server these lie inside, to another outside: Tomcat takes parameters off before it resolves escapes."""
+    assert {inside(segments, APP.path) for segments in readings(path)} == {True, False}
+    try:
+        assert find(path, APP) is None
+    except BadRequest as problem:
+        assert problem.status == 400
+
+
+Segments = list[bytes] | None
+
+
+def readings(path: bytes) -> Iterator[Segments]:
+    """The segments of a path as servers may read them; ``None`` for above the root.
+
+    They differ in whether escapes are resolved before or after the path is cut at its slashes, in when path
+    parameters are taken off, and in whether a backslash is a slash.
+    """
+    for early, parameters, backslash in product((True, False), ("raw", "resolved"), (True, False)):
+        yield _reading(path, early, parameters, backslash)
+
+
+def _reading(path: bytes, early: bool, parameters: str, backslash: bool) -> Segments:
+    if parameters == "raw":
+        path = re.sub(rb";[^/]*", b"", path)
+    if early:
+        path = unquote_to_bytes(path)
+    if backslash:
+        path = path.replace(b"\\", b"/")
+    if parameters == "resolved":
+        path = re.sub(rb";[^/]*", b"", path)
+    segments: list[bytes] = []
+    for segment in path.split(b"/"):
+        if segment == b"..":
+            if not segments:
+                return None
+            segments.pop()
+        elif segment not in (b"", b"."):
+            segments.append(segment)
+    return segments if early else [unquote_to_bytes(segment) for segment in segments]
+
+
+def inside(segments: Segments, prefix: bytes) -> bool:
+    """Whether a reading of a path begins with the segments of ``prefix``."""
+    names = prefix.split(b"/")[1:]
+    return segments is not None and segments[: len(names)] == names
+
+
+PATHS = st.lists(
+    st.sampled_from([b"/"] * 4 + [b"\\", b"%2f", b"%2F", b"%5c", b"..", b"..", b".", b"%2e", b";", b"%3b", b"a", b"live", b"panopticon", b"%70anopticon"]),
+    max_size=12,
+).map(b"".join)  # fmt: skip
+
+
+@given(st.sampled_from([b"/", b"/panopticon/", b"/panopticon/live/"]), PATHS)
+@example(b"/panopticon", b"/a;%2fb/../../manager")
+def test_nobody_reads_a_way_out(start: bytes, rest: bytes) -> None:
+    """What is found in a location is inside of it to every server that may read the path after us."""
+    path = start + rest
+    for place in (ROOT, APP, INNER):
+        try:
+            found = find(path, place)
+        except BadRequest:
+            found = None
+        if found is not None:
+            assert all(inside(segments, place.path) for segments in readings(path)), place.path
+
+
+@given(st.sampled_from([b"/", b"/panopticon/", b"/panopticon/live/"]), PATHS | st.binary(max_size=20))
+def test_any_path(start: bytes, rest: bytes) -> None:
+    """Any bytes have a normal form or are refused with 400; a normal form stays as it is."""
+    try:
+        normal, _ = normalise(start + rest)
+    except BadRequest as problem:
+        assert problem.status == 400
+        return
+    assert normal.startswith(b"/")
+    assert not {b"", b".", b".."} & set(normal.strip(b"/").split(b"/")) or normal == b"/"
+
+
+def test_the_longest_wins() -> None:
+    """M10: in whatever order locations are given."""
+    for places in ((ROOT, APP, INNER), (INNER, APP, ROOT), (APP, ROOT, INNER)):
+        assert find(b"/panopticon/live/x", *places) is INNER
+        assert find(b"/panopticon/livex", *places) is APP
+        assert find(b"/panopticon", *places) is APP
+        assert find(b"/panopticonX", *places) is ROOT
+        assert find(b"/", *places) is ROOT
+
+
+def test_the_next_longest_when_the_longest_was_left() -> None:
+    """A step out of the inner location is one inside of the outer."""
+    assert find(b"/panopticon/live/../x", APP, INNER) is APP
+    assert find(b"/panopticon/live/../live/x", APP, INNER) is APP
+    assert find(b"/panopticon/live/%2e%2e/x", INNER) is None
+
+
+def test_hosts() -> None:
+    """A location of the request's host comes before any other, however short its path."""
+    mine, root = Spot(b"/panopticon", b"dash.example"), Spot(b"", b"other.example")
+    places = (mine, root, INNER)
+    assert find(b"/panopticon/live", *places) is mine
+    assert find(b"/panopticon/live", *places, host=b"nobody.example") is INNER
+    assert find(b"/panopticon/live", *places, host=b"other.example") is root
+    assert find(b"/panopticon/live", *places, host=b"") is INNER
+    assert find(b"/x", *places) is None
+    assert find(b"/panopticon/live", mine, host=b"notdash.example") is None
+
+
+def test_any_host_when_the_own_has_nothing() -> None:
+    """A host with locations of its own still has those for any host."""
+    assert find(b"/panopticon/live", Spot(b"/files", HOST), APP) is APP
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        (b"dash.example", b"dash.example"),
+        (b"Dash.EXAMPLE:10080", b"dash.example"),
+        (b"dash.example.", b"dash.example"),
+        (b"dash.example.:80", b"dash.example"),
+        (b"dash.example:", b"dash.example"),
+        (b"192.0.2.7:80", b"192.0.2.7"),
+        (b"[::1]", b"[::1]"),
+        (b"[2001:DB8::1]:8443", b"[2001:db8::1]"),
+        (b"", b""),
+    ],
+)
+def test_host_name(host: bytes, name: bytes) -> None:
+    """Port, case and the final dot do not matter."""
+    assert host_name(host) == name
+    if name:
+        place = Spot(b"", name)
+        assert find(b"/", place, host=host) is place
