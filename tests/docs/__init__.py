@@ -1,0 +1,1 @@
+"""What the documentation shows is true: its configurations load, its commands run, its examples work."""
