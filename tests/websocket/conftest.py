@@ -1,0 +1,39 @@
+"""One lab for all tests that leave the process as they found it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.process import Panolb
+from tests.websocket.lab import Lab, running
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with running(tmp_path_factory.mktemp("websocket")) as lab:
+        yield lab
+        lab.panolb.stop()
+
+
+@pytest.fixture
+def lab(_shared: Lab) -> Iterator[Lab]:
+    """The shared process; after each test it must serve nobody, or something was left behind."""
+    yield _shared
+    _shared.settle()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows the last lines of every panolb in use."""
+    report = yield
+    if report.failed and HERE in item.path.parents:
+        for process in Panolb.running:
+            report.sections.append(("log of panolb", process.tail()))
+    return report

@@ -1,0 +1,191 @@
+"""One panolb process in front of raw members and members of the ``websockets`` package."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.harness.process import Panolb
+from tests.harness.waiting import ADDRESS, PATIENCE, free_port, until
+from tests.websocket.library import LibraryMember
+from tests.websocket.peer import Browser, Peer, RawMember
+
+CONFIG = """\
+[listener.public]
+endpoint = "tcp:{port}:interface={address}"
+
+[balancer.raw]
+stickysession = "ROUTEID"
+[[balancer.raw.member]]
+url = "http://{address}:{raw}/raw"
+route = "r"
+
+[balancer.two]
+stickysession = "ROUTEID"
+[[balancer.two.member]]
+url = "http://{address}:{nobody}"
+route = "gone"
+[[balancer.two.member]]
+url = "http://{address}:{raw}/raw"
+route = "r"
+
+[balancer.deflate]
+[[balancer.deflate.member]]
+url = "http://{address}:{deflate}"
+
+[balancer.plain]
+[[balancer.plain.member]]
+url = "http://{address}:{plain}"
+
+[[location]]
+path = "/raw"
+balancer = "raw"
+
+[[location]]
+path = "/two"
+balancer = "two"
+
+[[location]]
+path = "/uncompressed"
+balancer = "deflate"
+websocket_compression = false
+
+[[location]]
+path = "/small"
+balancer = "raw"
+websocket_max_message = "1KiB"
+
+[[location]]
+path = "/idle"
+balancer = "raw"
+websocket_idle_timeout = "500ms"
+
+[[location]]
+path = "/off"
+balancer = "raw"
+websocket = false
+
+[[location]]
+path = "/deflate"
+balancer = "deflate"
+
+[[location]]
+path = "/plain"
+balancer = "plain"
+
+[[location]]
+path = "/small-deflate"
+balancer = "deflate"
+websocket_max_message = "10kB"
+
+[access_log]
+path = "access.log"
+format = "common"
+
+[admin]
+endpoint = "tcp:{admin}:interface={address}"
+
+[shutdown]
+grace = "{grace}"
+close_code = {close_code}
+"""
+
+
+class Pair:
+    """Both ends of a WebSocket that goes through panolb.
+
+    :ivar browser: the client's end; `handshake` has its 101.
+    :ivar member: the member's end.
+    """
+
+    def __init__(self, handshake: Browser, browser: Peer, member: Peer) -> None:
+        self.handshake = handshake
+        self.browser = browser
+        self.member = member
+
+    def direction(self, sender: str) -> tuple[Peer, Peer]:
+        """The ends as (sender, receiver)."""
+        return (self.browser, self.member) if sender == "client" else (self.member, self.browser)
+
+
+class Lab:
+    """The process and its members."""
+
+    def __init__(self, directory: Path, *, grace: str = "20s", close_code: int = 1001) -> None:
+        self.port, self.admin = free_port(), free_port()
+        self.raw = RawMember()
+        self.deflate = LibraryMember("deflate")
+        self.plain = LibraryMember(None)
+        config = CONFIG.format(
+            address=ADDRESS,
+            port=self.port,
+            admin=self.admin,
+            raw=self.raw.port,
+            nobody=free_port(),
+            deflate=self.deflate.port,
+            plain=self.plain.port,
+            grace=grace,
+            close_code=close_code,
+        )
+        self.panolb = Panolb(directory, config, (self.port, self.admin))
+        self._browsers: list[Browser] = []
+
+    def browse(self) -> Browser:
+        """A client's connection."""
+        browser = Browser(self.port)
+        self._browsers.append(browser)
+        return browser
+
+    def open(self, path: str = "/raw", *fields: str) -> Pair:
+        """A WebSocket between a raw client and the raw member."""
+        browser = self.browse()
+        browser.upgrade(path, *fields)
+        member = self.raw.visit().switch()
+        return Pair(browser, browser.switched(), member)
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """What panolb says of its members, by name."""
+        connection = http.client.HTTPConnection(ADDRESS, self.admin, timeout=PATIENCE)
+        try:
+            connection.request("GET", "/status.json")
+            status = json.load(connection.getresponse())
+        finally:
+            connection.close()
+        return {member["name"]: member for balancer in status["balancers"] for member in balancer["members"]}
+
+    def busy(self) -> int:
+        """How many exchanges and WebSockets all members serve."""
+        return sum(member["busy"] for member in self.status().values())
+
+    def settle(self) -> None:
+        """After a test: end what it left open; panolb must then serve nobody."""
+        browsers, self._browsers = self._browsers, []
+        for browser in browsers:
+            browser.client.close()
+        self.raw.clear()
+        self.deflate.forget()
+        self.plain.forget()
+        until(lambda: self.busy() == 0, "all exchanges to end")
+
+    def close(self) -> None:
+        self.panolb.close()
+        self.raw.close()
+        self.deflate.close()
+        self.plain.close()
+
+
+@contextmanager
+def running(directory: Path, *, grace: str = "20s", close_code: int = 1001) -> Iterator[Lab]:
+    """A lab, started; what the test does with it is its own business."""
+    lab = Lab(directory, grace=grace, close_code=close_code)
+    try:
+        lab.panolb.start()
+        yield lab
+    finally:
+        for browser in lab._browsers:
+            browser.client.close()
+        lab.close()

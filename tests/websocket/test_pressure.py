@@ -1,0 +1,158 @@
+"""Who reads slowly is waited for: the other side's sends block, panolb does not swell, and nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.waiting import steady
+from tests.websocket.lab import Lab, running
+from tests.websocket.peer import BINARY, PING, TEXT, Frame, Peer
+
+PIECE = os.urandom(64 << 10)
+TOTAL = 1000  # pieces: 62 MiB, far more than the kernel's buffers and panolb's bound together
+BOUND = 16 << 20  # bytes that the process may grow by meanwhile
+BOTH = pytest.mark.parametrize("sender", ["client", "member"])
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A process of its own, whose size nobody else changes."""
+    with running(tmp_path_factory.mktemp("pressure")) as lab:
+        yield lab
+        lab.panolb.stop()
+
+
+class Flood(threading.Thread):
+    """Sends until all is sent; `sent` pieces so far."""
+
+    def __init__(self, peer: Peer, opcode: int = BINARY) -> None:
+        super().__init__(daemon=True)
+        self.sent = 0
+        self.digest = hashlib.sha256()
+        self._peer = peer
+        self._opcode = opcode
+        self._mask = peer._client
+
+    def run(self) -> None:
+        self._peer.socket.settimeout(None)
+        for number in range(TOTAL):
+            payload = number.to_bytes(4, "big") + PIECE
+            self.digest.update(payload)
+            try:
+                self._peer.socket.sendall(Frame(self._opcode, payload).encode(self._mask))
+            except OSError:
+                return  # the test has ended the connection
+            self.sent += 1
+
+
+@BOTH
+def test_sender_waits_for_a_slow_reader(own: Lab, sender: str) -> None:
+    """Nobody reads: the sender comes to a halt, the process stays small; then all is read, to the last byte."""
+    before = own.panolb.rss()
+    pair = own.open()
+    here, there = pair.direction(sender)
+    flood = Flood(here)
+    flood.start()
+    halted = steady(lambda: flood.sent, "the sender to come to a halt", seconds=1.0)
+    assert halted < TOTAL, "everything was swallowed"
+    assert own.panolb.rss() - before < BOUND
+    there.send(TEXT, b"the other way is free")
+    assert here.frame() == Frame(TEXT, b"the other way is free")
+    digest = hashlib.sha256()
+    for number in range(TOTAL):
+        payload = there.message()
+        assert int.from_bytes(payload[:4], "big") == number
+        digest.update(payload)
+    flood.join(20)
+    assert digest.digest() == flood.digest.digest()
+    assert own.panolb.rss() - before < BOUND
+    here.close_frame(1000)
+    assert there.closed() == (1000, "")
+    own.settle()
+
+
+@BOTH
+def test_close_behind_a_queue_loses_nothing(own: Lab, sender: str) -> None:
+    """The sender closes while much is still on its way: a reader that takes its time gets all, then the close."""
+    pair = own.open()
+    here, there = pair.direction(sender)
+    there.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    here.send(BINARY, b"x" * (12 << 20))
+    here.close_frame(1000, "that is all")
+    time.sleep(6.5)  # longer than panolb waits for the reply to a close frame that has left
+    assert len(there.message()) == 12 << 20
+    assert there.closed() == (1000, "that is all")
+    own.settle()
+
+
+def test_pings_of_a_client_that_reads_nothing(own: Lab) -> None:
+    """Control frames queue like any others: a flood of pings to a member that does not read is bounded too."""
+    before = own.panolb.rss()
+    pair = own.open()
+    done = threading.Event()
+    count = 0
+
+    def flood() -> None:
+        nonlocal count
+        pair.browser.socket.settimeout(None)
+        block = Frame(PING, b"x" * 125).encode(mask=True) * 1000
+        try:
+            for _ in range(400):
+                pair.browser.socket.sendall(block)
+                count += 1
+        except OSError:
+            pass
+        done.set()
+
+    threading.Thread(target=flood, daemon=True).start()
+    halted = steady(lambda: count, "the sender to come to a halt", seconds=1.0)
+    assert halted < 400
+    assert own.panolb.rss() - before < BOUND
+    pair.browser.socket.shutdown(socket.SHUT_RDWR)
+    assert done.wait(20)
+    own.settle()
+
+
+def test_death_of_a_member_that_is_not_read(own: Lab) -> None:
+    """A member dies while the client does not read: once the client does, it gets all that came and then 1012."""
+    pair = own.open()
+    pair.browser.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    pair.member.send(BINARY, b"x" * (4 << 20))
+    pair.member.socket.close()
+    assert len(pair.browser.message()) == 4 << 20
+    assert pair.browser.closed()[0] == 1012
+    own.settle()
+
+
+def test_client_dies_before_it_has_read_the_close(own: Lab) -> None:
+    """A member has sent much and its goodbye; the client dies unread: nothing waits for anybody any more."""
+    pair = own.open()
+    pair.browser.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    pair.member.send(BINARY, b"x" * (10 << 20))
+    pair.member.close_frame(1000)
+    pair.browser.reset()
+    own.settle()
+
+
+def test_many_slow_readers(own: Lab) -> None:
+    """Forty clients that do not read cost a bounded amount of memory each, and a forty-first is served."""
+    before = own.panolb.rss()
+    pairs = [own.open() for _ in range(40)]
+    floods = [Flood(pair.member) for pair in pairs]
+    for flood in floods:
+        flood.start()
+    steady(lambda: sum(flood.sent for flood in floods), "all senders to come to a halt", seconds=1.0)
+    assert own.panolb.rss() - before < 40 * (1 << 20)
+    pair = own.open()
+    pair.member.send(TEXT, b"served")
+    assert pair.browser.frame() == Frame(TEXT, b"served")
+    for slow in pairs:
+        slow.member.socket.shutdown(socket.SHUT_RDWR)
+    own.settle()
