@@ -166,32 +166,22 @@ def test_last_words_of_a_dying_member_arrive(lab: Lab) -> None:
     assert pair.browser.closed()[0] == 1012
 
 
-def test_client_that_answers_no_close_is_let_go(lab: Lab) -> None:
-    """A client that ignores the close frame keeps nothing alive: its connection is ended for it."""
-    pair = lab.open()
-    pair.member.socket.close()
-    assert pair.browser.closed()[0] == 1012
-    assert pair.browser.ended()
-
-
-def test_member_that_answers_no_close_is_let_go(lab: Lab) -> None:
-    """Likewise a member that never replies."""
-    pair = lab.open()
-    pair.browser.socket.close()
-    assert pair.member.closed()[0] == 1001
-    assert pair.member.ended()
-
-
-@BOTH
-def test_member_that_never_ends_its_connection_is_let_go(lab: Lab, sender: str) -> None:
-    """A member that has said and heard goodbye and then keeps the connection open does not stay busy."""
-    here, there = (pair := lab.open()).direction(sender)
-    here.close_frame(1000)
-    assert there.closed() == (1000, "")
-    there.close_frame(1000)
-    assert here.closed() == (1000, "")
-    assert pair.member.ended()
-    until(lambda: lab.busy() == 0, "the WebSocket to be over")
+def test_peers_that_do_not_finish_are_let_go(lab: Lab) -> None:
+    """Whoever answers no close, or never ends its connection, keeps nothing alive: all of them end for it."""
+    deaf_client, deaf_member, first, second = (lab.open() for _ in range(4))
+    deaf_client.member.socket.close()
+    assert deaf_client.browser.closed()[0] == 1012
+    deaf_member.browser.socket.close()
+    assert deaf_member.member.closed()[0] == 1001
+    for here, there in (first.direction("client"), second.direction("member")):
+        here.close_frame(1000)
+        assert there.closed() == (1000, "")
+        there.close_frame(1000)
+        assert here.closed() == (1000, "")
+    assert deaf_client.browser.ended()
+    assert deaf_member.member.ended()
+    assert first.member.ended() and second.member.ended()
+    until(lambda: lab.busy() == 0, "all four to be over")
 
 
 # -- the idle limit -------------------------------------------------------------------------------------------------
@@ -204,17 +194,18 @@ def test_idle_websocket_is_closed(lab: Lab) -> None:
     assert pair.member.closed()[0] == 1001
 
 
-@pytest.mark.parametrize("opcode", [TEXT, PING, PONG])
-@BOTH
-def test_whatever_passes_keeps_a_websocket_from_idling(lab: Lab, sender: str, opcode: int) -> None:
-    """Messages, pings and pongs of either side count, for several times the limit."""
-    here, there = lab.open("/idle").direction(sender)
-    end = time.monotonic() + 1.2
+def test_whatever_passes_keeps_a_websocket_from_idling(lab: Lab) -> None:
+    """Messages, pings and pongs of either side count, for several times the limit; then silence counts again."""
+    opcodes = [TEXT, PING, PONG]
+    ways = [(opcode, lab.open("/idle").direction(way)) for opcode in opcodes for way in ("client", "member")]
+    end = time.monotonic() + 1.5
     while time.monotonic() < end:
-        here.send(opcode, b"still here")
-        assert there.frame() == Frame(opcode, b"still here")
+        for opcode, (here, there) in ways:
+            here.send(opcode, b"still here")
+            assert there.frame() == Frame(opcode, b"still here")
         time.sleep(0.1)
-    assert there.closed()[0] == 1001
+    for _, (_, there) in ways:
+        assert there.closed()[0] == 1001
 
 
 def test_without_a_limit_silence_is_no_reason(lab: Lab) -> None:
