@@ -4,221 +4,27 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
 
-from .client import RESET
-from .waiting import ADDRESS, PATIENCE, free_port, until
+from .scripts import Script, Stall, answer, close, echo, raw, reset, when_kept
+from .talk import Request, Talk
+from .waiting import ADDRESS, free_port, until
 
-
-class Request:
-    """A request as it came over the wire.
-
-    :ivar raw: its exact bytes, as far as they were read.
-    :ivar body: the body without its framing.
-    :ivar whole: whether it was read to its end.
-    :ivar kept: whether the connection had served a request before.
-    :ivar connection: the number of its connection, counted by the member.
-    """
-
-    def __init__(self, head: bytes, connection: int, kept: bool) -> None:
-        self.raw = head
-        self.head = head
-        first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-        self.line = first
-        self.method, self.target, self.version = first.split(" ")
-        self.headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-        self.body = b""
-        self.whole = False
-        self.connection = connection
-        self.kept = kept
-
-    def __repr__(self) -> str:
-        return f"<{self.line} on {self.connection}, {len(self.body)} bytes{'' if self.whole else ' so far'}>"
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key.lower() == name.lower()]
-
-    def one(self, name: str) -> str | None:
-        """The value of a header that must not come twice."""
-        values = self.all(name)
-        assert len(values) <= 1, f"{name} came {len(values)} times: {values}"
-        return values[0] if values else None
-
-    @property
-    def chunked(self) -> bool:
-        return self.one("Transfer-Encoding") == "chunked"
-
-
-class Talk:
-    """One connection, from the member's side.
-
-    :ivar received: how many bytes were read from it.
-    """
-
-    def __init__(self, connection: socket.socket, number: int) -> None:
-        self.socket = connection
-        self.number = number
-        self.open = True
-        self.idle = True
-        self.received = 0
-        self._buffer = b""
-
-    def _more(self) -> bool:
-        data = self.socket.recv(1 << 18)
-        self.received += len(data)
-        self._buffer += data
-        return bool(data)
-
-    def _line(self) -> bytes:
-        while b"\r\n" not in self._buffer:
-            if not self._more():
-                raise ConnectionError("the request ended within a line")
-        line, _, self._buffer = self._buffer.partition(b"\r\n")
-        return line
-
-    def _exactly(self, length: int) -> bytes:
-        pieces = []
-        while length:
-            if not self._buffer and not self._more():
-                raise ConnectionError("the request ended within its body")
-            piece, self._buffer = self._buffer[:length], self._buffer[length:]
-            pieces.append(piece)
-            length -= len(piece)
-        return b"".join(pieces)
-
-    def read_head(self, kept: bool) -> Request | None:
-        """The next request's head; ``None`` when the connection ends before it."""
-        while b"\r\n\r\n" not in self._buffer:
-            if not self._more():
-                return None
-        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
-        return Request(head + b"\r\n\r\n", self.number, kept)
-
-    def read_some(self) -> bytes:
-        """Whatever of the body came, unframed; at least a byte."""
-        if not self._buffer and not self._more():
-            raise ConnectionError("the request ended within its body")
-        data, self._buffer = self._buffer, b""
-        return data
-
-    def read_body(self, request: Request) -> bytes:
-        """The rest of the request; strict about its framing."""
-        if request.whole:
-            return request.body
-        if request.chunked:
-            while True:
-                line = self._line()
-                size = int(line, 16)
-                data = self._exactly(size + 2)
-                assert data.endswith(b"\r\n"), f"a chunk of {size} bytes ends with {data[-2:]!r}"
-                request.raw += line + b"\r\n" + data
-                request.body += data[:-2]
-                if size == 0:
-                    break
-        else:
-            request.body = self._exactly(int(request.one("Content-Length") or 0))
-            request.raw += request.body
-        request.whole = True
-        return request.body
-
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
-
-    def close(self) -> None:
-        """End the connection in good order."""
-        if self.open:
-            self.open = False
-            self.socket.close()
-
-    def reset(self) -> None:
-        """Cut the connection."""
-        if self.open:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            self.close()
-
-    def ended(self, seconds: float = PATIENCE) -> bool:
-        """Wait for the other side to close; whether it did within ``seconds``."""
-        self.socket.settimeout(seconds)
-        try:
-            return not self.socket.recv(1)
-        except TimeoutError:
-            return False
-        except ConnectionError:
-            return True
-
-
-Script = Callable[[Talk, Request], None]
-
-
-def answer(body: bytes = b"", *fields: str, status: str = "200 OK") -> Script:
-    """Read the request to its end and answer with a Content-Length."""
-    head = "\r\n".join((f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields)) + "\r\n\r\n"
-    return raw(head.encode("latin-1") + body)
-
-
-def raw(*pieces: bytes, end: bool = False) -> Script:
-    """Read the request to its end, send these bytes, and with ``end`` close the connection."""
-
-    def script(talk: Talk, request: Request) -> None:
-        talk.read_body(request)
-        for piece in pieces:
-            talk.send(piece)
-        if end:
-            talk.close()
-
-    return script
-
-
-def close(talk: Talk, request: Request) -> None:
-    """Read the request to its end and close without an answer."""
-    talk.read_body(request)
-    talk.close()
-
-
-def reset(talk: Talk, request: Request) -> None:
-    """Read the request to its end and reset the connection."""
-    talk.read_body(request)
-    talk.reset()
-
-
-def echo(talk: Talk, request: Request) -> None:
-    """Answer with the request's own body."""
-    body = talk.read_body(request)
-    talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-
-
-def when_kept(kept: Script, fresh: Script) -> Script:
-    """One script for requests on a connection that was used before, another for those on a new one."""
-    return lambda talk, request: (kept if request.kept else fresh)(talk, request)
-
-
-class Stall:
-    """Read the request to its end and hold the answer back until `release`."""
-
-    def __init__(self, then: Script | None = None) -> None:
-        self.reached = threading.Event()
-        self.ended = threading.Event()
-        self._go = threading.Event()
-        self._then = then or answer(b"late")
-
-    def __call__(self, talk: Talk, request: Request) -> None:
-        talk.read_body(request)
-        self.reached.set()
-        while not self._go.is_set():
-            if talk.ended(0.02):
-                self.ended.set()
-                talk.close()
-                return
-        talk.socket.settimeout(PATIENCE)
-        self._then(talk, request)
-
-    def release(self) -> None:
-        self._go.set()
-
-    def wait(self) -> None:
-        """Until a request is here."""
-        assert self.reached.wait(PATIENCE), "no request came"
+__all__ = [
+    "Member",
+    "Request",
+    "Script",
+    "Stall",
+    "Talk",
+    "answer",
+    "close",
+    "echo",
+    "raw",
+    "reset",
+    "when_kept",
+    "whole",
+]
 
 
 class Member:
@@ -290,15 +96,18 @@ class Member:
             self._blockers.append(blocker)
 
     def hang_up(self) -> None:
-        """End every connection without a request, and wait until the other side has noticed."""
+        """End every connection as soon as its script is over, and wait until the other side has noticed."""
+        until(self._no_talks, f"the connections of {self.name} to end")
+
+    def _no_talks(self) -> bool:
+        self.talks = [talk for talk in self.talks if talk.open]
         for talk in self.talks:
-            if talk.open and talk.idle:
+            if talk.idle:
                 try:
                     talk.socket.shutdown(socket.SHUT_WR)
                 except OSError:
-                    continue
-        until(lambda: not any(talk.open and talk.idle for talk in self.talks), "idle connections to end")
-        self.talks = [talk for talk in self.talks if talk.open]
+                    continue  # it has just ended
+        return not self.talks
 
     def forget(self) -> None:
         """Begin anew: nothing recorded, no idle connection, the ordinary answer, an open port."""

@@ -97,7 +97,9 @@ class Panolb:
         if self.process.poll() is not None:
             raise AssertionError(f"panolb ended with {self.process.returncode}:\n{self.tail()}")
         for port in self.ports:
-            socket.create_connection((ADDRESS, port), timeout=PATIENCE).close()
+            with socket.create_connection((ADDRESS, port), timeout=PATIENCE) as probe:
+                probe.sendall(b"GET /ready HTTP/1.0\r\n\r\n")
+                probe.recv(1)  # an answer, whatever it says: now it also hears signals
         return True
 
     def terminate(self) -> None:

@@ -1,4 +1,4 @@
-"""A lab per module: a plain one unless the module makes its own."""
+"""Labs that several modules share, and what happens around every test."""
 
 from __future__ import annotations
 
@@ -13,10 +13,19 @@ from tests.proxy.lab import Lab, running
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One member, every setting at its default."""
+    """One member, every setting at its default; a module may have a lab of its own instead."""
     with running(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Two members; an error is over at once, so that every test begins with both."""
+    with running(
+        tmp_path_factory.mktemp("pair"), members=2, balancer='retry = "0s"\nconnect_timeout = "500ms"'
+    ) as lab:
         yield lab
 
 

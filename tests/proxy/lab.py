@@ -1,4 +1,4 @@
-"""One panolb process with its members, as the tests of a module share it."""
+"""One panolb process with its members, as many tests share it."""
 
 from __future__ import annotations
 
@@ -116,3 +116,25 @@ def running(
                 panolb.stop()
         finally:
             panolb.close()
+
+
+BODY = bytes(range(256)) * 4000
+"""A body that does not fit into one segment."""
+
+
+def ask(client: Client, kind: str, route: str) -> Answer:
+    """One request of a user who is bound to ``route``.
+
+    :param kind: a method, and how it frames `BODY`: ``GET``, ``POST length``, ``PUT chunked``.
+    """
+    method, _, framing = kind.partition(" ")
+    if framing == "chunked":
+        client.ask(method, "/app/x", f"Cookie: ROUTEID=.{route}", "Transfer-Encoding: chunked")
+        for at in range(0, len(BODY), 100000):
+            piece = BODY[at : at + 100000]
+            client.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+        client.send("0\r\n\r\n")
+    else:
+        body = BODY if framing == "length" else b""
+        client.ask(method, "/app/x", f"Cookie: ROUTEID=.{route}", body=body)
+    return client.answer(method)

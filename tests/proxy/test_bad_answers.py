@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.harness.client import Cut
-from tests.harness.member import answer, raw
+from tests.harness.scripts import answer, raw
 from tests.harness.waiting import until
 from tests.proxy.lab import Lab
 

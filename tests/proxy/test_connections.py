@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.harness.client import Client
-from tests.harness.member import Request, Stall, Talk, answer
+from tests.harness.scripts import Stall, answer
+from tests.harness.talk import Request, Talk
 from tests.proxy.lab import Lab
 
 CHUNKED_POST = (
@@ -43,6 +44,35 @@ def test_a_client_that_wants_to_close_gets_its_wish(lab: Lab) -> None:
             assert client.ended()
     assert lab.member.accepted == 1
     assert all(request.one("Connection") is None for request in lab.member.requests)
+
+
+def test_nothing_is_served_behind_a_close(lab: Lab) -> None:
+    """RFC 9112 section 9.6: what a client pipelines behind its Connection: close is not served."""
+    lab.member.script = by_target
+    with lab.client() as client:
+        client.send(GET + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
+        assert not client.answer().closes
+        assert client.answer().closes
+        assert client.ended()
+    assert len(lab.member.requests) == 2
+
+
+def test_the_same_fields_again(lab: Lab) -> None:
+    """Requests with the very same fields are different requests: method, target, body and length are their own."""
+    lab.member.script = by_target
+    fields = "Host: panolb.test\r\nContent-Length: 4\r\nCookie: a=b\r\nX-Forwarded-For: lie\r\n\r\n"
+    with lab.client() as client:
+        for number, method in enumerate(("POST", "PUT", "GET", "POST", "DELETE", "PATCH")):
+            client.send(f"{method} /app/{number}?q HTTP/1.1\r\n{fields}b{number:03}")
+            assert client.answer(method).body == b"/app/%d?q b%03d" % (number, number)
+        client.send(f"POST /app/http/1.0 HTTP/1.0\r\n{fields}last")
+        got = client.answer()
+        assert got.body == b"/app/http/1.0 last"
+        assert got.closes
+        assert client.ended()
+    for request in lab.member.requests:
+        assert request.one("X-Forwarded-For") == "127.0.0.1"
+        assert request.one("Cookie") == "a=b"
 
 
 def test_a_member_that_closes_does_not_close_the_client(lab: Lab) -> None:

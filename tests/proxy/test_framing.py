@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from tests.harness.client import Cut
-from tests.harness.member import Request, Talk, answer, echo, raw
+from tests.harness.scripts import answer, echo, raw
+from tests.harness.talk import Request, Talk
 from tests.harness.waiting import PATIENCE
 from tests.proxy.lab import Lab
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.member import answer
+from tests.harness.scripts import answer
 from tests.proxy.lab import Lab, running
 
 HOPS = (

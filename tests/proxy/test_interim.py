@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from tests.harness.member import Request, Talk, answer, raw
+from tests.harness.scripts import answer, raw
+from tests.harness.talk import Request, Talk
 from tests.harness.waiting import PATIENCE
 from tests.proxy.lab import Lab
 

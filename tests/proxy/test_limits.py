@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.client import Cut
-from tests.harness.member import Request, Talk, echo
+from tests.harness.scripts import echo
+from tests.harness.talk import Request, Talk
 from tests.harness.waiting import until
 from tests.proxy.lab import Lab, running
 
@@ -17,7 +18,7 @@ max_head = "4KiB"
 max_target = "1KiB"
 max_body = "10kB"
 header_timeout = "1s"
-idle_timeout = "2s"
+idle_timeout = "1s"
 body_timeout = "1s"
 """
 
@@ -195,7 +196,7 @@ def test_a_slow_body(lab: Lab) -> None:
     with lab.client() as client:
         client.ask("POST", "/app/", "Content-Length: 12")
         for _ in range(4):
-            time.sleep(0.5)  # together twice the limit
+            time.sleep(0.4)  # together more than the limit
             client.send(b"abc")
         assert client.answer("POST").body == b"abc" * 4
 
@@ -205,7 +206,7 @@ def test_a_slow_member_is_not_the_clients_fault(lab: Lab) -> None:
 
     def think(talk: Talk, request: Request) -> None:
         talk.read_body(request)
-        time.sleep(2.5)
+        time.sleep(1.6)
         echo(talk, request)
 
     lab.member.script = think
@@ -217,7 +218,7 @@ def test_an_expectation_that_waits(lab: Lab) -> None:
     """A client that waits for the member's 100 is not the one that is slow."""
 
     def think(talk: Talk, request: Request) -> None:
-        time.sleep(2)
+        time.sleep(1.6)
         talk.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         echo(talk, request)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.client import Answer
-from tests.harness.member import raw
+from tests.harness.scripts import raw
 from tests.proxy.lab import Lab, running
 
 BROKEN = b"HTTP/9 nonsense\r\n\r\n"

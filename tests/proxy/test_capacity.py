@@ -1,0 +1,101 @@
+"""Connections to a member: how many there may be, and which address they go to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.member import Member
+from tests.harness.scripts import Stall, answer
+from tests.harness.talk import Request, Talk
+from tests.harness.waiting import until
+from tests.proxy.lab import Lab, running
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One member that takes two connections, with little patience."""
+    with running(
+        tmp_path_factory.mktemp("narrow"),
+        balancer='max_connections = 2\nconnect_timeout = "1s"\nkeepalive_idle = "1s"',
+    ) as lab:
+        yield lab
+
+
+def slowly(talk: Talk, request: Request) -> None:
+    """Answer with the target, but not at once."""
+    time.sleep(0.05)
+    answer(request.target.encode())(talk, request)
+
+
+def test_max_connections(lab: Lab) -> None:
+    """More requests than connections wait for their turn, and all are served."""
+    lab.member.script = slowly
+    clients = [lab.client() for _ in range(12)]
+    for number, client in enumerate(clients):
+        client.ask("GET", f"/app/{number}")
+    for number, client in enumerate(clients):
+        assert client.answer().body == b"/app/%d" % number
+        client.close()
+    assert lab.member.accepted == 2
+
+
+def test_max_connections_of_a_member_that_closes(lab: Lab) -> None:
+    """A place that becomes free because a connection ended is a place as well."""
+    lab.member.script = answer(b"bye", "Connection: close")
+    clients = [lab.client() for _ in range(8)]
+    for client in clients:
+        client.ask("GET", "/app/")
+    for client in clients:
+        assert client.answer().body == b"bye"
+        client.close()
+
+
+def test_max_connections_for_too_long(lab: Lab) -> None:
+    """Who waits in vain gets a 503; who leaves the queue leaves no trace; the member is not blamed."""
+    stall = lab.member.script = Stall()
+    holders = [lab.client() for _ in range(2)]
+    for client in holders:
+        client.ask("GET", "/app/")
+    until(lambda: len(lab.member.requests) == 2, "both connections to be in use")
+    with lab.client() as leaver:
+        leaver.ask("GET", "/app/")
+        time.sleep(0.1)
+    with lab.client() as client:
+        got = client.post("/app/", b"x")
+        assert got.status == 503
+        assert got.one("Retry-After") is not None
+        stall.release()
+        for holder in holders:
+            assert holder.answer().body == b"late"
+            holder.close()
+        assert client.get("/app/").status == 200
+    assert len(lab.member.requests) == 3
+    assert lab.states()["1"] | {"state": "up", "busy": 0} == lab.states()["1"]
+
+
+def test_idle_connections_end(lab: Lab) -> None:
+    """A connection is not kept beyond keepalive_idle, so that it is not the member that ends it under a request."""
+    with lab.client() as client:
+        assert client.get("/app/").status == 200
+        until(lambda: all(not talk.open for talk in lab.member.talks), "the idle connection to end")
+        assert client.get("/app/").status == 200
+    assert lab.member.accepted == 2
+    assert [request.kept for request in lab.member.requests] == [False, False]
+
+
+def test_a_member_by_name(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A name with several addresses: all are tried before the member counts as unreachable."""
+    with Member("named") as member, running(tmp_path_factory.mktemp("named")) as lab:
+        text = lab.panolb.file.read_text().replace(
+            f"http://127.0.0.1:{lab.member.port}", f"http://localhost:{member.port}"
+        )
+        lab.panolb.stop()
+        lab.panolb.close()
+        lab.panolb.file.write_text(text)
+        lab.panolb.start()
+        with lab.client() as client:
+            for _ in range(3):
+                assert client.get("/app/").body == b"named"
