@@ -1,0 +1,179 @@
+"""The access log of a real process: lines that tools for Apache's logs can read, and that nobody can forge."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.control import lab as labs
+from tests.control.lab import Lab
+from tests.harness.client import Client
+from tests.harness.member import Member
+from tests.harness.scripts import Stall, answer
+from tests.harness.waiting import until
+
+COMMON = r'(?P<host>\S+) - - \[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "(?P<line>[^"]*)" (?P<status>\d{3}) (?P<size>\d+|-)'
+COMBINED = r' "(?P<referer>[^"]*)" "(?P<agent>[^"]*)"'
+OURS = r" (?P<member>\S+) (?P<why>\S+) (?P<source>\S+) (?P<term>\S+) (?P<ms>\d+)(?P<rest>( \S+)*)"
+
+
+def config(form: str, path: str = "access.log") -> str:
+    """The TOML of the access log."""
+    return f'[access_log]\npath = "{path}"\nformat = "{form}"\n'
+
+
+def balancers(*members: Member) -> dict[str, str]:
+    """One balancer, ``app``, with routes "1", "2" and so on."""
+    texts = [labs.member(one.port, route=f'"{number}"') for number, one in enumerate(members, 1)]
+    return {"app": labs.balancer(texts, more='stickysession = "ROUTEID|route"')}
+
+
+def lines(directory: Path, count: int) -> list[str]:
+    """Wait for that many lines about the balancer."""
+    until(lambda: len(written(directory)) >= count, f"{count} lines")
+    found = written(directory)
+    assert len(found) == count, found
+    return found
+
+
+def written(directory: Path) -> list[str]:
+    """The lines so far, without those of the fixture that asks whether panolb listens."""
+    file = directory / "access.log"
+    return [line for line in file.read_text().splitlines() if "GET /ready " not in line]
+
+
+def parsed(line: str, form: str = "common") -> dict[str, str]:
+    """The fields of a line, which must be in the format."""
+    pattern = COMMON + (COMBINED if form == "combined" else "") + OURS
+    match = re.fullmatch(pattern, line)
+    assert match, f"not in the {form} format: {line}"
+    return match.groupdict()
+
+
+@pytest.mark.parametrize("form", ["common", "combined"])
+def test_line_has_all_fields(tmp_path: Path, form: str) -> None:
+    """Apache's fields and then the member, why it was chosen and where its route was found."""
+    with Member("one") as one, labs.running(tmp_path, balancers(one), config(form)) as lab:
+        lab.get("/app/first?x=1", "Referer: http://a.example/", "User-Agent: Browser/1.0 (X)")
+        lab.get("/app", "Cookie: ROUTEID=.1")
+        lab.get("/app?route=x.1")
+        lab.get("/app", "Cookie: ROUTEID=.9")
+        first, cookie, url, unknown = (parsed(line, form) for line in lines(tmp_path, 4))
+    assert first["host"] == "127.0.0.1"
+    assert first["line"] == "GET /app/first?x=1 HTTP/1.1"
+    assert (first["status"], first["size"]) == ("200", "3")
+    assert (first["member"], first["why"], first["source"], first["term"]) == ("app/1", "new", "-", "-")
+    if form == "combined":
+        assert (first["referer"], first["agent"]) == ("http://a.example/", "Browser/1.0 (X)")
+        assert (cookie["referer"], cookie["agent"]) == ("-", "-")
+    assert (cookie["member"], cookie["why"], cookie["source"]) == ("app/1", "sticky", "cookie")
+    assert (url["why"], url["source"]) == ("sticky", "query")
+    assert (unknown["why"], unknown["source"]) == ("unknown-route", "cookie")
+
+
+def test_failover_and_failures_are_told(tmp_path: Path) -> None:
+    """A member that refused connections, a 404 of the member, a 503 of ours: each line says what happened."""
+    with (
+        Member("one") as one,
+        Member("two") as two,
+        labs.running(tmp_path, balancers(one, two), config("common")) as lab,
+    ):
+        one.refuse()
+        assert lab.get("/app", "Cookie: ROUTEID=.1").body == b"two"
+        two.script = answer(b"nothing", status="404 Not Found")
+        lab.get("/app")
+        two.refuse()
+        lab.get("/app")
+        failover, missing, refused = (parsed(line) for line in lines(tmp_path, 3))
+    assert (failover["member"], failover["why"], failover["status"]) == ("app/2", "failover", "200")
+    assert (missing["status"], missing["size"]) == ("404", "7")
+    assert refused["status"] == "503" and refused["term"] != "-"
+
+
+def test_client_that_left_is_a_499(tmp_path: Path) -> None:
+    """Nobody got an answer: the line says so, and blames no member."""
+    stall = Stall()
+    with Member("one") as one, labs.running(tmp_path, balancers(one), config("common")) as lab:
+        one.script = stall
+        with Client(lab.port) as client:
+            client.ask("GET", "/app")
+            stall.wait()
+        (line,) = lines(tmp_path, 1)
+    assert parsed(line)["status"] == "499"
+    assert parsed(line)["term"] == "client-left"
+
+
+HOSTILE: list[tuple[str, Callable[[Client], None]]] = [
+    ("quote in the path", lambda client: client.ask("GET", '/app/"HTTP/1.1"')),
+    ("backslash", lambda client: client.ask("GET", "/app/\\x22")),
+    ("bytes above 127", lambda client: client.ask("GET", "/app/\xff\xe9")),
+    ("quote in a field", lambda client: client.ask("GET", "/app", 'User-Agent: a" "b', 'Referer: c" 200 "')),
+    ("bytes in a field", lambda client: client.ask("GET", "/app", "User-Agent: Gr\xfc\xdfe\\n")),
+]
+
+
+def test_nobody_can_forge_a_line(tmp_path: Path) -> None:
+    """Whatever a client sends, a request is one line of the same shape, in ASCII, that reads back unambiguously."""
+    with Member("one") as one, labs.running(tmp_path, balancers(one), config("combined")) as lab:
+        answered = 0
+        for _, send in HOSTILE:
+            with Client(lab.port) as client:
+                send(client)
+                answered += client.answer().status == 200
+        raw = "\n".join(lines(tmp_path, answered))
+    assert answered >= 3
+    assert raw.isascii()
+    assert all(character.isprintable() or character == "\n" for character in raw)
+    for line in raw.splitlines():
+        assert re.fullmatch(COMMON.replace('[^"]*', r'(?:[^"\\]|\\.)*') + COMBINED + OURS, line), line
+    assert "\\x22" in raw
+
+
+def test_cookies_are_never_written(tmp_path: Path) -> None:
+    """Sessions are secrets."""
+    with Member("one") as one, labs.running(tmp_path, balancers(one), config("combined")) as lab:
+        lab.get("/app", "Cookie: JSESSIONID=topsecret; ROUTEID=.1", "Authorization: Basic topsecret")
+        assert "topsecret" not in lines(tmp_path, 1)[0]
+        assert "topsecret" not in lab.panolb.log
+
+
+def test_last_lines_are_written_at_the_end(tmp_path: Path) -> None:
+    """Lines are gathered; SIGTERM loses none of them."""
+    with Member("one") as one:
+        with labs.running(tmp_path, balancers(one), config("common")) as lab, Client(lab.port) as client:
+            for number in range(50):
+                client.get(f"/app/{number}")
+        found = written(tmp_path)
+    assert [parsed(line)["line"] for line in found] == [f"GET /app/{number} HTTP/1.1" for number in range(50)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_full_disk_costs_lines_and_nothing_else(tmp_path: Path) -> None:
+    """Requests are served all the same, the log says so once, and the process still ends with 0."""
+    with Member("one") as one, labs.running(tmp_path, balancers(one), config("common", "/dev/full")) as lab:
+        assert lab.get("/app").status == 200
+        until(lambda: bool(lab.panolb.lines("cannot write")), "the complaint")
+        before = lab.panolb.rss()
+        with Client(lab.port) as client:
+            for _ in range(3000):
+                assert client.get("/app").status == 200
+        assert lab.panolb.rss() - before < 8 << 20
+        assert len(lab.panolb.lines("cannot write")) == 1
+
+
+def test_log_that_cannot_be_opened_is_a_problem_at_once(tmp_path: Path) -> None:
+    """No directory, no start: the message names the setting and the path."""
+    with Member("one") as one:
+        lab = Lab(tmp_path, balancers(one), config("common", "/nowhere/at/all/access.log"))
+        lab.panolb.launch()
+        try:
+            assert lab.panolb.wait() == 1
+            assert "access_log" in lab.panolb.log and "/nowhere/at/all/access.log" in lab.panolb.log
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection(("127.0.0.1", lab.port), timeout=5)
+        finally:
+            lab.panolb.close()

@@ -1,0 +1,159 @@
+"""Plugins: found by name, refused when two share one or one does not keep its promise, and used by a real process."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import panolb.plugins
+from panolb.control.registry import Registry
+from panolb.errors import ConfigError
+from tests.control import lab as labs
+from tests.harness.member import Member
+from tests.harness.process import Panolb
+
+Package = Callable[[str], ModuleType]
+
+METHOD = '''\
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+from panolb.interfaces import IBalancingMethod
+
+class Last:
+    """Always the last candidate."""
+    def pick(self, candidates):
+        return candidates[-1]
+    def stuck(self, member, usable):
+        pass
+
+@implementer(IPlugin, IBalancingMethod)
+class {name}:
+    name = "{word}"
+    def policy(self):
+        return Last()
+
+{instance} = {name}()
+'''
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
+    """Makes a plugin package with one module of the given source."""
+    name = f"plugins_of_{tmp_path.name.replace('-', '_')}"
+
+    def make(source: str) -> ModuleType:
+        directory = tmp_path / name
+        directory.mkdir()
+        (directory / "__init__.py").write_text("")
+        (directory / "own.py").write_text(source)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return importlib.import_module(name)
+
+    yield make
+    for module in [module for module in sys.modules if module.partition(".")[0] == name]:
+        del sys.modules[module]
+
+
+def test_built_ins_come_through_the_door() -> None:
+    """What panolb itself brings is found the way everything is."""
+    registry = Registry(panolb.plugins)
+    assert "byrequests" in registry.methods
+    assert "route" in registry.resolvers
+    assert {"http", "tcp", "websocket"} <= set(registry.checks)
+
+
+def test_plugin_is_found_by_its_name(package: Package) -> None:
+    """The name in the configuration is the attribute, not the module's or the object's."""
+    registry = Registry(package(METHOD.format(name="Method", word="last", instance="one")))
+    assert list(registry.methods) == ["last"]
+    assert registry.methods["last"].policy().pick([1, 2, 3]) == 3
+    assert not registry.resolvers and not registry.checks
+
+
+def test_double_names_are_refused(package: Package) -> None:
+    """Which of two would be used must not depend on the order of files."""
+    source = METHOD.format(name="A", word="last", instance="a") + METHOD.format(
+        name="B", word="last", instance="b"
+    )
+    with pytest.raises(ConfigError, match="last") as caught:
+        Registry(package(source))
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        METHOD.replace("    def policy(self):\n        return Last()\n", ""),
+        METHOD.replace('    name = "{word}"\n', ""),
+        METHOD.replace("def policy(self)", "def policy(self, wanted)"),
+    ],
+    ids=["no policy", "no name", "other arguments"],
+)
+def test_objects_that_do_not_provide_their_interface_are_refused(package: Package, broken: str) -> None:
+    """A promise that is not kept is found before the first request, and the message names the interface."""
+    with pytest.raises(ConfigError, match="IBalancingMethod"):
+        Registry(package(broken.format(name="Method", word="last", instance="one")))
+
+
+def test_all_problems_at_once(package: Package) -> None:
+    """Two broken plugins are two problems."""
+    broken = METHOD.replace("    def policy(self):\n        return Last()\n", "")
+    source = broken.format(name="A", word="a", instance="a") + broken.format(name="B", word="b", instance="b")
+    with pytest.raises(ConfigError) as caught:
+        Registry(package(source))
+    assert len(caught.value.problems) == 2
+
+
+# -- in a real process ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A directory of somebody else's on PYTHONPATH, with ``panolb/plugins/`` and no ``__init__`` in it."""
+
+    def install(source: str) -> None:
+        directory = tmp_path / "theirs" / "panolb" / "plugins"
+        directory.mkdir(parents=True)
+        (directory / "their_method.py").write_text(source)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "theirs"), prepend=":")
+
+    return install
+
+
+def test_third_partys_method_balances(tmp_path: Path, third_party: Callable[[str], None]) -> None:
+    """A configuration names a method from a plugin directory beside panolb, and requests go where it says."""
+    third_party(METHOD.format(name="Method", word="last-one", instance="one"))
+    with Member("one") as one, Member("two") as two:
+        members = [labs.member(member.port) for member in (one, two)]
+        with labs.running(tmp_path, {"app": labs.balancer(members, more='lbmethod = "last-one"')}) as lab:
+            assert [lab.get("/app").body for _ in range(4)] == [b"two"] * 4
+
+
+def test_unknown_method_lists_what_exists(tmp_path: Path, third_party: Callable[[str], None]) -> None:
+    """A typing error is answered with the names that there are, theirs among them."""
+    third_party(METHOD.format(name="Method", word="last-one", instance="one"))
+    lab = labs.Lab(tmp_path, {"app": labs.balancer([labs.member(1)], more='lbmethod = "last-oen"')}, "")
+    assert _end(lab.panolb) == 1
+    assert "last-oen" in lab.panolb.log
+    assert "byrequests" in lab.panolb.log and "last-one" in lab.panolb.log
+
+
+def test_third_partys_double_name_stops_the_start(tmp_path: Path, third_party: Callable[[str], None]) -> None:
+    """Nobody replaces a built-in by accident."""
+    third_party(METHOD.format(name="Method", word="byrequests", instance="one"))
+    lab = labs.Lab(tmp_path, {"app": labs.balancer([labs.member(1)])}, "")
+    assert _end(lab.panolb) == 1
+    assert "byrequests" in lab.panolb.log and "Traceback" not in lab.panolb.log
+
+
+def _end(panolb_process: Panolb) -> int:
+    try:
+        panolb_process.launch()
+        return panolb_process.wait()
+    finally:
+        panolb_process.close()
