@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 
 from tests.harness.client import RESET, Client
-from tests.harness.member import Request
+from tests.harness.talk import Request
 from tests.harness.waiting import ADDRESS, PATIENCE, free_port
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10

@@ -181,6 +181,35 @@ def test_close_behind_the_members_101(lab: Lab) -> None:
     assert browser.switched().closed() == (1008, "not you")
 
 
+# -- beside other requests ------------------------------------------------------------------------------------------
+
+
+def test_handshake_on_a_connection_that_twisted_web_had(lab: Lab) -> None:
+    """A request to nowhere is twisted.web's; a handshake behind it on the same connection is ours again."""
+    browser = lab.browse()
+    assert browser.client.get("/nothing/here").status == 404
+    browser.upgrade("/raw")
+    member = lab.raw.visit().switch()
+    peer = browser.switched()
+    peer.send(TEXT, b"there")
+    assert member.frame() == Frame(TEXT, b"there")
+    member.send(TEXT, b"and back")
+    assert peer.frame() == Frame(TEXT, b"and back")
+
+
+def test_handshake_pipelined_behind_a_request(lab: Lab) -> None:
+    """A handshake that comes before the answer to the request in front of it waits for its turn."""
+    browser = lab.browse()
+    browser.client.ask("GET", "/raw", "Cookie: ROUTEID=.r")
+    browser.upgrade("/raw", behind=Frame(TEXT, b"early").encode(mask=True))
+    visit = lab.raw.visit()
+    visit.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    assert browser.client.answer().body == b"ok"
+    member = lab.raw.visit().switch()
+    browser.switched()
+    assert member.frame() == Frame(TEXT, b"early")
+
+
 # -- the member's refusals ------------------------------------------------------------------------------------------
 
 

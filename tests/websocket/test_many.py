@@ -8,6 +8,7 @@ from websockets.asyncio.client import connect
 
 from tests.harness.waiting import ADDRESS, PATIENCE, until
 from tests.websocket.lab import Lab
+from tests.websocket.peer import BINARY
 
 MANY = 200
 
@@ -38,6 +39,21 @@ def test_two_hundred_at_once(lab: Lab) -> None:
     status = lab.status()
     elected = [status[name]["elected"] for name in status if name.startswith(("plain", "deflate"))]
     assert sum(elected) >= MANY
+
+
+def test_access_log_has_a_line_for_each(lab: Lab) -> None:
+    """When a WebSocket is over, its line tells the 101, the bytes that the member sent, the member and who ended it."""
+    pair = lab.open("/raw/logged")
+    pair.member.send(BINARY, b"x" * 1234)
+    assert pair.browser.frame().payload == b"x" * 1234
+    pair.browser.close_frame(1000)
+    assert pair.member.closed() == (1000, "")
+    pair.member.close_frame(1000)
+    pair.member.socket.close()
+    file = lab.panolb.directory / "access.log"
+    until(lambda: "/raw/logged" in file.read_text(), "the line")
+    (line,) = [line for line in file.read_text().splitlines() if "/raw/logged" in line]
+    assert '"GET /raw/logged HTTP/1.1" 101 1234 raw/r new - closed-by-client ' in line
 
 
 def test_busy_counts_open_websockets(lab: Lab) -> None:
