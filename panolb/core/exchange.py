@@ -198,13 +198,13 @@ class Exchange:
         if status == 101:
             self._check_switch(answer, fields)
             return answer
-        decision = self.decision
+        decision, location = self.decision, self.location
         assert decision is not None
         lines = answer.lines
         if answer.mapped:
             self._map_back(answer, decision.member)
-        if answer.via or self.location.via:
-            lines.append(self.location.via_line(answer.via, b"1.1" if http11 else b"1.0"))
+        if answer.via or location.via:
+            lines.append(location.via_line(answer.via, b"1.1" if http11 else b"1.0"))
         if status < 200:
             if self.request.http11:
                 self.client.interim(status, phrase, lines)

@@ -228,18 +228,18 @@ def understand_answer(fields: Iterable[bytes], http11: bool) -> Answer:
     answer = Answer(http11)
     lines = answer.lines
     for line in fields:
-        colon = line.find(b":")
-        lower = line[:colon].lower()
+        name, _, value = line.partition(b":")
+        lower = name.lower()
         if lower not in _SPECIAL:
             lines.append(line)
             continue
-        value = line[colon + 1 :].strip(b" \t")
+        value = value.strip(b" \t")
         if lower == b"content-length":
             if answer.length is not None or not value.isdigit() or len(value) > 18:
                 raise BadResponse("its Content-Length is not clear")
             answer.length = int(value)
         elif lower in _MAPPED:
-            answer.mapped.append((line[:colon], value))
+            answer.mapped.append((name, value))
         elif lower == b"transfer-encoding":
             if answer.chunked or value.lower() != b"chunked":
                 raise BadResponse("its Transfer-Encoding is not 'chunked'")
@@ -251,14 +251,21 @@ def understand_answer(fields: Iterable[bytes], http11: bool) -> Answer:
                 _take_connection(answer, value)
         elif lower == b"via":
             answer.via = answer.via + b", " + value if answer.via else value
-    if b"close" in answer.connection or (answer.chunked and not http11):  # RFC 9112 sections 9.3 and 6.1
+    if answer.connection:
+        _obey_connection(answer)
+    if answer.chunked:
+        if answer.length is not None:
+            raise BadResponse("it has both a Content-Length and a Transfer-Encoding")
+        answer.keep = answer.keep and http11  # RFC 9112 section 6.1
+    return answer
+
+
+def _obey_connection(answer: Answer) -> None:
+    if b"close" in answer.connection:  # RFC 9112 section 9.3: it wins
         answer.keep = False
-    if answer.chunked and answer.length is not None:
-        raise BadResponse("it has both a Content-Length and a Transfer-Encoding")
     named = answer.connection - {b"close", b"keep-alive", b"upgrade", b""}
     if named:
-        answer.lines = [line for line in lines if line.partition(b":")[0].lower() not in named]
-    return answer
+        answer.lines = [line for line in answer.lines if line.partition(b":")[0].lower() not in named]
 
 
 def _take_connection(answer: Answer, value: bytes) -> None:

@@ -112,16 +112,14 @@ class Location:
             return None
         line = request.method + b" " + target + b" HTTP/1.1\r\n"
         memo = request.memo
-        if upgrade is None and len(memo) == 3 and memo[0] is self and memo[1] is member:
-            return line + memo[2]  # type: ignore[operator]
-        fields = self._fields_for(request, member, peer, upgrade)
-        if upgrade is None:
-            memo[:] = (self, member, fields)
-        return line + fields
+        if upgrade is not None:
+            return line + self._section_for(request, member, peer, upgrade)
+        if memo.location is not self or memo.member is not member:
+            memo.section = self._section_for(request, member, peer, ())
+            memo.location, memo.member = self, member
+        return line + memo.section
 
-    def _fields_for(
-        self, request: Request, member: Member, peer: Peer, upgrade: tuple[bytes, ...] | None
-    ) -> bytes:
+    def _section_for(self, request: Request, member: Member, peer: Peer, upgrade: tuple[bytes, ...]) -> bytes:
         """The header section of a request."""
         host = (request.host if self.preserve_host else b"") or member.spec.authority
         lines = [b"Host: " + host]
@@ -140,8 +138,7 @@ class Location:
             lines.append(b"Content-Length: %d" % request.length)
         if request.expects and request.has_body:
             lines.append(b"Expect: 100-continue")
-        if upgrade is not None:
-            lines += upgrade
+        lines += upgrade
         lines.append(b"\r\n")
         return b"\r\n".join(lines)
 

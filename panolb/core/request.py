@@ -36,6 +36,23 @@ _SPECIAL = (
 _BODYLESS_UPGRADE = b"GET"
 
 
+class Memo:
+    """What was worked out from header fields alone, for whoever sees the same fields again.
+
+    :ivar resolver: who found `route` in the cookies.
+    :ivar location: whose `section` for `member` the header section is.
+    """
+
+    __slots__ = ("location", "member", "resolver", "route", "section")
+
+    def __init__(self) -> None:
+        self.resolver: object = None
+        self.route: object = None
+        self.location: object = None
+        self.member: object = None
+        self.section = b""
+
+
 class Request:
     """A request head that was understood.
 
@@ -90,7 +107,7 @@ class Request:
         self.expects = False
         self.keep = http11
         self.websocket: dict[bytes, bytes] | None = None
-        self.memo: list[object] = []
+        self.memo = Memo()
 
     def again(self, method: bytes, target: bytes) -> Request:
         """The request that a client makes when it repeats these fields for another target.
@@ -152,10 +169,10 @@ def understand(method: bytes, target: bytes, version: bytes, fields: Iterable[by
     keep = request.lines.append
     special: list[Header] = []
     for line in fields:
-        colon = line.find(b":")
-        name = line[:colon].lower()
+        name, _, value = line.partition(b":")
+        name = name.lower()
         if name in _SPECIAL:
-            special.append((name, line[colon + 1 :].strip(b" \t")))
+            special.append((name, value.strip(b" \t")))
         else:
             keep(line)
     _take_special(request, special)

@@ -16,6 +16,10 @@ from ..errors import BadRequest
 
 _ANYWHERE = 1 << 30
 
+# A dashboard asks for the same few paths over and over: a table remembers where some of them go.
+MEMO_SIZE = 1024
+MEMO_PATH = 256  # bytes; longer paths are not remembered
+
 # What some servers take for a slash or for the beginning of path parameters, and others for a letter.
 _DOUBTFUL = re.compile(rb"\\|%(?:2[Ff]|5[Cc]|3[Bb])")
 
@@ -99,11 +103,12 @@ class Table(Generic[P]):
     The longest path wins; a location for the request's host comes before one for any host.
     """
 
-    __slots__ = ("_any", "_by_host", "places")
+    __slots__ = ("_any", "_by_host", "_memo", "places")
 
     def __init__(self, places: Iterable[P]) -> None:
         self.places = tuple(sorted(places, key=lambda place: -len(place.path)))
         self._any = _prefixes(place for place in self.places if place.host is None)
+        self._memo: dict[bytes, P | None] = {}
         self._by_host = {
             host: _prefixes(place for place in self.places if place.host == host)
             for host in {place.host for place in self.places}
@@ -116,6 +121,19 @@ class Table(Generic[P]):
         :param host: the Host field as it was sent.
         :raises BadRequest: see `normalise`.
         """
+        if self._by_host:
+            return self._find(host, path)
+        try:
+            return self._memo[path]
+        except KeyError:
+            found = self._find(host, path)
+        if len(path) <= MEMO_PATH:
+            if len(self._memo) >= MEMO_SIZE:
+                self._memo.clear()
+            self._memo[path] = found
+        return found
+
+    def _find(self, host: bytes, path: bytes) -> P | None:
         path, floor = normalise(path)
         if self._by_host:
             mine = self._by_host.get(host_name(host))

@@ -44,7 +44,8 @@ class RouteResolver:
         url_name = (parameter or cookie).encode("ascii")
         self._separator = b"" if separator.lower() == "off" else separator.encode("ascii")
         self._cookie_mark = name
-        self._cookie = re.compile(rb"(?:^|[;,\s])" + re.escape(name) + rb"\s*=([^;,]*)")
+        # The name comes first, so that the search for it is a plain one; the look-behind is tried only where it is found.
+        self._cookie = re.compile(re.escape(name) + rb"(?<![^;,\s]" + re.escape(name) + rb")\s*=([^;,]*)")
         self._url_mark = url_name + b"="
         end = rb"?&;" if semicolon_ends else rb"?&"
         self._url = re.compile(rb"[;?&]" + re.escape(url_name) + rb"=[" + end + rb"]*([^" + end + rb"]+)")
@@ -56,7 +57,12 @@ class RouteResolver:
             found = self._in_url(request)
             if found is not None:
                 return found
-        cookies = request.cookie
+        memo = request.memo
+        if memo.resolver is not self:
+            memo.resolver, memo.route = self, self._in_cookies(request.cookie)
+        return memo.route  # type: ignore[return-value]
+
+    def _in_cookies(self, cookies: bytes | None) -> Route | None:
         if cookies is not None and self._cookie_mark in cookies:
             match = self._cookie.search(cookies)
             if match is not None:

@@ -223,7 +223,8 @@ class Http1(Protocol):
         elif not request.http11:
             lines.append(b"Connection: keep-alive")
         self._keep = keep
-        self._out.append(b"HTTP/1.1 %d %b\r\n%b\r\n\r\n" % (status, phrase, b"\r\n".join(lines)))
+        lines.append(b"\r\n")
+        self._out.append(b"HTTP/1.1 %d %b\r\n" % (status, phrase) + b"\r\n".join(lines))
 
     def send(self, data: bytes) -> None:
         if self._chunking:
@@ -242,7 +243,8 @@ class Http1(Protocol):
         self.flush()
         self._exchange = None
         self.detach()
-        self._release(UNCONNECTED)
+        if self._holds:
+            self._release(UNCONNECTED)
         if not self._keep or self.frontend.draining:
             self._close()
             return
@@ -267,14 +269,16 @@ class Http1(Protocol):
             link.wire.source = self
             if self.wire.blocked:
                 link.pause()
-        self._release(UNCONNECTED)
+        if self._holds:
+            self._release(UNCONNECTED)
 
     def detach(self) -> None:
         link, self._link = self._link, None
         if isinstance(link, Upstream):
             link.wire.source = None
         self.wire.source = None
-        self._release(BLOCKED)
+        if self._holds:
+            self._release(BLOCKED)
 
     def hold(self) -> None:
         self._hold(UNCONNECTED)

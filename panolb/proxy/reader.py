@@ -108,7 +108,8 @@ class RequestReader:
 
     def _understand(self, parser: HttpRequestParser) -> None:
         raw = self.raw[0] if len(self.raw) == 1 else b"".join(self.raw)
-        raw = raw.lstrip(b"\r\n")
+        if raw[0] in b"\r\n":
+            raw = raw.lstrip(b"\r\n")
         line_end = raw.find(b"\r\n")
         protocol, fields = raw[line_end - 8 : line_end], raw[line_end + 2 : -4]
         method = parser.get_method()

@@ -158,13 +158,15 @@ class Upstream(Protocol):
 
     def _take_head(self) -> tuple[bytes, list[bytes]]:
         """The status line and the fields of the head that the parser has accepted; see `RequestReader`."""
-        raw = self._raw.lstrip(b"\r\n")
+        raw = self._raw
+        if raw[0] in b"\r\n":
+            raw = raw.lstrip(b"\r\n")
         end = raw.find(EMPTY_LINE)
         if end > MAX_HEAD:
             raise BadResponse(TOO_LARGE)
         self._raw = raw[end + 4 :]
-        line, *fields = raw[:end].split(b"\r\n")
-        return line, fields
+        fields = raw[:end].split(b"\r\n")
+        return fields.pop(0), fields
 
     def on_body(self, data: bytes) -> None:
         if self._complete:
