@@ -11,7 +11,7 @@ from tests.harness.scripts import answer
 from tests.harness.talk import Request, Talk
 from tests.harness.waiting import until
 
-FAST = 'interval = "200ms"\ninterval_changing = "100ms"\n'
+FAST = 'interval = "100ms"\ninterval_changing = "100ms"\n'
 GOOD = answer(b"good")
 BAD = answer(b"bad", status="500 Bad")
 

@@ -263,29 +263,30 @@ class Deaf(ServerConnection):
         super().recv_events()
 
 
-@pytest.mark.parametrize(
-    ("deaf", "ping", "state"),
-    [(False, True, "up"), (False, False, "up"), (True, True, "down"), (True, False, "up")],
-)
-def test_websocket_check(tmp_path: Path, deaf: bool, ping: bool, state: str) -> None:
+def test_websocket_check(tmp_path: Path) -> None:
     """A handshake of its own, and with ``ping`` a round trip: a server that only accepts is not alive."""
-    made = WebSocketMember(deaf=deaf)
     health = FAST + (
-        f'check = "websocket"\nuri = "/live"\nhost = "check.example"\ntimeout = "500ms"\nping = {str(ping).lower()}\n'
+        'check = "websocket"\nuri = "/live"\nhost = "check.example"\ntimeout = "1500ms"\n'
         'subprotocols = ["v1.dash"]\nheaders = { "Origin" = "http://check.example" }\n'
     )
+    hearing, deaf = WebSocketMember(deaf=False), WebSocketMember(deaf=True)
+    balancers = {
+        f"{name}-{ping}": labs.balancer([labs.member(made.port, route='"m"')], f"{health}ping = {ping}")
+        for name, made in (("hearing", hearing), ("deaf", deaf))
+        for ping in ("true", "false")
+    }
     try:
-        with labs.running(
-            tmp_path, {"app": labs.balancer([labs.member(made.port, route='"m"')], health)}
-        ) as lab:
-            until(lambda: len(made.handshakes) >= 3, "three checks")
-            lab.wait_for("app/m", state)
-            handshake = made.handshakes[0]
-            assert handshake.path == "/live"
-            assert handshake.headers["Host"] in ("check.example", "check.example:80")
-            assert handshake.headers["Origin"] == "http://check.example"
-            assert handshake.headers["Sec-WebSocket-Protocol"] == "v1.dash"
-            if state == "up":
-                until(lambda: 1000 in made.codes, "the check to say goodbye")
+        with labs.running(tmp_path, balancers) as lab:
+            until(lambda: len(hearing.handshakes) >= 6 and len(deaf.handshakes) >= 6, "three checks of each")
+            lab.wait_for("deaf-true/m", "down")
+            for name in ("hearing-true/m", "hearing-false/m", "deaf-false/m"):
+                lab.wait_for(name, "up")
+            for handshake in hearing.handshakes:
+                assert handshake.path == "/live"
+                assert handshake.headers["Host"] in ("check.example", "check.example:80")
+                assert handshake.headers["Origin"] == "http://check.example"
+                assert handshake.headers["Sec-WebSocket-Protocol"] == "v1.dash"
+            until(lambda: hearing.codes.count(1000) >= 2, "the checks to say goodbye")
     finally:
-        made.close()
+        hearing.close()
+        deaf.close()
