@@ -8,6 +8,7 @@ the client sent, with quotes and control characters escaped; cookies are never w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -21,6 +22,7 @@ log = Logger()
 
 FLUSH_EVERY = 1.0  # seconds
 FLUSH_SIZE = 64 << 10  # bytes
+_ODD = re.compile(rb"[^ !#-\[\]-~]")
 _ESCAPED = {byte: f"\\x{byte:02x}".encode() for byte in (*range(32), 34, 92, *range(127, 256))}
 
 
@@ -156,9 +158,7 @@ class AccessLog:
 def _quoted(value: bytes | None) -> bytes:
     if value is None:
         return b"-"
-    if not value.isascii() or b'"' in value or b"\\" in value:
-        return _escape(value)
-    return value
+    return _escape(value) if _ODD.search(value) else value
 
 
 def _escape(value: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..config import model
 from ..core.balancer import Balancer
@@ -117,6 +118,7 @@ class Builder:
             host=None if config.host is None else config.host.lower().encode("ascii"),
             finished=self.finished,
             run=self.run,
+            broken=log_broken,
             preserve_host=config.preserve_host,
             forwarded=config.forwarded,
             via=config.via,
@@ -198,6 +200,20 @@ _CONSEQUENCES = {
     "disabled": "its users move to other members",
     "stopped": "its users move to other members and it is not checked",
 }
+
+
+def log_broken(exchange: Exchange, error: Exception) -> None:
+    """Say that a plugin raised; the request got a 502."""
+    balancer = exchange.location.balancer
+    assert balancer is not None
+    log.failure(
+        "request {id}: balancer {balancer}: {policy} or {resolver} raised; the request got a 502",
+        Failure(error),
+        id=exchange.request_id,
+        balancer=balancer.name,
+        policy=type(balancer.policy).__qualname__,
+        resolver=type(balancer.resolver).__qualname__,
+    )
 
 
 def log_change(member: Member, before: str, after: str, why: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
@@ -89,7 +90,7 @@ class Checker:
     def _in_words(self, failure: Failure) -> str:
         while reasons := getattr(failure.value, "reasons", None):
             failure = reasons[-1]  # twisted.web wraps what really happened
-        if failure.check(CancelledError, TimeoutError):
+        if failure.check(CancelledError, DeferredTimeoutError, TimeoutError):
             return f"no answer within {self._target.timeout:g} s"
         if failure.check(ConnectionRefusedError):
             return "connection refused"

@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 
+from ..proxy.quiet import Quiet
+
 AGENT = "panolb-health-check"
 MAX_BODY = 64 << 10  # bytes of an answer that are looked at for ``expect_body``
 
@@ -99,18 +101,22 @@ class _Beginning(Protocol):
     """
 
     def __init__(self, limit: int) -> None:
-        self.done: Deferred[bytes] = Deferred()
+        self.done: Deferred[bytes] = Deferred(lambda done: self._abort())
         self._body = b""
         self._limit = limit
 
     def dataReceived(self, data: bytes) -> None:
         self._body += data
         if len(self._body) >= self._limit:
-            transport: Any = self.transport
-            transport.abortConnection()
+            self._abort()
+
+    def _abort(self) -> None:
+        transport: Any = self.transport
+        transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.done.callback(self._body[: self._limit])
+        if not self.done.called:
+            self.done.callback(self._body[: self._limit])
 
 
 @inlineCallbacks
@@ -139,6 +145,8 @@ class _WebSocketProbe(WebSocketClientProtocol):
 
     :ivar told: fires with ``None`` or the reason why it did not.
     """
+
+    log = Quiet()
 
     def __init__(self) -> None:
         super().__init__()

@@ -100,8 +100,12 @@ class Exchange:
         """Route the request and ask for a connection."""
         balancer = self.location.balancer
         assert balancer is not None
-        if balancer.resolver is not None:
-            self.route = balancer.resolver.resolve(self.request)
+        try:
+            if balancer.resolver is not None:
+                self.route = balancer.resolver.resolve(self.request)
+        except Exception as error:  # noqa: BLE001  # it may be anybody's plugin
+            self._plugin_failed(error)
+            return
         if not self._attempt():
             self._unavailable()
 
@@ -110,7 +114,11 @@ class Exchange:
         balancer = self.location.balancer
         assert balancer is not None
         route = None if self.route is None else self.route.value
-        decision = balancer.choose(route, self.tried, self.location.clock())
+        try:
+            decision = balancer.choose(route, self.tried, self.location.clock())
+        except Exception as error:  # noqa: BLE001  # it may be anybody's plugin
+            self._plugin_failed(error)
+            return True
         if decision is None:
             return False
         self.decision = decision
@@ -154,6 +162,12 @@ class Exchange:
         """The member has no connection to spare, and did not get one in time."""
         self._awaited = None
         self.fail(503, "The server that holds your session has no connection to spare.", "no-capacity")
+
+    def _plugin_failed(self, error: Exception) -> None:
+        """A balancing method or a resolver raised: that costs this request, and nobody else anything."""
+        if self.location.broken is not None:
+            self.location.broken(self, error)
+        self.fail(502, "The balancer could not choose a server.", "plugin-failed")
 
     def _unavailable(self) -> None:
         self.fail(503, "No server can take this request at the moment.", "no-member")

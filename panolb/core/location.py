@@ -23,6 +23,7 @@ class Location:
     :param clock: reads a monotonic clock in seconds.
     :param finished: told of every exchange exactly once, when it is over.
     :param run: what tells the request ids of this run of the process from those of others.
+    :param broken: told of an exception in a balancing method or a resolver.
     :param preserve_host: send the client's Host to the member (ProxyPreserveHost).
     :param forwarded: send X-Forwarded-* (ProxyAddHeaders).
     :param via: add Via in both directions (ProxyVia).
@@ -35,6 +36,7 @@ class Location:
 
     __slots__ = (
         "balancer",
+        "broken",
         "clock",
         "finished",
         "forwarded",
@@ -60,6 +62,7 @@ class Location:
         host: bytes | None = None,
         finished: Callable[[Exchange], None] | None = None,
         run: str = "0",
+        broken: Callable[[Exchange, Exception], None] | None = None,
         preserve_host: bool = True,
         forwarded: bool = True,
         via: bool = False,
@@ -75,6 +78,7 @@ class Location:
         self.clock = clock
         self.finished = finished
         self.run = run
+        self.broken = broken
         self.preserve_host = preserve_host
         self.forwarded = forwarded
         self.via = via

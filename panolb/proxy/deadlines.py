@@ -12,6 +12,9 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+log = Logger()
 
 NEVER = float("inf")
 TICK = 0.25  # seconds; how late a limit may strike
@@ -57,11 +60,12 @@ class Deadlines:
 
     def set(self, limited: Limited, seconds: float) -> None:
         """Let ``limited`` run out of time ``seconds`` from now, instead of whenever it did."""
-        limited.deadline = deadline = self.clock() + seconds
+        deadline = self.clock() + seconds
         slot = limited.slot
         if slot == 0 or deadline < (slot - 1) * TICK:
             self.forget(limited)
             self._enter(limited, self._slot_of(deadline))
+        limited.deadline = deadline
 
     def forget(self, limited: Limited) -> None:
         """Let go of something that is over, so that its memory is not kept until its time is up."""
@@ -69,6 +73,7 @@ class Deadlines:
         if waiting is not None:
             waiting.discard(limited)
         limited.slot = 0
+        limited.deadline = NEVER
 
     def tick(self) -> None:
         """Look at whatever is due."""
@@ -81,9 +86,15 @@ class Deadlines:
                 limited.slot = 0
                 if limited.deadline <= now:
                     limited.deadline = NEVER
-                    limited.out_of_time()
+                    self._strike(limited)
                 elif limited.deadline != NEVER:
                     self._enter(limited, self._slot_of(limited.deadline))
+
+    def _strike(self, limited: Limited) -> None:
+        try:
+            limited.out_of_time()
+        except Exception:  # noqa: BLE001  # the other limits of the process must strike all the same
+            log.failure("a time limit could not be applied to {limited!r}", limited=limited)
 
     def _enter(self, limited: Limited, slot: int) -> None:
         slot = max(slot, self._next)

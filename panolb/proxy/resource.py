@@ -78,6 +78,8 @@ class ReverseProxyResource(Resource):
         """A WebSocket needs the connection itself: it goes (back) to our own HTTP/1.1."""
         head = b"\r\n".join((b"%b %b HTTP/1.1" % (request.method, request.uri), *fields, b"\r\n"))
         channel = request.channel
+        # What the client sent right behind its handshake waits in twisted.web's buffers.
+        head += b"".join(channel._dataBuffer) + channel.clearLineBuffer()
         transport, channel.transport = channel.transport, None
         transport.unregisterProducer()
         channel.setTimeout(None)

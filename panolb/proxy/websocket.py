@@ -28,11 +28,14 @@ from autobahn.websocket.compress import (
     PerMessageDeflateOfferAccept,
     PerMessageDeflateResponseAccept,
 )
+from autobahn.websocket.protocol import WebSocketProtocol
 
+from ..core import deflate
 from ..core.exchange import Exchange
 from ..core.headers import Answer, websocket_accept
 from ..core.location import Location
 from .deadlines import NEVER
+from .quiet import Quiet
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -45,12 +48,15 @@ LOOKS = 12  # how often that time is given again while data before a close frame
 # RFC 6455 section 7.4.1, and 1012 from the IANA registry.
 GOING_AWAY = 1001
 SERVICE_RESTART = 1012
+BAD_GATEWAY = 1014
 
 # autobahn bounds what it inflates, but can then lose up to one match of deflate at the bound without a word; so its
 # bound lies above ours by more than that.
 DEFLATE_MATCH = 1024
 
-_DEFLATE = b"permessage-deflate"
+# 1014 ("bad gateway") is in IANA's registry, but not yet in autobahn's list.
+if BAD_GATEWAY not in WebSocketProtocol.CLOSE_STATUS_CODES_ALLOWED:
+    WebSocketProtocol.CLOSE_STATUS_CODES_ALLOWED.append(BAD_GATEWAY)
 
 
 class Offer:
@@ -60,11 +66,13 @@ class Offer:
     :ivar browser: the browser's own Sec-WebSocket-* fields by lower-case name.
     """
 
-    __slots__ = ("browser", "key", "lines", "location")
+    __slots__ = ("browser", "deflate", "key", "lines", "location")
 
     def __init__(self, browser: dict[bytes, bytes], location: Location) -> None:
         self.browser = browser
         self.location = location
+        # Declined offers are not shown to autobahn, which would answer some of them with a 400.
+        self.deflate = deflate.acceptable(browser.pop(b"sec-websocket-extensions", b""))
         self.key = base64.b64encode(os.urandom(16))
         lines = [
             b"Connection: Upgrade",
@@ -83,10 +91,8 @@ class Offer:
 
     @property
     def compresses(self) -> bool:
-        """Whether compression is wanted and the browser knows it."""
-        return self.location.websocket_compression and _DEFLATE in self.browser.get(
-            b"sec-websocket-extensions", b""
-        )
+        """Whether compression is wanted and the browser offers it."""
+        return self.location.websocket_compression and self.deflate is not None
 
 
 class Bridge:
@@ -144,7 +150,7 @@ class Bridge:
         self._http1.go_onward(self._browser)
         self._http1.wire.source = self._link
         self._link.wire.source = self._http1
-        self._browser.dataReceived(_head_of_request(self._offer.browser))
+        self._browser.dataReceived(_head_of_request(self._offer))
         self._link.onward = self._member
         self.active()
         if early:
@@ -221,6 +227,7 @@ class Side:
     """
 
     whose = ""
+    log = Quiet()
     other: Any
     _opcode = 0
     _size = 0
@@ -247,6 +254,11 @@ class Side:
 
     def onMessageBegin(self, isBinary: bool) -> None:
         super().onMessageBegin(isBinary)  # type: ignore[misc]
+        compressor = self._perMessageCompress
+        if compressor is not None and getattr(compressor._decompressor, "eof", False):
+            # The message before ended its deflate stream (RFC 7692 section 7.2.3.4); autobahn would read no more.
+            compressor._decompressor = None
+            compressor.start_decompress_message()
         self._opcode = 2 if isBinary else 1
         self._size = 0
 
@@ -369,10 +381,12 @@ def _head_of_101(accept: bytes, fields: dict[bytes, bytes]) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def _head_of_request(browser: dict[bytes, bytes]) -> bytes:
+def _head_of_request(offer: Offer) -> bytes:
     """The browser's handshake, reduced to what autobahn's server negotiates about."""
     lines = [b"GET / HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
-    lines += [name + b": " + value for name, value in browser.items()]
+    lines += [name + b": " + value for name, value in offer.browser.items()]
+    if offer.compresses and offer.deflate is not None:
+        lines.append(b"Sec-WebSocket-Extensions: " + offer.deflate)
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
