@@ -113,6 +113,7 @@ HOSTILE: list[tuple[str, Callable[[Client], None]]] = [
     ("bytes above 127", lambda client: client.ask("GET", "/app/\xff\xe9")),
     ("quote in a field", lambda client: client.ask("GET", "/app", 'User-Agent: a" "b', 'Referer: c" 200 "')),
     ("bytes in a field", lambda client: client.ask("GET", "/app", "User-Agent: Gr\xfc\xdfe\\n")),
+    ("tab in a field", lambda client: client.ask("GET", "/app", "User-Agent: a\tb")),
 ]
 
 

@@ -127,6 +127,46 @@ def test_limit_may_be_set_again_when_it_strikes() -> None:
     assert 7 <= len(thing.struck) <= 10
 
 
+def test_one_that_strikes_may_forget_another() -> None:
+    """Two limits of one moment: the first may take the second back."""
+    clock, deadlines = wheel()
+
+    class Jealous(Thing):
+        other: Thing
+
+        def out_of_time(self) -> None:
+            super().out_of_time()
+            deadlines.forget(self.other)
+
+    one, two = Jealous(clock), Jealous(clock)
+    one.other, two.other = two, one
+    deadlines.set(one, 1.0)
+    deadlines.set(two, 1.0)
+    for _ in range(20):
+        clock.advance(TICK)
+    assert len(one.struck) + len(two.struck) == 1
+
+
+def test_exception_of_one_does_not_stop_time_for_the_others() -> None:
+    """A limit whose striking fails costs itself: the wheel goes on."""
+    clock, deadlines = wheel()
+
+    class Broken(Thing):
+        def out_of_time(self) -> None:
+            raise RuntimeError("broken")
+
+    others = [Thing(clock) for _ in range(20)]
+    broken = Broken(clock)
+    for thing in (*others[:10], broken, *others[10:]):
+        deadlines.set(thing, 1.0)
+    late = Thing(clock)
+    deadlines.set(late, 3.0)
+    for _ in range(20):
+        clock.advance(TICK)
+    assert all(len(thing.struck) == 1 for thing in others)
+    assert len(late.struck) == 1
+
+
 def test_forgotten_things_are_let_go() -> None:
     """A forgotten connection is not kept in memory until its hour has come."""
     clock, deadlines = wheel()

@@ -68,13 +68,18 @@ CASES = {
     "body-by-the-end": Case('expect_body = "UP"', raw(b"HTTP/1.1 200 OK\r\n\r\nit is UP", end=True), "up"),
     "body-huge": Case('expect_body = "x$"', answer(b"x" * (2 << 20)), "up"),
     "silent": Case('timeout = "300ms"', silent, "down", "no answer within 0.3 s"),
+    "silent-body": Case(
+        'timeout = "300ms"\nexpect_body = "dead"', silent_within_the_body, "down", "no answer within 0.3 s"
+    ),
     "garbage": Case("", raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", end=True), "down"),
     "closes": Case("", close, "down"),
     "tcp": Case('check = "tcp"', silent, "up"),
     "websocket-refused": Case(
         'check = "websocket"', answer(b"", status="403 Keep <b>out</b>"), "down", "403"
     ),
-    "websocket-silent": Case('check = "websocket"\ntimeout = "300ms"', silent, "down", "in time"),
+    "websocket-silent": Case(
+        'check = "websocket"\ntimeout = "300ms"', silent, "down", "no answer within 0.3 s"
+    ),
 }
 
 
@@ -137,6 +142,25 @@ def test_page_escapes_what_a_member_says(prober: Prober) -> None:
     page = prober.lab.ask_admin("GET", "/")[2].decode()
     assert "<b>out" not in page
     assert "&lt;b&gt;out" in page
+
+
+def test_timed_out_checks_leave_no_connections(prober: Prober) -> None:
+    """A check that runs out of time ends its connection, wherever it hung."""
+    for name in ("silent", "silent-body", "websocket-silent"):
+        made = prober.members[name]
+        until(lambda: made.accepted >= 5, "five checks")  # noqa: B023
+        until(lambda: sum(talk.open for talk in made.talks) <= 2, f"{name}: connections to end")  # noqa: B023
+
+
+def test_failing_checks_are_not_logged_one_by_one(prober: Prober) -> None:
+    """A flip is a line; the hundredth failing check since then is none."""
+    for name in ("websocket-refused", "websocket-silent", "silent-body", "error", "garbage"):
+        made = prober.members[name]
+        prober.lab.wait_for(f"{name}/m", "down")
+        until(lambda: made.accepted >= 6, "six checks")  # noqa: B023
+        assert len(prober.lab.flips(f"{name}/m")) == 1
+        assert len(prober.lab.panolb.lines(f":{made.port}")) <= 1
+    assert prober.lab.panolb.lines("opening handshake") == []
 
 
 # -- what a check says ----------------------------------------------------------------------------------------------

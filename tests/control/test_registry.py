@@ -151,6 +151,25 @@ def test_third_partys_double_name_stops_the_start(tmp_path: Path, third_party: C
     assert "byrequests" in lab.panolb.log and "Traceback" not in lab.panolb.log
 
 
+def test_exception_in_a_plugin_costs_one_request(tmp_path: Path, third_party: Callable[[str], None]) -> None:
+    """A method that breaks down is a 502 and a log line, and the listener goes on."""
+    source = METHOD.format(name="Method", word="moody", instance="one").replace(
+        "return candidates[-1]", 'raise RuntimeError("in a bad mood")'
+    )
+    third_party(source)
+    with Member("one") as one:
+        balancers = {
+            "app": labs.balancer([labs.member(one.port)], more='lbmethod = "moody"'),
+            "other": labs.balancer([labs.member(one.port)]),
+        }
+        with labs.running(tmp_path, balancers, healthy=False) as lab:
+            assert lab.get("/app").status == 502
+            assert "in a bad mood" in lab.panolb.log
+            assert lab.get("/other").status == 200
+            lab.panolb.terminate()
+            assert lab.panolb.wait() == 0
+
+
 def _end(panolb_process: Panolb) -> int:
     try:
         panolb_process.launch()

@@ -159,6 +159,8 @@ class Lab:
 
     def busy(self) -> int:
         """How many exchanges and WebSockets all members serve."""
+        ended = self.panolb.process.poll()
+        assert ended is None, f"panolb ended with {ended}:\n{self.panolb.tail()}"
         return sum(member["busy"] for member in self.status().values())
 
     def settle(self) -> None:
