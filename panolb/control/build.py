@@ -21,6 +21,7 @@ from ..core.location import Location
 from ..core.member import Admin, Member, MemberSpec
 from ..proxy.deadlines import Deadlines
 from ..proxy.pool import Pool
+from ..proxy.wire import Turn
 from .checks import Checker
 from .probes import Target
 from .registry import Registry
@@ -48,6 +49,7 @@ class Builder:
 
     reactor: Any
     deadlines: Deadlines
+    turn: Turn
     registry: Registry
     finished: Callable[[Exchange], None] | None
     run: str = attrs.field(factory=lambda: token_hex(3))
@@ -89,7 +91,7 @@ class Builder:
 
     def _member(self, balancer: str, config: model.Balancer, member: model.Member, plant: Plant) -> Member:
         spec = member_spec(balancer, config, member)
-        pool = Pool(self.reactor, spec, self.deadlines)
+        pool = Pool(self.reactor, spec, self.deadlines, self.turn)
         plant.pools.append(pool)
         checked = config.health is not None and config.health.check != "none"
         starts_down = checked and config.health is not None and config.health.start == "down"

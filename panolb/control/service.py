@@ -22,6 +22,7 @@ from ..errors import ConfigError, Problem
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Frontend, Limits
 from ..proxy.resource import ReverseProxyResource
+from ..proxy.wire import Turn
 from .accesslog import AccessLog
 from .admin.status import StatusPage
 from .build import Builder
@@ -57,8 +58,9 @@ class Panolb(MultiService):
         self.reactor = reactor
         self.config = config
         self.deadlines = Deadlines(clock)
+        self.turn = Turn(reactor)
         self._access_log = self._open_access_log(wall_time)
-        self.plant = Builder(reactor, self.deadlines, registry, self._finished()).build(config)
+        self.plant = Builder(reactor, self.deadlines, self.turn, registry, self._finished()).build(config)
         self._frontends: list[Frontend] = []
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
         self._admin = None if config.admin is None else self._status_page(config.admin)
@@ -87,6 +89,7 @@ class Panolb(MultiService):
             Table(self.plant.locations),
             QuietSite(NotFound(), self.reactor),
             self.deadlines,
+            self.turn,
             Limits(
                 max_head=config.max_head,
                 max_target=config.max_target,
@@ -138,6 +141,7 @@ class Panolb(MultiService):
             Table([location]),
             QuietSite(NotFound(), self.reactor),
             self.deadlines,
+            self.turn,
             Limits(),
             server=socket.gethostname().encode("idna"),
             refused=log_refused,

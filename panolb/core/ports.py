@@ -28,9 +28,6 @@ class Client(Protocol):
     def send(self, data: bytes) -> None:
         """Send a piece of the body."""
 
-    def flush(self) -> None:
-        """Nothing more will be sent in this turn."""
-
     def finish(self) -> None:
         """The answer is complete."""
 

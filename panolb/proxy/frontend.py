@@ -14,6 +14,7 @@ from ..core.location import Location
 from ..core.routing import Table
 from ..errors import BadRequest
 from .deadlines import Deadlines
+from .wire import Turn
 
 if TYPE_CHECKING:
     from .http1 import Http1
@@ -65,6 +66,7 @@ class Frontend:
         table: Table[Location],
         site: WebSite,
         deadlines: Deadlines,
+        turn: Turn,
         limits: Limits,
         *,
         secure: bool = False,
@@ -76,6 +78,7 @@ class Frontend:
         self.table = table
         self.site = site
         self.deadlines = deadlines
+        self.turn = turn
         self.limits = limits
         self.secure = secure
         self.server = server

@@ -52,7 +52,6 @@ class Http1(Protocol):
         "_link",
         "_offer",
         "_onward",
-        "_out",
         "_reader",
         "_reading",
         "_rest",
@@ -80,7 +79,6 @@ class Http1(Protocol):
         self._offer: websocket.Offer | None = None
         self._exchange: Exchange | None = None
         self._link: Link | None = None
-        self._out: list[bytes] = []
         self._rest = b""
         self._holds = 0
         self._left = 0
@@ -90,7 +88,7 @@ class Http1(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
-        self.wire = wire_for(self.transport)
+        self.wire = wire_for(self.transport, self.frontend.turn)
         self.peer = self.frontend.peer(self.transport.getPeer())
         self.frontend.connections.add(self)
         self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
@@ -224,23 +222,20 @@ class Http1(Protocol):
             lines.append(b"Connection: keep-alive")
         self._keep = keep
         lines.append(b"\r\n")
-        self._out.append(b"HTTP/1.1 %d %b\r\n" % (status, phrase) + b"\r\n".join(lines))
+        self.wire.write(b"HTTP/1.1 %d %b\r\n" % (status, phrase) + b"\r\n".join(lines))
 
     def send(self, data: bytes) -> None:
+        write = self.wire.write
         if self._chunking:
-            self._out += (b"%x\r\n" % len(data), data, b"\r\n")
+            write(b"%x\r\n" % len(data))
+            write(data)
+            write(b"\r\n")
         else:
-            self._out.append(data)
-
-    def flush(self) -> None:
-        if self._out:
-            out, self._out = self._out, []
-            self.wire.write(out[0] if len(out) == 1 else b"".join(out))
+            write(data)
 
     def finish(self) -> None:
         if self._chunking:
-            self._out.append(b"0\r\n\r\n")
-        self.flush()
+            self.wire.write(b"0\r\n\r\n")
         self._exchange = None
         self.detach()
         if self._holds:
@@ -259,7 +254,7 @@ class Http1(Protocol):
 
     def abort(self) -> None:
         self._exchange = None
-        self._out.clear()
+        self.wire.drop()
         self.transport.abortConnection()
 
     def attach(self, link: Link) -> None:
@@ -311,7 +306,7 @@ class Http1(Protocol):
         self._onward = None
         self._reader = RequestReader(self.frontend.limits, self._on_data)
         self._reading = HEAD
-        self.wire = wire_for(self.transport)
+        self.wire = wire_for(self.transport, self.frontend.turn)
         self.dataReceived(head)
 
     # -- pausing ----------------------------------------------------------------------------------------------------
@@ -348,7 +343,7 @@ class Http1(Protocol):
         elif self._reader.raw:
             self._refuse(BadRequest(408, "The head of the request took too long to arrive."))
         else:
-            self.transport.loseConnection()
+            self.wire.close()
 
     def drain(self) -> None:
         """The listener is closing: end as soon as it costs nobody anything."""
@@ -357,7 +352,7 @@ class Http1(Protocol):
         elif self._onward is not None:
             self.frontend.site.drain(self._onward)
         elif self._exchange is None and self._reading != DISCARD and not self._reader.raw:
-            self.transport.loseConnection()
+            self.wire.close()
 
     def _refuse(self, problem: BadRequest) -> None:
         """Answer a request that cannot be understood: whatever follows it cannot be either."""
@@ -388,7 +383,7 @@ class Http1(Protocol):
             self._linger()
         else:
             self._reading = DISCARD
-            self.transport.loseConnection()
+            self.wire.close()
 
     def _linger(self) -> None:
         """Close our side and read on for a moment: a close with unread input would reset the connection and with it
@@ -398,6 +393,7 @@ class Http1(Protocol):
         self._holds = 0
         self.deadline = NEVER
         self.transport.resumeProducing()
+        self.wire.flush()
         if self.wire.blocked:
             self.wire.source = _Afterwards(self._half_close)
         else:

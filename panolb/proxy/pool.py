@@ -16,6 +16,7 @@ from ..core.member import MemberSpec
 from .addresses import Addresses
 from .deadlines import Deadlines
 from .upstream import Upstream
+from .wire import Turn
 
 
 class Pool:
@@ -34,11 +35,13 @@ class Pool:
         "_waiting",
         "deadlines",
         "spec",
+        "turn",
     )
 
-    def __init__(self, reactor: Any, spec: MemberSpec, deadlines: Deadlines) -> None:
+    def __init__(self, reactor: Any, spec: MemberSpec, deadlines: Deadlines, turn: Turn) -> None:
         self.spec = spec
         self.deadlines = deadlines
+        self.turn = turn
         self._reactor = reactor
         self._addresses = Addresses(reactor, spec.host, deadlines.clock)
         self._idle: list[

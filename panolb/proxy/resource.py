@@ -163,9 +163,6 @@ class _WebClient:
         if not self._gone:
             self._request.write(data)
 
-    def flush(self) -> None:
-        """twisted.web sends in its own time."""
-
     def finish(self) -> None:
         self._exchange = None
         self.detach()

@@ -77,7 +77,7 @@ class Upstream(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
-        self.wire = wire_for(self.transport)
+        self.wire = wire_for(self.transport, self.pool.turn)
         if self.exchange is None:
             self.pool.put(self)
         else:
@@ -97,6 +97,7 @@ class Upstream(Protocol):
 
     def abort(self) -> None:
         self.exchange = None
+        self.wire.drop()
         self.transport.abortConnection()
 
     def pause(self) -> None:
@@ -135,8 +136,6 @@ class Upstream(Protocol):
             self._recycle(exchange)
         elif self._answer is None and len(self._raw) > MAX_HEAD:
             exchange.link_failed(TOO_LARGE)
-        else:
-            exchange.client.flush()
 
     def on_headers_complete(self) -> None:
         if self._complete:

@@ -316,6 +316,7 @@ class Side:
 
     def cut(self) -> None:
         """End the connection at once."""
+        self.wire.drop()
         transport: Any = self.transport  # type: ignore[attr-defined]
         transport.abortConnection()
 
@@ -339,6 +340,10 @@ class Side:
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Write straight through, instead of queueing in autobahn and again in the transport."""
         self.wire.write(data)
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        self.wire.flush()
+        super()._closeConnection(abort)  # type: ignore[misc]
 
 
 class BrowserSide(Side, WebSocketServerProtocol):  # type: ignore[misc]
