@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.web.server import Request as WebRequest
 
 from ..core.exchange import Exchange
+from ..core.request import Request
 
 log = Logger()
 
@@ -81,30 +82,36 @@ class AccessLog:
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange that is over."""
-        request, decision, route = exchange.request, exchange.decision, exchange.route
-        line = b'%b - - [%b] "%b %b HTTP/1.%d" %d %b' % (
-            exchange.client.peer.client(request),
-            self._when(exchange.started),
-            request.method,
-            _quoted(request.target),
-            request.http11,
-            exchange.status,
-            b"%d" % exchange.sent if exchange.sent else b"-",
-        )
-        if self._combined:
-            line += b' "%b" "%b"' % (
-                _quoted(request.field(b"referer")),
-                _quoted(request.field(b"user-agent")),
+        request, decision, route, sent = exchange.request, exchange.decision, exchange.route, exchange.sent
+        target = request.target
+        memo = request.memo
+        if memo.logged is None:
+            memo.logged = self._headers_of(request)
+        self._add(
+            b'%b - - [%b] "%b %b HTTP/1.%d" %d %b%b %b %b %b %b %d %b\n'
+            % (
+                exchange.client.peer.client(request),
+                self._when(exchange.started),
+                request.method,
+                _escape(target) if _ODD.search(target) else target,
+                request.http11,
+                exchange.status,
+                b"%d" % sent if sent else b"-",
+                memo.logged,
+                b"-" if decision is None else decision.member.label,
+                b"-" if decision is None else decision.why.encode(),
+                b"-" if route is None else route.source.encode(),
+                exchange.term.encode() or b"-",
+                (exchange.ended - exchange.started) * 1000,
+                exchange.request_id.encode(),
             )
-        line += b" %b %b %b %b %d %b\n" % (
-            b"-" if decision is None else decision.member.spec.name.encode(),
-            b"-" if decision is None else decision.why.encode(),
-            b"-" if route is None else route.source.encode(),
-            exchange.term.encode() or b"-",
-            (exchange.ended - exchange.started) * 1000,
-            exchange.request_id.encode(),
         )
-        self._add(line)
+
+    def _headers_of(self, request: Request) -> bytes:
+        """What ``combined`` adds."""
+        if not self._combined:
+            return b""
+        return b' "%b" "%b"' % (_quoted(request.field(b"referer")), _quoted(request.field(b"user-agent")))
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served: a file, or a 404 of ours."""

@@ -58,6 +58,7 @@ class MemberSpec:
 class Member:
     """The living member.
 
+    :ivar label: its name for the access log.
     :ivar ready: whether it may serve requests that are bound to it; kept by its balancer.
     :ivar busy: exchanges and WebSockets it serves now.
     :ivar elected: how often it was chosen.
@@ -71,6 +72,7 @@ class Member:
         "connector",
         "elected",
         "health",
+        "label",
         "lbstatus",
         "loadfactor",
         "ready",
@@ -80,6 +82,7 @@ class Member:
 
     def __init__(self, spec: MemberSpec, connector: Connector, health: Health | None = None) -> None:
         self.spec = spec
+        self.label = spec.name.encode("ascii")
         self.connector = connector
         self.health = health or Health()
         self.admin = spec.admin

@@ -40,14 +40,16 @@ class Memo:
     """What was worked out from header fields alone, for whoever sees the same fields again.
 
     :ivar resolver: who found `route` in the cookies.
+    :ivar logged: what the access log says of the fields.
     :ivar location: whose `section` for `member` the header section is.
     """
 
-    __slots__ = ("location", "member", "resolver", "route", "section")
+    __slots__ = ("location", "logged", "member", "resolver", "route", "section")
 
     def __init__(self) -> None:
         self.resolver: object = None
         self.route: object = None
+        self.logged: bytes | None = None
         self.location: object = None
         self.member: object = None
         self.section = b""
