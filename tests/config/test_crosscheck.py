@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -17,7 +19,7 @@ GOOD = Config(
 )
 
 
-def with_balancer(**changes: object) -> Config:
+def with_balancer(**changes: Any) -> Config:
     """The good configuration with another balancer."""
     return attrs.evolve(GOOD, balancer={"app": attrs.evolve(GOOD.balancer["app"], **changes)})
 
