@@ -33,7 +33,7 @@ class Options(usage.Options):
     longdesc = "A sticky load balancer for stateful, WebSocket-heavy dashboards."
     optParameters: ClassVar = [["config", "c", None, "Run the configuration in this TOML file."]]
     optFlags: ClassVar = [
-        ["demo", None, "Run a demonstration: two members of our own behind a listener on 127.0.0.1:10080."]
+        ["demo", None, "Run a demonstration: two members of our own behind 127.0.0.1:10080 and 10081."]
     ]
 
     def opt_version(self) -> None:

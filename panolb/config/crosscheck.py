@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -61,6 +62,19 @@ def findings(config: Config, known: Known | None = None) -> list[Finding]:
     return found
 
 
+# What browsers never open: https://fetch.spec.whatwg.org/#port-blocking (those above 1023, where panolb may listen).
+_BLOCKED_PORTS = frozenset(
+    (1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080)
+)
+
+
+def _port(name: str, endpoint: str) -> Iterator[Finding]:
+    match = re.match(r"(?:tcp|tcp6|ssl|tls):(?:port=)?([0-9]+)(?![^:])", endpoint)
+    if match is not None and int(match[1]) in _BLOCKED_PORTS:
+        message = f"browsers refuse to open port {match[1]} by themselves; fine behind another port, else take another"
+        yield Finding(("listener", name, "endpoint"), message, warning=True)
+
+
 def _whole(config: Config) -> Iterator[Finding]:
     if not config.listener:
         yield Finding(("listener",), 'no listener: write [listener.public] with endpoint = "tcp:8080"')
@@ -80,6 +94,7 @@ def _whole(config: Config) -> Iterator[Finding]:
         if other != path:
             yield Finding(path, f"{endpoint} is already the endpoint of {dotted(other)}", about=(other,))
     for name, listener in config.listener.items():
+        yield from _port(name, listener.endpoint)
         if listener.max_target > listener.max_head:
             path = ("listener", name, "max_target")
             yield Finding(

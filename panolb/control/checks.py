@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.task import LoopingCall
@@ -78,12 +78,8 @@ class Checker:
         """One check; the loop waits for it."""
         if self._member.admin is Admin.STOPPED:
             return None
-        try:
-            flight = self._probe(self._reactor, self._target)
-        except Exception:  # noqa: BLE001  # a plugin's fault must not end the loop
-            flight = Deferred()
-            flight.errback(Failure())
-        self._flight = flight
+        # maybeDeferred: a plugin that raises, or returns no Deferred, must not end the loop.
+        flight = self._flight = maybeDeferred(self._probe, self._reactor, self._target)
         flight.addTimeout(self._target.timeout, self._reactor)
         return flight.addErrback(self._in_words).addCallback(self._observe)
 

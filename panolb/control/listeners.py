@@ -6,20 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolNegotiationFactory,
+    IStreamServerEndpoint,
+)
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
 from twisted.web.vhost import NameVirtualHost
+from zope.interface import implementer
 
-from ..core import pages
 from ..core.headers import Peer
 from ..core.location import Location
 from ..errors import BadRequest
 from ..proxy.frontend import Frontend
-from ..proxy.http1 import Http1Factory
-from ..proxy.resource import ReverseProxyResource
+from ..proxy.http1 import Http1
+from ..proxy.resource import ReverseProxyResource, refuse
 
 log = Logger()
 
@@ -32,12 +38,7 @@ class NotFound(Resource):
 
     def render(self, request: Request) -> bytes:
         """A small page of ours."""
-        content_type, body = pages.page(
-            404, "Nothing is served at this path.", "", request.getHeader(b"accept")
-        )
-        request.setResponseCode(404)
-        request.setHeader(b"content-type", content_type)
-        return b"" if request.method == b"HEAD" else body
+        return refuse(request, BadRequest(404, "Nothing is served at this path."))
 
 
 class Branch(NotFound):
@@ -170,6 +171,23 @@ class QuietSite(Site):
         """Into our access log, if there is one."""
         if self._note is not None:
             self._note(request)
+
+
+@implementer(IProtocolNegotiationFactory)
+class Http1Factory(Factory):
+    """Makes the connections of a listener."""
+
+    noisy = False
+
+    def __init__(self, frontend: Frontend) -> None:
+        self._frontend = frontend
+
+    def buildProtocol(self, addr: IAddress | None) -> Http1:
+        return Http1(self._frontend)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What ALPN offers: without this Twisted's TLS fails the handshake of every client that names protocols."""
+        return [b"http/1.1"]
 
 
 class Listener:

@@ -105,6 +105,11 @@ class _Beginning(Protocol):
         self._body = b""
         self._limit = limit
 
+    def connectionMade(self) -> None:
+        """If nothing is wanted of the body, end at once."""
+        if not self._limit:
+            self._abort()
+
     def dataReceived(self, data: bytes) -> None:
         self._body += data
         if len(self._body) >= self._limit:

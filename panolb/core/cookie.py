@@ -13,7 +13,7 @@ class RouteCookie:
     :param secure: ``True``, ``False``, or ``None`` for "when the client came over TLS".
     """
 
-    __slots__ = ("_lines", "_secure", "_tail", "name")
+    __slots__ = ("_head", "_lines", "_secure", "_tail")
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class RouteCookie:
             tail += "; HttpOnly"
         if samesite != "off":
             tail += f"; SameSite={samesite}"
-        self.name = f"{name}={separator}".encode("ascii")
+        self._head = f"{name}={separator}".encode("ascii")
         self._tail = tail.encode("ascii")
         self._secure = secure
         self._lines: dict[tuple[bytes, bool], bytes] = {}
@@ -47,6 +47,6 @@ class RouteCookie:
         line = self._lines.get(key)
         if line is None:
             secure = over_tls if self._secure is None else self._secure
-            line = self.name + route + self._tail + (b"; Secure" if secure else b"")
+            line = self._head + route + self._tail + (b"; Secure" if secure else b"")
             self._lines[key] = line
         return line

@@ -49,6 +49,7 @@ class Exchange:
         "_over",
         "_repeated",
         "_switching",
+        "_trial",
         "attempts",
         "client",
         "decision",
@@ -92,6 +93,7 @@ class Exchange:
         self._over = False
         self._fresh = request.websocket is not None
         self._repeated = 0
+        self._trial = False  # the member was in error when it was chosen
         self._switching: Answer | None = None
 
     # -- choosing and connecting ------------------------------------------------------------------------------------
@@ -124,6 +126,7 @@ class Exchange:
         self.decision = decision
         member = decision.member
         self._held = self._awaited = member
+        self._trial = member.state == "error"
         member.busy += 1
         member.elected += 1
         self.attempts += 1
@@ -231,8 +234,7 @@ class Exchange:
             length = -1 if status == 204 else answer.length
         if decision.changed:
             self._bind(lines, decision.member)
-        if decision.member.state == "error":
-            self._was_usable(decision.member)
+        self._was_usable(decision.member)
         self._note_status(status, decision.member)
         self.status = status
         self._answered = True
@@ -255,6 +257,7 @@ class Exchange:
         assert answer is not None and self.decision is not None
         if self.decision.changed:
             self._bind(answer.lines, self.decision.member)
+        self._was_usable(self.decision.member)
         self._answered = True
         self.status = 101
         if not self.client.switch(link, answer, early):
@@ -320,7 +323,9 @@ class Exchange:
         """No answer came in time (504); in Apache's words failontimeout decides whether the member is in error."""
         balancer, decision = self.location.balancer, self.decision
         assert balancer is not None and decision is not None
-        if balancer.failontimeout and not self._answered:
+        # While the client still owes us some of its request the member may be waiting for that.
+        its_fault = self._ended_body or (self.request.expects and self.received == 0)
+        if balancer.failontimeout and its_fault and not self._answered:
             balancer.fault(decision.member, self.location.clock(), "no answer in time (failontimeout)")
         self.link_gone(504, "The server that holds your session did not answer in time.", "member-timeout")
 
@@ -418,29 +423,23 @@ class Exchange:
         """Tell the client its new route."""
         balancer = self.location.balancer
         if balancer is not None and balancer.cookie is not None and member.spec.route:
-            lines.append(b"Set-Cookie: " + balancer.cookie.value(member.spec.route, self.over_tls))
-
-    @property
-    def over_tls(self) -> bool:
-        """Whether the client came over TLS, to us or to a trusted proxy before us."""
-        peer = self.client.peer
-        if peer.trusted and self.request.forwarded:
-            said = self.request.forwarded.get(b"x-forwarded-proto", b"").partition(b",")[0].strip().lower()
-            if said:
-                return said in (b"https", b"wss")
-        return peer.secure
+            lines.append(
+                b"Set-Cookie: "
+                + balancer.cookie.value(member.spec.route, self.client.peer.over_tls(self.request))
+            )
 
     def _map_back(self, answer: Answer, member: Member) -> None:
         """Translate what the member says of itself (ProxyPassReverse)."""
-        scheme = b"https://" if self.over_tls else b"http://"
+        scheme = b"https://" if self.client.peer.over_tls(self.request) else b"http://"
         public = scheme + (self.request.host or member.spec.authority)
         self.location.reverse.translate(answer, public, member.spec.host.encode())
 
     def _was_usable(self, member: Member) -> None:
-        """A member in error was tried because there was no other, and it answered."""
-        balancer = self.location.balancer
-        assert balancer is not None
-        balancer.answered(member, self.location.clock())
+        """If a member in error was tried because there was no other: it answered."""
+        if self._trial and member.state == "error":
+            balancer = self.location.balancer
+            assert balancer is not None
+            balancer.answered(member, self.location.clock())
 
     def _note_status(self, status: int, member: Member) -> None:
         """Apache's failonstatus: a status that puts the member in error, after the answer went out."""

@@ -51,6 +51,14 @@ class Peer:
                 return said
         return self.address
 
+    def over_tls(self, request: Request) -> bool:
+        """Whether the client came over TLS, to us or to the trusted proxy before us."""
+        if self.trusted and request.forwarded:
+            said = request.forwarded.get(b"x-forwarded-proto", b"").partition(b",")[0].strip().lower()
+            if said:
+                return said in (b"https", b"wss")
+        return self.secure
+
     def forwarded(self, request: Request) -> list[bytes]:
         """The X-Forwarded-* lines for ``request``; the same for all requests of an untrusted client to one host."""
         if self.trusted and request.forwarded:

@@ -62,7 +62,7 @@ class Health:
         self.reason = reason
 
     def forgive(self) -> None:
-        """End an error early."""
+        """End an error."""
         self.error_until = None
         if self.up:
             self.reason = ""

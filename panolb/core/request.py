@@ -33,7 +33,6 @@ _SPECIAL = (
     | _ENDS_HERE
     | frozenset(b"host connection cookie content-length transfer-encoding expect upgrade via".split())
 )
-_BODYLESS_UPGRADE = b"GET"
 
 
 class Memo:
@@ -275,7 +274,7 @@ def _take_connection(
     if (
         b"upgrade" in options
         and b"websocket" in (token.strip(b" \t") for token in upgrade.split(b","))
-        and request.method == _BODYLESS_UPGRADE
+        and request.method == b"GET"
         and request.http11
     ):
         _take_websocket(request, websocket)

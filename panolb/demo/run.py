@@ -10,11 +10,16 @@ from twisted.application.service import IService, MultiService
 
 from .members import DemoMember
 
-PUBLIC, ADMIN = 10080, 10088
+PUBLIC, BROWSERS, ADMIN = 10080, 10081, 10088
+
+# 10080 is the port of the Panopticon guide, but browsers refuse it: https://fetch.spec.whatwg.org/#port-blocking
 
 _CONFIG = """
 [listener.demo]
 endpoint = "tcp:{public}:interface=127.0.0.1"
+
+[listener.browsers]
+endpoint = "tcp:{browsers}:interface=127.0.0.1"
 
 [balancer.demo]
 stickysession = "ROUTEID"
@@ -43,7 +48,7 @@ endpoint = "tcp:{admin}:interface=127.0.0.1"
 """
 
 HINTS = """\
-Open http://127.0.0.1:{public}/panopticon/ : a live dashboard, balanced over two members.
+Open http://127.0.0.1:{browsers}/panopticon/ : a live dashboard, balanced over two members (curl: port {public} too).
 Try   "Kill this member" on the page, and watch yourself move to the other one while the numbers go on.
 See   http://127.0.0.1:{admin}/ : what the balancer thinks of its members.  Ctrl-C ends the demonstration."""
 
@@ -67,11 +72,13 @@ class Demo(MultiService):
         """Start the members, then open the balancer in front of them."""
         for member in self._members:
             member.startService()
-        text = _CONFIG.format(public=PUBLIC, admin=ADMIN, ports=[member.port for member in self._members])
+        text = _CONFIG.format(
+            public=PUBLIC, browsers=BROWSERS, admin=ADMIN, ports=[member.port for member in self._members]
+        )
         balancer = self._balancer(text)
         balancer.setServiceParent(self)
         balancer.privilegedStartService()
-        self._say(HINTS.format(public=PUBLIC, admin=ADMIN))
+        self._say(HINTS.format(public=PUBLIC, browsers=BROWSERS, admin=ADMIN))
 
     def startService(self) -> None:
         """Start whatever is not running yet."""

@@ -97,7 +97,12 @@ class Frontend:
         host = getattr(address, "host", None)
         if host is None:
             return Peer(b"unix", False, secure, self.server)
-        trusted = bool(self.trusted) and any(ip_address(host) in network for network in self.trusted)
+        trusted = False
+        if self.trusted or ":" in host:
+            client = ip_address(host)
+            client = getattr(client, "ipv4_mapped", None) or client  # an IPv4 client of a listener on "::"
+            host = str(client)
+            trusted = any(client in network for network in self.trusted)
         return Peer(host.encode("ascii"), trusted, secure, self.server)
 
     def refuse(self, peer: Peer, problem: BadRequest) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IAddress, IProtocol, IProtocolNegotiationFactory
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from ..core import pages
 from ..core.exchange import Exchange
@@ -24,6 +23,7 @@ from ..errors import BadRequest
 from . import websocket
 from .deadlines import NEVER
 from .frontend import Frontend
+from .handshake import Offer
 from .reader import EMPTY_LINE, RequestReader
 from .upstream import Upstream
 from .wire import Transport, Wire, wire_for
@@ -76,12 +76,11 @@ class Http1(Protocol):
         self._reading = HEAD
         self._onward: IProtocol | None = None
         self._bridge: websocket.Bridge | None = None
-        self._offer: websocket.Offer | None = None
+        self._offer: Offer | None = None
         self._exchange: Exchange | None = None
         self._link: Link | None = None
         self._rest = b""
         self._holds = 0
-        self._left = 0
         self._advancing = False
         self._chunking = False
         self._keep = True
@@ -89,6 +88,7 @@ class Http1(Protocol):
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
         self.wire = wire_for(self.transport, self.frontend.turn)
+        self.wire.on_change = self._wire_changed
         self.peer = self.frontend.peer(self.transport.getPeer())
         self.frontend.connections.add(self)
         self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
@@ -165,7 +165,7 @@ class Http1(Protocol):
                 self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
         exchange = self._exchange = Exchange(request, location, self)
         if request.websocket is not None and location.websocket:
-            self._offer = websocket.Offer(request.websocket, location)
+            self._offer = Offer(request.websocket, location)
             exchange.upgrade = self._offer.lines
         exchange.start()
 
@@ -207,6 +207,8 @@ class Http1(Protocol):
         if exchange.received == 0:
             self.deadline = NEVER  # a client that is answered before it sends its body need not send it
         keep = keep and request.keep and not self.frontend.draining
+        if request.websocket is not None and self._rest:
+            keep = False  # what stands behind a refused handshake may be frames
         self._chunking = False
         if length is None:
             if request.http11:
@@ -254,8 +256,7 @@ class Http1(Protocol):
 
     def abort(self) -> None:
         self._exchange = None
-        self.wire.drop()
-        self.transport.abortConnection()
+        self.wire.cut()
 
     def attach(self, link: Link) -> None:
         self._link = link
@@ -282,10 +283,10 @@ class Http1(Protocol):
         offer, exchange = self._offer, self._exchange
         assert offer is not None and exchange is not None and isinstance(link, Upstream)
         self.detach()
-        rest, self._rest = self._rest, b""
         bridge = websocket.Bridge(offer, exchange, self, link)
         if not bridge.open(answer, early):
             return False
+        rest, self._rest = self._rest, b""
         self._bridge = bridge
         self._exchange = None
         self._release(PIPELINED | BLOCKED | UNCONNECTED)
@@ -298,6 +299,7 @@ class Http1(Protocol):
     def go_onward(self, protocol: IProtocol) -> None:
         """From here on the bytes of this connection are ``protocol``'s."""
         self.deadline = NEVER
+        self.wire.on_change = None
         self._onward = protocol
         protocol.makeConnection(self.transport)  # type: ignore[arg-type]
 
@@ -335,8 +337,15 @@ class Http1(Protocol):
 
     # -- ends -------------------------------------------------------------------------------------------------------
 
+    def _wire_changed(self, blocked: bool) -> None:
+        """The client has stopped taking its answer, or goes on: a whole queue has to leave within body_timeout."""
+        if blocked:
+            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+        elif self._reading == NOTHING:
+            self.deadline = NEVER
+
     def out_of_time(self) -> None:
-        if self._reading == DISCARD:
+        if self._reading == DISCARD or self.wire.blocked:
             self.transport.abortConnection()
         elif self._exchange is not None:
             self._exchange.client_timeout()
@@ -391,11 +400,11 @@ class Http1(Protocol):
         """
         self._reading = DISCARD
         self._holds = 0
-        self.deadline = NEVER
         self.transport.resumeProducing()
         self.wire.flush()
         if self.wire.blocked:
             self.wire.source = _Afterwards(self._half_close)
+            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
         else:
             self._half_close()
 
@@ -429,23 +438,6 @@ class _Afterwards:
 
     def resume(self) -> None:
         self._act()
-
-
-@implementer(IProtocolNegotiationFactory)
-class Http1Factory(Factory):
-    """Makes the connections of a listener."""
-
-    noisy = False
-
-    def __init__(self, frontend: Frontend) -> None:
-        self._frontend = frontend
-
-    def buildProtocol(self, addr: IAddress | None) -> Http1:
-        return Http1(self._frontend)
-
-    def acceptableProtocols(self) -> list[bytes]:
-        """What ALPN offers: without this Twisted's TLS fails the handshake of every client that names protocols."""
-        return [b"http/1.1"]
 
 
 def _accept(raw: list[bytes]) -> bytes | None:

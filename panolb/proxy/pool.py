@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
@@ -17,6 +17,14 @@ from .addresses import Addresses
 from .deadlines import Deadlines
 from .upstream import Upstream
 from .wire import Turn
+
+
+class _Waiter(NamedTuple):
+    """An exchange for which there is no connection to spare."""
+
+    exchange: Exchange
+    fresh: bool
+    timer: IDelayedCall
 
 
 class Pool:
@@ -49,7 +57,7 @@ class Pool:
         ] = []  # the most recently used is re-used first, so that the others can time out
         self._open = 0
         self._attempts: dict[Exchange, _Attempt] = {}
-        self._waiting: deque[tuple[Exchange, IDelayedCall]] = deque()
+        self._waiting: deque[_Waiter] = deque()
         self._closed = False
 
     @property
@@ -72,9 +80,9 @@ class Pool:
             return
         if self.spec.max_connections is not None and self._open >= self.spec.max_connections:
             if not self._idle:
-                self._wait(exchange)
+                self._wait(exchange, fresh)
                 return
-            self._idle.pop(0).transport.loseConnection()  # a new one was asked for: make room
+            self.retire(self._idle[0])  # a new one was asked for: make room
         self._open_for(exchange)
 
     def cancel(self, exchange: Exchange) -> None:
@@ -82,10 +90,10 @@ class Pool:
         if attempt is not None:
             attempt.cancel()
             return
-        for entry in self._waiting:
-            if entry[0] is exchange:
-                entry[1].cancel()
-                self._waiting.remove(entry)
+        for waiter in self._waiting:
+            if waiter.exchange is exchange:
+                waiter.timer.cancel()
+                self._waiting.remove(waiter)
                 return
 
     def close(self) -> None:
@@ -104,14 +112,24 @@ class Pool:
         if self._closed:
             link.transport.loseConnection()
             return
-        while self._waiting:
-            exchange, timer = self._waiting.popleft()
-            timer.cancel()
-            link.exchange = exchange
-            exchange.connected(link)
+        if self._waiting:
+            waiter = self._waiting[0]
+            if waiter.fresh:
+                link.transport.loseConnection()  # makes room for a new one
+                return
+            self._waiting.popleft()
+            waiter.timer.cancel()
+            link.exchange = waiter.exchange
+            waiter.exchange.connected(link)
             return
         self._idle.append(link)
         self.deadlines.set(link, self.spec.keepalive_idle)
+
+    def retire(self, link: Upstream) -> None:
+        """An idle connection is to end; from here on nobody is given it."""
+        if link in self._idle:
+            self._idle.remove(link)
+        link.transport.abortConnection()  # nothing is in flight on it
 
     def gone(self, link: Upstream) -> None:
         """A connection has ended."""
@@ -123,9 +141,9 @@ class Pool:
     def _one_less(self) -> None:
         self._open -= 1
         if self._waiting and not self._closed:
-            exchange, timer = self._waiting.popleft()
-            timer.cancel()
-            self._open_for(exchange)
+            waiter = self._waiting.popleft()
+            waiter.timer.cancel()
+            self._open_for(waiter.exchange)
 
     # -- new connections --------------------------------------------------------------------------------------------
 
@@ -155,12 +173,12 @@ class Pool:
 
     # -- waiting for max_connections --------------------------------------------------------------------------------
 
-    def _wait(self, exchange: Exchange) -> None:
+    def _wait(self, exchange: Exchange, fresh: bool) -> None:
         timer = self._reactor.callLater(self.spec.connect_timeout, self._give_up, exchange)
-        self._waiting.append((exchange, timer))
+        self._waiting.append(_Waiter(exchange, fresh, timer))
 
     def _give_up(self, exchange: Exchange) -> None:
-        self._waiting = deque(entry for entry in self._waiting if entry[0] is not exchange)
+        self._waiting = deque(waiter for waiter in self._waiting if waiter.exchange is not exchange)
         exchange.no_capacity()
 
 

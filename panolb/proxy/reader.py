@@ -121,7 +121,7 @@ class RequestReader:
             # costs half of being called back for each of them.  It also takes RTSP and ICE for HTTP.
             version = protocol[5:] if protocol.startswith(b"HTTP/") else b""
             request = understand(method, self._url, version, fields.split(b"\r\n") if fields else ())
-            if b"pgrade" not in fields:  # whether that is a handshake depends on the method too
+            if b"upgrade" not in fields.lower():  # whether that is a handshake depends on the method too
                 self._known, self._known_fields = request, fields
         limit = self._limits.max_body
         if limit is not None and request.length is not None and request.length > limit:

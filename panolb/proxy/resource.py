@@ -61,7 +61,8 @@ class ReverseProxyResource(Resource):
             if self.frontend.table.find(understood.host, understood.path) is not self.location:
                 raise BadRequest(404, "Nothing is served at this path.")
         except BadRequest as problem:
-            return _refuse(request, problem)
+            self.frontend.refuse(self.frontend.peer(request.getClientAddress()), problem)
+            return refuse(request, problem)
         if understood.websocket is not None and self.location.websocket:
             self._take_over(request, fields)
             return NOT_DONE_YET
@@ -93,14 +94,16 @@ class ReverseProxyResource(Resource):
         else:
             transport.protocol = http1
         http1.makeConnection(transport)
+        http1.peer = self.frontend.peer(transport.getPeer(), request.isSecure() or None)
         http1.dataReceived(head)
 
 
-def _refuse(request: WebRequest, problem: BadRequest) -> bytes:
-    """The same small page as everywhere."""
+def refuse(request: WebRequest, problem: BadRequest) -> bytes:
+    """Answer a twisted.web request with the same small page as everywhere."""
     content_type, body = pages.page(problem.status, problem.reason, "", request.getHeader(b"accept"))
     request.setResponseCode(problem.status)
     request.setHeader(b"content-type", content_type)
+    request.setHeader(b"cache-control", b"no-store")
     for line in problem.lines:
         name, _, value = line.partition(b": ")
         request.setHeader(name, value)

@@ -1,4 +1,4 @@
-"""Upstream HTTP/1.1: one connection to a member at a time, and the pool that keeps them."""
+"""Upstream HTTP/1.1: one connection to a member."""
 
 from __future__ import annotations
 
@@ -97,8 +97,7 @@ class Upstream(Protocol):
 
     def abort(self) -> None:
         self.exchange = None
-        self.wire.drop()
-        self.transport.abortConnection()
+        self.wire.cut()
 
     def pause(self) -> None:
         """The client cannot keep up."""
@@ -117,7 +116,7 @@ class Upstream(Protocol):
             if self.onward is not None:
                 self.onward.dataReceived(data)
             else:
-                self.transport.abortConnection()  # bytes on an idle connection belong to no answer
+                self.pool.retire(self)  # bytes on an idle connection belong to no answer
             return
         self._begun = True
         if self._answer is None:
@@ -185,7 +184,7 @@ class Upstream(Protocol):
         if self.exchange is not None:
             self.exchange.link_timeout()
         else:
-            self.transport.loseConnection()
+            self.pool.retire(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.pool.gone(self)
@@ -216,8 +215,11 @@ class Upstream(Protocol):
         """
         answer = self._answer
         self.exchange = None
-        if self._excess or answer is None or not answer.keep or exchange.sending:
-            self.transport.abortConnection() if exchange.sending else self.transport.loseConnection()
+        if exchange.sending or self.wire.blocked:
+            self.transport.abortConnection()  # the member does not want the rest of the request
+            return
+        if self._excess or answer is None or not answer.keep:
+            self.transport.loseConnection()
             return
         if self._method == b"HEAD":
             self._parser = HttpResponseParser(self)  # llhttp cannot be told that no body follows

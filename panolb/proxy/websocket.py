@@ -11,30 +11,16 @@ close frames pass too.  Writing and back-pressure are the wires' (`panolb.proxy.
 
 from __future__ import annotations
 
-import base64
-import os
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zlib import Z_SYNC_FLUSH
 
-from autobahn.twisted.websocket import (
-    WebSocketClientFactory,
-    WebSocketClientProtocol,
-    WebSocketServerFactory,
-    WebSocketServerProtocol,
-)
-from autobahn.websocket.compress import (
-    PerMessageDeflateOffer,
-    PerMessageDeflateOfferAccept,
-    PerMessageDeflateResponseAccept,
-)
+from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
 
-from ..core import deflate
 from ..core.exchange import Exchange
 from ..core.headers import Answer, websocket_accept
-from ..core.location import Location
 from .deadlines import NEVER
+from .handshake import Offer, factories, head_of_101, head_of_request, headers_for_browser
 from .quiet import Quiet
 from .wire import Wire
 
@@ -50,49 +36,9 @@ GOING_AWAY = 1001
 SERVICE_RESTART = 1012
 BAD_GATEWAY = 1014
 
-# autobahn bounds what it inflates, but can then lose up to one match of deflate at the bound without a word; so its
-# bound lies above ours by more than that.
-DEFLATE_MATCH = 1024
-
 # 1014 ("bad gateway") is in IANA's registry, but not yet in autobahn's list.
 if BAD_GATEWAY not in WebSocketProtocol.CLOSE_STATUS_CODES_ALLOWED:
     WebSocketProtocol.CLOSE_STATUS_CODES_ALLOWED.append(BAD_GATEWAY)
-
-
-class Offer:
-    """What a WebSocket handshake offers to the member, instead of what the browser offered to us.
-
-    :ivar lines: the fields of the handshake.
-    :ivar browser: the browser's own Sec-WebSocket-* fields by lower-case name.
-    """
-
-    __slots__ = ("browser", "deflate", "key", "lines", "location")
-
-    def __init__(self, browser: dict[bytes, bytes], location: Location) -> None:
-        self.browser = browser
-        self.location = location
-        # Declined offers are not shown to autobahn, which would answer some of them with a 400.
-        self.deflate = deflate.acceptable(browser.pop(b"sec-websocket-extensions", b""))
-        self.key = base64.b64encode(os.urandom(16))
-        lines = [
-            b"Connection: Upgrade",
-            b"Upgrade: websocket",
-            b"Sec-WebSocket-Version: 13",
-            b"Sec-WebSocket-Key: " + self.key,
-        ]
-        protocols = browser.get(b"sec-websocket-protocol")
-        if protocols is not None:
-            lines.append(b"Sec-WebSocket-Protocol: " + protocols)
-        if self.compresses:
-            lines.append(
-                b"Sec-WebSocket-Extensions: " + PerMessageDeflateOffer().get_extension_string().encode()
-            )
-        self.lines = tuple(lines)
-
-    @property
-    def compresses(self) -> bool:
-        """Whether compression is wanted and the browser offers it."""
-        return self.location.websocket_compression and self.deflate is not None
 
 
 class Bridge:
@@ -124,7 +70,7 @@ class Bridge:
         self._looks = 0
         self.deadline = NEVER
         self.slot = 0
-        servers, clients = _factories(
+        servers, clients = factories(
             http1.frontend.reactor, offer.compresses, offer.location.websocket_max_message
         )
         self._browser = BrowserSide(servers, self, http1.wire)
@@ -142,15 +88,15 @@ class Bridge:
         fields = {name.lower(): value for name, _, value in (line.partition(b": ") for line in answer.lines)}
         self._member.websocket_key = self._offer.key
         self._member.makeConnection(self._link.transport)
-        self._member.dataReceived(_head_of_101(websocket_accept(self._offer.key), fields))
+        self._member.dataReceived(head_of_101(websocket_accept(self._offer.key), fields))
         if not self._member.is_up:
             return False
         self._browser.subprotocol = fields.get(b"sec-websocket-protocol", b"").strip().decode("latin-1")
-        self._browser.answer_headers = _headers_for_browser(answer)
+        self._browser.answer_headers = headers_for_browser(answer)
         self._http1.go_onward(self._browser)
         self._http1.wire.source = self._link
         self._link.wire.source = self._http1
-        self._browser.dataReceived(_head_of_request(self._offer))
+        self._browser.dataReceived(head_of_request(self._offer))
         self._link.onward = self._member
         self.active()
         if early:
@@ -316,9 +262,7 @@ class Side:
 
     def cut(self) -> None:
         """End the connection at once."""
-        self.wire.drop()
-        transport: Any = self.transport  # type: ignore[attr-defined]
-        transport.abortConnection()
+        self.wire.cut()
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
         opened = self.is_up
@@ -370,73 +314,3 @@ class MemberSide(Side, WebSocketClientProtocol):  # type: ignore[misc]
 
     def startHandshake(self) -> None:
         """The exchange has sent it, with everything that a forwarded request carries."""
-
-
-def _head_of_101(accept: bytes, fields: dict[bytes, bytes]) -> bytes:
-    """The member's 101, reduced to what autobahn's client negotiates about."""
-    lines = [
-        b"HTTP/1.1 101 Switching Protocols",
-        b"Upgrade: websocket",
-        b"Connection: Upgrade",
-        b"Sec-WebSocket-Accept: " + accept,
-    ]
-    extensions = fields.get(b"sec-websocket-extensions")
-    if extensions is not None:
-        lines.append(b"Sec-WebSocket-Extensions: " + extensions)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def _head_of_request(offer: Offer) -> bytes:
-    """The browser's handshake, reduced to what autobahn's server negotiates about."""
-    lines = [b"GET / HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
-    lines += [name + b": " + value for name, value in offer.browser.items()]
-    if offer.compresses and offer.deflate is not None:
-        lines.append(b"Sec-WebSocket-Extensions: " + offer.deflate)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def _headers_for_browser(answer: Answer) -> dict[str, list[str]]:
-    """The end-to-end fields of the member's 101."""
-    headers: dict[str, list[str]] = {}
-    for line in answer.lines:
-        name, _, value = line.decode("latin-1").partition(": ")
-        if not name.lower().startswith("sec-websocket-"):
-            headers.setdefault(name, []).append(value)
-    return headers
-
-
-@lru_cache(maxsize=64)
-def _factories(reactor: Any, compresses: bool, max_message: int) -> tuple[Any, Any]:
-    """autobahn's factories, which carry nothing but options here."""
-    servers = WebSocketServerFactory(reactor=reactor)
-    servers.server = ""
-    servers.setProtocolOptions(
-        webStatus=False,
-        failByDrop=False,
-        echoCloseCodeReason=True,
-        openHandshakeTimeout=CLOSE_TIMEOUT,
-        closeHandshakeTimeout=0,
-        maxMessagePayloadSize=max_message + DEFLATE_MATCH,
-        perMessageCompressionAccept=_accept_offer if compresses else None,
-    )
-    clients = WebSocketClientFactory(reactor=reactor)
-    clients.setProtocolOptions(
-        failByDrop=False,
-        echoCloseCodeReason=True,
-        openHandshakeTimeout=CLOSE_TIMEOUT,
-        closeHandshakeTimeout=0,
-        serverConnectionDropTimeout=0,
-        maxMessagePayloadSize=max_message + DEFLATE_MATCH,
-        perMessageCompressionAccept=_accept_response if compresses else None,
-    )
-    return servers, clients
-
-
-def _accept_offer(offers: list[Any]) -> PerMessageDeflateOfferAccept | None:
-    return next(
-        (PerMessageDeflateOfferAccept(o) for o in offers if isinstance(o, PerMessageDeflateOffer)), None
-    )
-
-
-def _accept_response(response: Any) -> PerMessageDeflateResponseAccept:
-    return PerMessageDeflateResponseAccept(response)

@@ -7,18 +7,22 @@ the queue is empty again, so that the order holds.
 
 It sends at the end of the turn: what one turn produced for one connection goes out as one, and all that a turn
 produced goes out together.  A peer that sleeps is then woken once per turn and not once per request, which on a busy
-loopback cost more than everything else: 146 us of CPU per request became 78 us (with 32 connections).
+loopback cost more than everything else and halved the CPU of a request.
 
 What is queued pauses its source: a slow reader stops the side that writes to it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.interfaces import IAddress, IPullProducer, IPushProducer, IReactorTime
 from twisted.internet.tcp import Connection
+from twisted.logger import Logger
 from zope.interface import implementer
+
+log = Logger()
 
 
 class Source(Protocol):
@@ -64,7 +68,11 @@ class Turn:
     def _end(self) -> None:
         wires, self._wires = self._wires, []
         for wire in wires:
-            wire.flush()
+            try:
+                wire.flush()
+            except Exception:  # noqa: BLE001  # what the other connections have to say must go out all the same
+                log.failure("a connection could not be written to; it is cut")
+                wire.cut()
 
 
 class Wire:
@@ -72,15 +80,17 @@ class Wire:
 
     :ivar source: who is paused while the transport has a queue.
     :ivar blocked: whether it has.
+    :ivar on_change: told when that changes.
     """
 
-    __slots__ = ("_out", "_transport", "_turn", "blocked", "source")
+    __slots__ = ("_out", "_transport", "_turn", "blocked", "on_change", "source")
 
     def __init__(self, transport: Transport, turn: Turn) -> None:
         self._transport = transport
         self._turn = turn
         self._out: list[bytes] = []
         self.source: Source | None = None
+        self.on_change: Callable[[bool], None] | None = None
         self.blocked = False
         self._watch()
 
@@ -100,6 +110,11 @@ class Wire:
     def drop(self) -> None:
         """Forget what was written in this turn: the connection is going to be cut."""
         self._out = []
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        self.drop()
+        self._transport.abortConnection()
 
     def close(self) -> None:
         """End the connection when everything has been sent."""
@@ -124,11 +139,15 @@ class Wire:
 
     def _block(self) -> None:
         self.blocked = True
+        if self.on_change is not None:
+            self.on_change(True)
         if self.source is not None:
             self.source.pause()
 
     def _unblock(self) -> None:
         self.blocked = False
+        if self.on_change is not None:
+            self.on_change(False)
         if self.source is not None:
             self.source.resume()
 

@@ -1,0 +1,131 @@
+"""The opening handshakes of a bridged WebSocket, and what autobahn is told of them."""
+
+from __future__ import annotations
+
+import base64
+import os
+from functools import lru_cache
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketServerFactory
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateOfferAccept,
+    PerMessageDeflateResponseAccept,
+)
+
+from ..core import deflate
+from ..core.headers import Answer
+from ..core.location import Location
+
+OPEN_TIMEOUT = 5.0  # seconds; both handshakes are complete at once, autobahn only wants a number
+
+# autobahn bounds what it inflates, but can then lose up to one match of deflate at the bound without a word; so its
+# bound lies above ours by more than that.
+DEFLATE_MATCH = 1024
+
+
+class Offer:
+    """What a WebSocket handshake offers to the member, instead of what the browser offered to us.
+
+    :ivar lines: the fields of the handshake.
+    :ivar browser: the browser's own Sec-WebSocket-* fields by lower-case name.
+    """
+
+    __slots__ = ("browser", "deflate", "key", "lines", "location")
+
+    def __init__(self, browser: dict[bytes, bytes], location: Location) -> None:
+        self.browser = {name: value for name, value in browser.items() if name != b"sec-websocket-extensions"}
+        self.location = location
+        # Declined offers are not shown to autobahn, which would answer some of them with a 400.
+        self.deflate = deflate.acceptable(browser.get(b"sec-websocket-extensions", b""))
+        self.key = base64.b64encode(os.urandom(16))
+        lines = [
+            b"Connection: Upgrade",
+            b"Upgrade: websocket",
+            b"Sec-WebSocket-Version: 13",
+            b"Sec-WebSocket-Key: " + self.key,
+        ]
+        protocols = browser.get(b"sec-websocket-protocol")
+        if protocols is not None:
+            lines.append(b"Sec-WebSocket-Protocol: " + protocols)
+        if self.compresses:
+            lines.append(
+                b"Sec-WebSocket-Extensions: " + PerMessageDeflateOffer().get_extension_string().encode()
+            )
+        self.lines = tuple(lines)
+
+    @property
+    def compresses(self) -> bool:
+        """Whether compression is wanted and the browser offers it."""
+        return self.location.websocket_compression and self.deflate is not None
+
+
+def head_of_101(accept: bytes, fields: dict[bytes, bytes]) -> bytes:
+    """The member's 101, reduced to what autobahn's client negotiates about."""
+    lines = [
+        b"HTTP/1.1 101 Switching Protocols",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Accept: " + accept,
+    ]
+    extensions = fields.get(b"sec-websocket-extensions")
+    if extensions is not None:
+        lines.append(b"Sec-WebSocket-Extensions: " + extensions)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def head_of_request(offer: Offer) -> bytes:
+    """The browser's handshake, reduced to what autobahn's server negotiates about."""
+    lines = [b"GET / HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
+    lines += [name + b": " + value for name, value in offer.browser.items()]
+    if offer.compresses and offer.deflate is not None:
+        lines.append(b"Sec-WebSocket-Extensions: " + offer.deflate)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def headers_for_browser(answer: Answer) -> dict[str, list[str]]:
+    """The end-to-end fields of the member's 101."""
+    headers: dict[str, list[str]] = {}
+    for line in answer.lines:
+        name, _, value = line.decode("latin-1").partition(": ")
+        if not name.lower().startswith("sec-websocket-"):
+            headers.setdefault(name, []).append(value)
+    return headers
+
+
+@lru_cache(maxsize=64)
+def factories(reactor: Any, compresses: bool, max_message: int) -> tuple[Any, Any]:
+    """autobahn's factories, which carry nothing but options here."""
+    servers = WebSocketServerFactory(reactor=reactor)
+    servers.server = ""
+    servers.setProtocolOptions(
+        webStatus=False,
+        failByDrop=False,
+        echoCloseCodeReason=True,
+        openHandshakeTimeout=OPEN_TIMEOUT,
+        closeHandshakeTimeout=0,
+        maxMessagePayloadSize=max_message + DEFLATE_MATCH,
+        perMessageCompressionAccept=_accept_offer if compresses else None,
+    )
+    clients = WebSocketClientFactory(reactor=reactor)
+    clients.setProtocolOptions(
+        failByDrop=False,
+        echoCloseCodeReason=True,
+        openHandshakeTimeout=OPEN_TIMEOUT,
+        closeHandshakeTimeout=0,
+        serverConnectionDropTimeout=0,
+        maxMessagePayloadSize=max_message + DEFLATE_MATCH,
+        perMessageCompressionAccept=_accept_response if compresses else None,
+    )
+    return servers, clients
+
+
+def _accept_offer(offers: list[Any]) -> PerMessageDeflateOfferAccept | None:
+    return next(
+        (PerMessageDeflateOfferAccept(o) for o in offers if isinstance(o, PerMessageDeflateOffer)), None
+    )
+
+
+def _accept_response(response: Any) -> PerMessageDeflateResponseAccept:
+    return PerMessageDeflateResponseAccept(response)
