@@ -119,7 +119,10 @@ class Listener:
     body_timeout: Seconds = field(
         default=60.0,
         validator=seconds(0.001, DAY),
-        metadata=doc("How long a request body may stand still; then 408.", apache="RequestReadTimeout body="),
+        metadata=doc(
+            "How long a request body may stand still; then 408. A client that takes nothing of its answer for so long is cut.",
+            apache="RequestReadTimeout body=, Timeout",
+        ),
     )
 
     @property

@@ -76,9 +76,6 @@ class RecordingClient:
         self.body += data
         self._orders.append(("client", "send", data))
 
-    def flush(self) -> None:
-        self._orders.append(("client", "flush"))
-
     def finish(self) -> None:
         self.whole = True
         self._orders.append(("client", "finish"))

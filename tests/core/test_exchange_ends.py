@@ -70,6 +70,15 @@ def test_failonstatus(status: int, state: str) -> None:
     assert script.members["1"].state == state
 
 
+def test_an_older_answer_does_not_end_an_error() -> None:
+    """Only a request that was sent to a member in error says that it is well again."""
+    script = Script(bound()).begun()
+    (member,) = [one for one in script.balancer.members if one.busy]
+    script.balancer.fault(member, 0.0, "another request could not connect")
+    script.head(200)
+    assert member.state == "error"
+
+
 def test_failonstatus_of_a_broken_answer() -> None:
     """F27: 502 in failonstatus includes the 502 that we answer for a member."""
     script = Script(bound(method=b"POST"), failonstatus=[502]).begun()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.harness.client import Cut
-from tests.harness.scripts import echo
+from tests.harness.scripts import answer, echo
 from tests.harness.talk import Request, Talk
 from tests.harness.waiting import until
 from tests.proxy.lab import Lab, running
@@ -256,3 +257,14 @@ def test_a_cut_is_seen(lab: Lab) -> None:
     with lab.client() as client, pytest.raises(Cut):
         client.ask("POST", "/app/", "Content-Length: 1000")
         client.answer("POST")
+
+
+def test_a_client_that_takes_nothing_of_its_answer(tmp_path: Path) -> None:
+    """It is cut after body_timeout, so that it does not keep a member's connection; the member is not blamed."""
+    with running(tmp_path, listener='body_timeout = "1s"') as lab:
+        lab.member.script = answer(b"x" * (30 << 20))
+        with lab.client(receive_buffer=4096) as client:
+            client.send(b"GET /app/ HTTP/1.1\r\nHost: a\r\n\r\n")
+            until(lambda: lab.states()["1"]["busy"] == 1, "the request to be under way")
+            until(lambda: lab.states()["1"]["busy"] == 0, "the client to be cut")
+        assert lab.states()["1"]["state"] == "up"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.client import Cut
+from tests.harness.client import Client, Cut
+from tests.harness.member import Member
 from tests.harness.process import Panolb
 from tests.harness.scripts import Stall
 from tests.harness.talk import Request, Talk
@@ -49,6 +50,33 @@ def ended_well(lab: Lab) -> None:
     assert lab.panolb.wait() == 0
     assert "Traceback" not in lab.panolb.log
     assert "Unhandled" not in lab.panolb.log
+
+
+def test_a_request_that_is_cut_is_in_the_access_log(tmp_path: Path) -> None:
+    """Also without a status page, whose closing would give the log a moment more."""
+    port = free_port()
+    with Member("slow") as member:
+        member.script = Stall()
+        config = (
+            CONFIG.partition("[admin]")[0]
+            + '[access_log]\npath = "access.log"\n[shutdown]\ngrace = "300ms"\n'
+        )
+        table = f'[[balancer.app.member]]\nurl = "http://{ADDRESS}:{member.port}/app"\nroute = "1"\n'
+        text = config.format(
+            address=ADDRESS, port=port, listener="", balancer="", location="", more="", members=table
+        )
+        panolb = Panolb(tmp_path, text, (port,))
+        try:
+            panolb.start()
+            with Client(port) as client:
+                client.send(b"GET /app/cut HTTP/1.1\r\nHost: a\r\n\r\n")
+                until(lambda: bool(member.requests), "the request to be with the member")
+                panolb.terminate()
+                assert panolb.wait() == 0
+        finally:
+            panolb.close()
+    (line,) = [line for line in (tmp_path / "access.log").read_text().splitlines() if "/app/cut" in line]
+    assert " 499 " in line
 
 
 def test_sigterm_while_idle(own: Lab) -> None:
