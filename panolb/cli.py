@@ -14,8 +14,8 @@ import panolb.plugins
 from . import __version__
 from .config import load, warnings
 from .config.summary import describe
-from .control.endpoints import endpoint_problems
 from .control.registry import Registry
+from .control.surroundings import surrounding_problems
 from .errors import ConfigError
 from .tap import known
 
@@ -41,7 +41,7 @@ def check(file: Path) -> None:
     out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         config = load(file, known(Registry(panolb.plugins)))
-        problems = endpoint_problems(config)
+        problems = surrounding_problems(config)
         if problems:
             raise ConfigError(problems)
     except ConfigError as error:

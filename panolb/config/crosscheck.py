@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 
 import attrs
@@ -69,8 +69,10 @@ _BLOCKED_PORTS = frozenset(
 
 
 def _port(name: str, endpoint: str) -> Iterator[Finding]:
-    match = re.match(r"(?:tcp|tcp6|ssl|tls):(?:port=)?([0-9]+)(?![^:])", endpoint)
-    if match is not None and int(match[1]) in _BLOCKED_PORTS:
+    match = re.match(r"(?:tcp|tcp6|ssl|tls):(?:port=)?([0-9]{1,9})(?![^:])", endpoint)
+    if match is not None and int(match[1]) > 65535:
+        yield Finding(("listener", name, "endpoint"), f"has port {match[1]}; ports go from 1 to 65535")
+    elif match is not None and int(match[1]) in _BLOCKED_PORTS:
         message = f"browsers refuse to open port {match[1]} by themselves; fine behind another port, else take another"
         yield Finding(("listener", name, "endpoint"), message, warning=True)
 
@@ -114,8 +116,9 @@ def _locations(config: Config) -> Iterator[Finding]:
     for index, location in enumerate(config.location):
         at: KeyPath = ("location", index)
         yield from _target(config, location, at)
+        yield from _own_fields(location.strip_request_headers, (*at, "strip_request_headers"))
         host = (location.host or "").lower()
-        first = seen.setdefault((host, location.path), index)
+        first = seen.setdefault((host, location.path.rstrip("/")), index)
         if first != index:
             keys: tuple[KeyPath, ...] = tuple(
                 ("location", one, key) for one in (first, index) for key in ("host", "path")
@@ -193,7 +196,21 @@ def _cookie(config: Config, balancer: Balancer, at: KeyPath) -> Iterator[Finding
         yield Finding((*path, "samesite"), message, warning=True, about=about)
 
 
+# Fields that say where a message ends or where it goes; panolb writes them itself.
+_OUR_OWN = frozenset(
+    ("connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
+)
+
+
+def _own_fields(names: Iterable[str], path: KeyPath) -> Iterator[Finding]:
+    for name in names:
+        if name.lower() in _OUR_OWN:
+            yield Finding(path, f"names {name}, which panolb writes itself; take it out")
+
+
 def _health(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
+    if balancer.health is not None:
+        yield from _own_fields(balancer.health.headers, (*at, "health", "headers"))
     health = balancer.health
     if health is None:
         return

@@ -26,9 +26,9 @@ from ..proxy.wire import Turn
 from .accesslog import AccessLog
 from .admin.status import StatusPage
 from .build import Builder
-from .endpoints import endpoint_problems, make_endpoint
 from .listeners import Listener, NotFound, QuietSite, log_refused, tree
 from .registry import Registry
+from .surroundings import make_endpoint, surrounding_problems
 
 log = Logger()
 
@@ -52,7 +52,7 @@ class Panolb(MultiService):
         wall_time: Callable[[float], str],
     ) -> None:
         super().__init__()
-        problems = endpoint_problems(config)
+        problems = surrounding_problems(config)
         if problems:
             raise ConfigError(problems)
         self.reactor = reactor

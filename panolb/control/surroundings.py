@@ -1,7 +1,8 @@
-"""Endpoint strings of the configuration: parsed by Twisted, so checked apart from the rest of it."""
+"""What a configuration needs of its surroundings: endpoints that Twisted can parse, and paths that exist."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
@@ -24,8 +25,32 @@ def make_endpoint(reactor: Any, config: model.Config, description: str, path: tu
         raise ConfigError([Problem(config.where(path), message)]) from None
 
 
-def endpoint_problems(config: model.Config) -> list[Problem]:
-    """Every endpoint of a configuration that cannot be used.  Nothing is opened."""
+def surrounding_problems(config: model.Config) -> list[Problem]:
+    """What a configuration names that this machine does not have.  Nothing is opened."""
+    return _endpoint_problems(config) + _path_problems(config)
+
+
+def _path_problems(config: model.Config) -> list[Problem]:
+    problems: list[Problem] = []
+    for index, location in enumerate(config.location):
+        if location.files is not None and not Path(location.files).is_dir():
+            place = config.where(("location", index, "files"))
+            problems.append(Problem(place, f"{location.files} is no directory"))
+    if config.access_log is not None:
+        path = Path(config.access_log.path)
+        place = config.where(("access_log", "path"))
+        if path.is_dir():
+            problems.append(Problem(place, f"{path} is a directory; name a file in it"))
+        elif not path.parent.is_dir():
+            problems.append(
+                Problem(
+                    place, f"{path} cannot be written: there is no directory {path.parent}; make it first"
+                )
+            )
+    return problems
+
+
+def _endpoint_problems(config: model.Config) -> list[Problem]:
     places = {("listener", name, "endpoint"): one.endpoint for name, one in config.listener.items()}
     if config.admin is not None:
         places["admin", "endpoint"] = config.admin.endpoint  # type: ignore[index]
