@@ -9,11 +9,15 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..core.balancer import Balancer
 from ..core.member import Admin, Member
+from ..proxy.shortage import is_ours
 from .probes import Target
+
+log = Logger()
 
 
 class Checker:
@@ -81,11 +85,21 @@ class Checker:
         # maybeDeferred: a plugin that raises, or returns no Deferred, must not end the loop.
         flight = self._flight = maybeDeferred(self._probe, self._reactor, self._target)
         flight.addTimeout(self._target.timeout, self._reactor)
-        return flight.addErrback(self._in_words).addCallback(self._observe)
+        return flight.addErrback(self._in_words).addCallbacks(self._observe, self._no_verdict)
 
-    def _in_words(self, failure: Failure) -> str:
+    def _no_verdict(self, failure: Failure) -> None:
+        """The check could not be made for want of something on this machine."""
+        self._flight = None
+        log.error(
+            "check of {member}: out of file descriptors, memory or local ports; raise LimitNOFILE",
+            member=self._member.spec.name,
+        )
+
+    def _in_words(self, failure: Failure) -> str | Failure:
         while reasons := getattr(failure.value, "reasons", None):
             failure = reasons[-1]  # twisted.web wraps what really happened
+        if is_ours(failure):
+            return failure
         if failure.check(CancelledError, DeferredTimeoutError, TimeoutError):
             return f"no answer within {self._target.timeout:g} s"
         if failure.check(ConnectionRefusedError):

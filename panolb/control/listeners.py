@@ -62,7 +62,17 @@ class Files(File):
 
     def getChild(self, path: bytes, request: Request) -> Any:
         """``.git`` and ``.htpasswd`` were not put there to be served."""
+        try:
+            path.decode()
+        except UnicodeDecodeError:
+            return NotFound()
         return NotFound() if path.startswith(b".") else super().getChild(path, request)
+
+    def render(self, request: Request) -> Any:
+        """Files are read and nothing else."""
+        if request.method not in (b"GET", b"HEAD"):
+            return refuse(request, BadRequest(405, "Files can only be read.", (b"Allow: GET, HEAD",)))
+        return super().render(request)
 
 
 def tree(locations: list[Location], files: dict[Location, str], frontend: Frontend) -> Resource:

@@ -49,7 +49,7 @@ endpoint = "tcp:{admin}:interface=127.0.0.1"
 
 HINTS = """\
 Open http://127.0.0.1:{browsers}/panopticon/ : a live dashboard, balanced over two members (curl: port {public} too).
-Try   "Kill this member" on the page, and watch yourself move to the other one while the numbers go on.
+Try   "Kill Member" on the page, and watch yourself move to the other one while the numbers go on.
 See   http://127.0.0.1:{admin}/ : what the balancer thinks of its members.  Ctrl-C ends the demonstration."""
 
 

@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
 from twisted.internet.protocol import ClientFactory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..core.exchange import Exchange
 from ..core.member import MemberSpec
 from .addresses import Addresses
 from .deadlines import Deadlines
+from .shortage import is_ours
 from .upstream import Upstream
 from .wire import Turn
+
+log = Logger()
 
 
 class _Waiter(NamedTuple):
@@ -163,6 +167,17 @@ class Pool:
         """An attempt has succeeded."""
         self._attempts.pop(exchange, None)
 
+    def short(self, exchange: Exchange) -> None:
+        """This machine has nothing left to connect with: that is nobody's fault but ours."""
+        log.error(
+            "no connection to {member}: out of file descriptors, memory or local ports; raise LimitNOFILE",
+            member=self.spec.name,
+        )
+        waited_for = self._attempts.pop(exchange, None) is not None
+        self._one_less()
+        if waited_for:
+            exchange.no_capacity()
+
     def failed(self, exchange: Exchange, reason: str) -> None:
         """All addresses have been tried in vain."""
         self._addresses.forget()
@@ -217,7 +232,10 @@ class _Attempt(ClientFactory):
         return Upstream(self._pool, None if self._cancelled else self._exchange)
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
-        self._next(_in_words(reason, self._pool.spec))
+        if is_ours(reason):
+            self._pool.short(self._exchange)
+        else:
+            self._next(_in_words(reason, self._pool.spec))
 
 
 def _in_words(reason: Failure, spec: MemberSpec) -> str:

@@ -97,7 +97,10 @@ class RequestReader:
         except HttpParserUpgrade:
             pass  # it stops where a head asks for an upgrade; whether there is one is not its choice
         except HttpParserError as error:
-            raise BadRequest(400, f"The request is not HTTP/1.1: {error}.") from None
+            text = str(error)
+            if text.startswith("Invalid HTTP version") or "PRI" in text:
+                raise BadRequest(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.") from None
+            raise BadRequest(400, f"The request is not HTTP/1.1: {text}.") from None
         if len(self._url) > self._limits.max_target:
             raise BadRequest(414, "The request target is too long.")
         if self._head_done:

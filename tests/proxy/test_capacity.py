@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import resource
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.harness.member import Member
 from tests.harness.scripts import Stall, answer
 from tests.harness.talk import Request, Talk
-from tests.harness.waiting import until
+from tests.harness.waiting import ADDRESS, until
 from tests.proxy.lab import Lab, running
 
 
@@ -99,3 +103,17 @@ def test_a_member_by_name(tmp_path_factory: pytest.TempPathFactory) -> None:
         with lab.client() as client:
             for _ in range(3):
                 assert client.get("/app/").body == b"named"
+
+
+def test_out_of_descriptors_is_no_member_s_fault(tmp_path: Path) -> None:
+    """Neither live traffic nor a check may take a member out because panolb itself has no descriptor left."""
+    balancer = '[balancer.app.health]\nuri = "/app/"\ninterval = "200ms"\nfails = 1\n'
+    with running(tmp_path, more=balancer) as lab, ExitStack() as stack:
+        resource.prlimit(lab.panolb.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+        idle = [stack.enter_context(socket.create_connection((ADDRESS, lab.port))) for _ in range(60)]
+        until(lambda: "out of file descriptors" in lab.panolb.log, "a check to find no descriptor")
+        for one in idle:
+            one.close()
+        until(lambda: lab.get("/app/").status == 200, "requests to be served again")
+        assert lab.states()["1"]["state"] == "up"
+        assert "member app/1: " not in lab.panolb.log
