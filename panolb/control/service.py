@@ -83,33 +83,41 @@ class Panolb(MultiService):
     def _finished(self) -> Callable[[Exchange], None] | None:
         return None if self._access_log is None else self._access_log.write
 
-    def _frontend(self, config: model.Listener) -> Frontend:
+    def _make_frontend(self, locations: list[Location], limits: Limits, **more: Any) -> Frontend:
+        """What the connections to some locations share; it is drained with everything else."""
         frontend = Frontend(
             self.reactor,
-            Table(self.plant.locations),
+            Table(locations),
             QuietSite(NotFound(), self.reactor),
             self.deadlines,
             self.turn,
-            Limits(
-                max_head=config.max_head,
-                max_target=config.max_target,
-                max_body=config.max_body,
-                header_timeout=config.header_timeout,
-                idle_timeout=config.idle_timeout,
-                body_timeout=config.body_timeout,
-            ),
-            secure=config.is_secure,
+            limits,
             server=socket.gethostname().encode("idna"),
-            trusted=config.trusted_proxies,
             refused=log_refused,
+            **more,
         )
-        note = None if self._access_log is None else self._access_log.write_web
+        self._frontends.append(frontend)
+        return frontend
+
+    def _frontend(self, config: model.Listener) -> Frontend:
+        limits = Limits(
+            max_head=config.max_head,
+            max_target=config.max_target,
+            max_body=config.max_body,
+            header_timeout=config.header_timeout,
+            idle_timeout=config.idle_timeout,
+            body_timeout=config.body_timeout,
+        )
+        frontend = self._make_frontend(
+            self.plant.locations, limits, secure=config.is_secure, trusted=config.trusted_proxies
+        )
         files = {
             built: written.files
             for built, written in zip(self.plant.locations, self.config.location, strict=True)
             if written.files is not None
         }
-        self._frontends.append(frontend)
+        # The tree's resources need the frontend, so it gets its real site afterwards.
+        note = None if self._access_log is None else self._access_log.write_web
         frontend.site = QuietSite(
             tree(self.plant.locations, files, frontend), self.reactor, note, config.max_body
         )
@@ -133,21 +141,7 @@ class Panolb(MultiService):
         )
         if location is None:
             raise KeyError(path)
-        return ReverseProxyResource(location, self._embedded(location))
-
-    def _embedded(self, location: Location) -> Frontend:
-        frontend = Frontend(
-            self.reactor,
-            Table([location]),
-            QuietSite(NotFound(), self.reactor),
-            self.deadlines,
-            self.turn,
-            Limits(),
-            server=socket.gethostname().encode("idna"),
-            refused=log_refused,
-        )
-        self._frontends.append(frontend)
-        return frontend
+        return ReverseProxyResource(location, self._make_frontend([location], Limits()))
 
     # -- running ----------------------------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ class Exchange:
         self._answered = False  # the head of the final answer went to the client
         self._over = False
         self._fresh = request.websocket is not None
-        self._repeated = 0
+        self._repeated = False  # on another member, after a new connection had died
         self._trial = False  # the member was in error when it was chosen
         self._switching: Answer | None = None
 
@@ -285,6 +285,10 @@ class Exchange:
             self.status = 499
         self._finish("client-left")
 
+    def client_timeout(self) -> None:
+        """The client stopped sending its request (408); no member is blamed."""
+        self.link_gone(408, "The request took too long to arrive.", "client-timeout")
+
     def link_lost(self, reason: str, begun: bool) -> None:
         """The connection ended before the answer was complete.
 
@@ -301,7 +305,7 @@ class Exchange:
             self._fresh = True
         else:
             assert self.decision is not None
-            self._repeated += 1
+            self._repeated = True
             self.tried = (*self.tried, self.decision.member)
         if not self._attempt():
             self.link_failed(reason)
@@ -313,7 +317,7 @@ class Exchange:
             return False
         if reused:
             return request.idempotent
-        return request.safe and self._repeated == 0
+        return request.safe and not self._repeated
 
     def link_failed(self, reason: str) -> None:
         """The member broke the rules of HTTP or the connection: 502, or a cut when an answer was under way."""
@@ -382,7 +386,7 @@ class Exchange:
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def _finish(self, term: str) -> None:
-        """The one end of every exchange: counters, access log and health all hang on it."""
+        """The one end of every exchange: counters and access log hang on it."""
         if self._over:
             return
         self._over = True
@@ -399,10 +403,6 @@ class Exchange:
         member, self._held = self._held, None
         if member is not None:
             member.busy -= 1
-
-    def client_timeout(self) -> None:
-        """The client stopped sending its request (408); no member is blamed."""
-        self.link_gone(408, "The request took too long to arrive.", "client-timeout")
 
     def _cut_link(self) -> None:
         link, self.link = self.link, None

@@ -87,11 +87,14 @@ class Http1(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
-        self.wire = wire_for(self.transport, self.frontend.turn)
-        self.wire.on_change = self._wire_changed
+        self._open_wire()
         self.peer = self.frontend.peer(self.transport.getPeer())
         self.frontend.connections.add(self)
         self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
+
+    def _open_wire(self) -> None:
+        self.wire = wire_for(self.transport, self.frontend.turn)
+        self.wire.on_change = self._wire_changed
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.frontend.connections.discard(self)
@@ -308,7 +311,7 @@ class Http1(Protocol):
         self._onward = None
         self._reader = RequestReader(self.frontend.limits, self._on_data)
         self._reading = HEAD
-        self.wire = wire_for(self.transport, self.frontend.turn)
+        self._open_wire()
         self.dataReceived(head)
 
     # -- pausing ----------------------------------------------------------------------------------------------------
