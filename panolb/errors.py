@@ -58,3 +58,7 @@ class ConfigError(PanolbError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+class LanguageError(PanolbError, ValueError):
+    """A text in one of the small languages (`panolb.language`) that cannot be read; the message says why."""

@@ -54,6 +54,11 @@ def explain_host(host: str) -> str | None:
     return 'must be a host name like "panopticon.example.org"'
 
 
+def explain_pattern(host: str) -> str | None:
+    """Say why a text is neither a host nor ``*.`` and a domain, or return None."""
+    return explain_host(host.removeprefix("*."))
+
+
 def explain_path(path: str) -> str | None:
     """Say why a URL path cannot be used, or return None."""
     if not path.startswith("/"):

@@ -20,9 +20,12 @@ from panolb.config.rules import (
     Seconds,
     StatusRange,
     doc,
+    explain_regex,
+    explain_status_range,
     matching,
     seconds,
 )
+from panolb.language.expression import explain as explain_expression
 
 # Cookies that a session lives in: a route cookie of that name would replace the session.
 APPLICATIONS_OWN: Final = frozenset({"asp.net_sessionid", "jsessionid", "phpsessid", "session"})
@@ -39,21 +42,6 @@ _STATUS = Between(200, 599)
 _CONNECTIONS = Between(1, 65535)
 
 
-def _explain_status_range(text: str) -> str | None:
-    match = re.fullmatch(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", text)
-    if match is None or (match[2] is not None and match[2] < match[1]):
-        return 'must be a status like "200" or a range like "200-399"'
-    return None
-
-
-def _explain_regex(text: str) -> str | None:
-    try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"is not a regular expression: {error}"
-    return None
-
-
 def _explain_header_value(text: str) -> str | None:
     return None if text.isascii() and text == text.strip() else "must be ASCII without spaces at its ends"
 
@@ -61,6 +49,106 @@ def _explain_header_value(text: str) -> str | None:
 def _explain_authority(text: str) -> str | None:
     host = re.sub(r":[0-9]{1,5}\Z", "", text) if not text.endswith("]") else text
     return explain_host(host)
+
+
+@frozen(kw_only=True)
+class Health:
+    """How members are checked; without this table only live traffic tells."""
+
+    check: str = field(
+        default="http",
+        validator=NOT_EMPTY,
+        metadata=doc(
+            'The kind of check: "http", "tcp", "websocket", "none", or a plugin\'s.', apache="hcmethod="
+        ),
+    )
+    uri: str = field(
+        default="/",
+        validator=matching(r"/[!-~]*", 'a path that starts with "/", in printable ASCII'),
+        metadata=doc(
+            "Path, and query, to ask for; it replaces the path of the member's URL.", apache="hcuri="
+        ),
+    )
+    method: str = field(
+        default="GET", validator=TOKEN, metadata=doc("Method of the request.", apache="hcmethod=")
+    )
+    expect_status: list[StatusRange] = field(
+        factory=lambda: ["200-399"],
+        validator=Each(Explained(explain_status_range)),
+        metadata=doc(
+            "Statuses that pass, one by one or as ranges.", apache="hcexpr=", example='[200, "300-399"]'
+        ),
+    )
+    expect: str | None = field(
+        default=None,
+        validator=Explained(explain_expression),
+        metadata=doc(
+            "Instead of expect_status and expect_body: a condition in the words of ap_expr, which alone decides.",
+            apache="hcexpr=, ProxyHCExpr",
+            example='"%{REQUEST_STATUS} =~ /^[23]/"',
+        ),
+    )
+    expect_body: str | None = field(
+        default=None,
+        validator=Explained(explain_regex),
+        metadata=doc(
+            "Regular expression that the body must contain.", apache="hcexpr=", example='"OK|ready"'
+        ),
+    )
+    http_version: Literal["1.0", "1.1"] = field(
+        default="1.1",
+        metadata=doc("Version of HTTP that the check speaks.", apache="hcmethod=GET, GET11"),
+    )
+    host: str | None = field(
+        default=None,
+        validator=Explained(_explain_authority),
+        metadata=doc("Host header of the check. Not set: the member's.", example='"panopticon.example.org"'),
+    )
+    headers: dict[str, str] = field(
+        factory=dict,
+        validator=Each(Explained(_explain_header_value), name=TOKEN),
+        metadata=doc("More headers of the check.", example='{ User-Agent = "panolb" }'),
+    )
+    interval: Seconds = field(
+        default=5.0,
+        validator=seconds(0.1, DAY),
+        metadata=doc("Time from one check to the next.", apache="hcinterval="),
+    )
+    interval_changing: Seconds = field(
+        default=1.0,
+        validator=seconds(0.1, DAY),
+        metadata=doc("The same while the last checks disagree with the member's state."),
+    )
+    timeout: Seconds = field(
+        default=3.0,
+        validator=seconds(0.001, DAY),
+        metadata=doc("A check that takes longer has failed.", apache="ProxyHCTemplate hctimeout="),
+    )
+    passes: int = field(
+        default=1,
+        validator=Between(1, 1000),
+        metadata=doc("Passed checks in a row that bring a member back.", apache="hcpasses="),
+    )
+    fails: int = field(
+        default=2,
+        validator=Between(1, 1000),
+        metadata=doc("Failed checks in a row that take a member out.", apache="hcfails="),
+    )
+    start: Literal["up", "down"] = field(
+        default="up",
+        metadata=doc('"down": a member gets nothing before it has passed.'),
+    )
+    ping: bool = field(default=True, metadata=doc("websocket: also wait for the answer to a ping."))
+    subprotocols: list[str] = field(
+        factory=list,
+        validator=Each(TOKEN),
+        metadata=doc("websocket: subprotocols to offer.", example='["panopticon.v1"]'),
+    )
+
+    @property
+    def statuses(self) -> list[tuple[int, int]]:
+        """``expect_status`` as ranges, both ends included."""
+        return [(int(text[:3]), int(text[-3:])) for text in self.expect_status]
 
 
 @frozen(kw_only=True)
@@ -127,11 +215,39 @@ class Member:
         validator=seconds(0.001, 7 * DAY),
         metadata=doc("Instead of the balancer's response_timeout.", apache="timeout=", example='"300s"'),
     )
+    keepalive_idle: Seconds | None = field(
+        default=None,
+        validator=seconds(0, DAY),
+        metadata=doc("Instead of the balancer's keepalive_idle.", apache="ttl=", example='"15s"'),
+    )
     max_connections: int | None = field(
         default=None,
         validator=_CONNECTIONS,
         metadata=doc("Instead of the balancer's max_connections.", apache="max=", example="200"),
     )
+    acquire: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, DAY),
+        metadata=doc("Instead of the balancer's acquire.", apache="acquire=", example='"500ms"'),
+    )
+    ping: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, DAY),
+        metadata=doc("Instead of the balancer's ping.", apache="ping=", example='"1s"'),
+    )
+    reuse: bool | None = field(
+        default=None, metadata=doc("Instead of the balancer's reuse.", apache="disablereuse=", example="false")
+    )
+    redirect: str = field(
+        default="",
+        validator=_ROUTE,
+        metadata=doc(
+            "Route of the member that takes over this one's users while it cannot serve.",
+            apache="redirect=",
+            example='"2"',
+        ),
+    )
+    health: Health | None = field(default=None, metadata=doc("How it is checked, instead of the balancer's health."))
 
     @property
     def host(self) -> str:
@@ -147,93 +263,6 @@ class Member:
     def path(self) -> str:
         """The path of the URL as written; may be empty."""
         return split_url(self.url)[2]
-
-
-@frozen(kw_only=True)
-class Health:
-    """How members are checked; without this table only live traffic tells."""
-
-    check: str = field(
-        default="http",
-        validator=NOT_EMPTY,
-        metadata=doc(
-            'The kind of check: "http", "tcp", "websocket", "none", or a plugin\'s.', apache="hcmethod="
-        ),
-    )
-    uri: str = field(
-        default="/",
-        validator=matching(r"/[!-~]*", 'a path that starts with "/", in printable ASCII'),
-        metadata=doc(
-            "Path, and query, to ask for; it replaces the path of the member's URL.", apache="hcuri="
-        ),
-    )
-    method: str = field(
-        default="GET", validator=TOKEN, metadata=doc("Method of the request.", apache="hcmethod=")
-    )
-    expect_status: list[StatusRange] = field(
-        factory=lambda: ["200-399"],
-        validator=Each(Explained(_explain_status_range)),
-        metadata=doc(
-            "Statuses that pass, one by one or as ranges.", apache="hcexpr=", example='[200, "300-399"]'
-        ),
-    )
-    expect_body: str | None = field(
-        default=None,
-        validator=Explained(_explain_regex),
-        metadata=doc(
-            "Regular expression that the body must contain.", apache="hcexpr=", example='"OK|ready"'
-        ),
-    )
-    host: str | None = field(
-        default=None,
-        validator=Explained(_explain_authority),
-        metadata=doc("Host header of the check. Not set: the member's.", example='"panopticon.example.org"'),
-    )
-    headers: dict[str, str] = field(
-        factory=dict,
-        validator=Each(Explained(_explain_header_value), name=TOKEN),
-        metadata=doc("More headers of the check.", example='{ User-Agent = "panolb" }'),
-    )
-    interval: Seconds = field(
-        default=5.0,
-        validator=seconds(0.1, DAY),
-        metadata=doc("Time from one check to the next.", apache="hcinterval="),
-    )
-    interval_changing: Seconds = field(
-        default=1.0,
-        validator=seconds(0.1, DAY),
-        metadata=doc("The same while the last checks disagree with the member's state."),
-    )
-    timeout: Seconds = field(
-        default=3.0,
-        validator=seconds(0.001, DAY),
-        metadata=doc("A check that takes longer has failed.", apache="ProxyHCTemplate hctimeout="),
-    )
-    passes: int = field(
-        default=1,
-        validator=Between(1, 1000),
-        metadata=doc("Passed checks in a row that bring a member back.", apache="hcpasses="),
-    )
-    fails: int = field(
-        default=2,
-        validator=Between(1, 1000),
-        metadata=doc("Failed checks in a row that take a member out.", apache="hcfails="),
-    )
-    start: Literal["up", "down"] = field(
-        default="up",
-        metadata=doc('"down": a member gets nothing before it has passed.'),
-    )
-    ping: bool = field(default=True, metadata=doc("websocket: also wait for the answer to a ping."))
-    subprotocols: list[str] = field(
-        factory=list,
-        validator=Each(TOKEN),
-        metadata=doc("websocket: subprotocols to offer.", example='["panopticon.v1"]'),
-    )
-
-    @property
-    def statuses(self) -> list[tuple[int, int]]:
-        """``expect_status`` as ranges, both ends included."""
-        return [(int(text[:3]), int(text[-3:])) for text in self.expect_status]
 
 
 @frozen(kw_only=True)
@@ -372,6 +401,37 @@ class Balancer:
         default=None,
         validator=_CONNECTIONS,
         metadata=doc("Most connections to each member. Not set: no limit.", apache="max=", example="200"),
+    )
+    acquire: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, DAY),
+        metadata=doc(
+            "How long a request waits for one of max_connections before another member is tried. "
+            "Not set: it waits for connect_timeout, and no other member is tried.",
+            apache="acquire=",
+            example='"500ms"',
+        ),
+    )
+    ping: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, DAY),
+        metadata=doc(
+            "Ask a member with 100-continue whether it is there before a request's body is sent, and try another "
+            "when it has not answered after so long. Not set: no.",
+            apache="ping=",
+            example='"1s"',
+        ),
+    )
+    reuse: bool = field(
+        default=True,
+        metadata=doc("Whether connections to members serve more than one request.", apache="disablereuse="),
+    )
+    wait: Seconds = field(
+        default=0.0,
+        validator=seconds(0, 7200),
+        metadata=doc(
+            "How long a request waits for a member that can serve it; then 503.", apache="ProxySet timeout="
+        ),
     )
     resolver: str = field(
         default="route",

@@ -13,14 +13,16 @@ from typing import Final, Literal
 import attrs
 from attrs import field, frozen
 
-from panolb.config.addresses import explain_host, explain_path
 from panolb.config.balancers import BALANCER_TABLES, Balancer, Cookie, Health, Member
+from panolb.config.locations import LOCATION_TABLES, Location
 from panolb.config.places import Places
 from panolb.config.rules import (
     DAY,
+    KIB,
+    MIB,
     NOT_EMPTY,
-    TOKEN,
     Auto,
+    Between,
     Condition,
     Each,
     Explained,
@@ -31,6 +33,7 @@ from panolb.config.rules import (
     seconds,
     size,
 )
+from panolb.language.logformat import explain as explain_log_format
 
 __all__ = [
     "TABLES",
@@ -45,9 +48,6 @@ __all__ = [
     "Member",
     "Shutdown",
 ]
-
-KIB: Final = 1024
-MIB: Final = 1024 * KIB
 
 NAME: Final = matching(r"[A-Za-z0-9._~-]{1,63}", "1 to 63 letters, digits, '.', '_', '~' or '-'")
 _NAMED = Each(Condition(lambda value: True, ""), name=NAME)
@@ -116,6 +116,28 @@ class Listener:
         validator=seconds(0.001, DAY),
         metadata=doc("How long a client's kept-alive connection may be idle.", apache="KeepAliveTimeout"),
     )
+    keepalive: bool = field(
+        default=True,
+        metadata=doc("Whether clients may keep their connection for the next request.", apache="KeepAlive"),
+    )
+    max_requests: int | None = field(
+        default=None,
+        validator=Between(1, 10**9),
+        metadata=doc(
+            "Requests after which a client's connection ends. Not set: any number.",
+            apache="MaxKeepAliveRequests",
+            example="1000",
+        ),
+    )
+    max_fields: int | None = field(
+        default=None,
+        validator=Between(10, 10_000),
+        metadata=doc(
+            "Most header fields of a request; more is answered with 431. Not set: as many as fit into max_head.",
+            apache="LimitRequestFields",
+            example="100",
+        ),
+    )
     body_timeout: Seconds = field(
         default=60.0,
         validator=seconds(0.001, DAY),
@@ -131,78 +153,6 @@ class Listener:
         return (
             self.endpoint.lower().startswith(("ssl:", "tls:")) if self.secure == "auto" else bool(self.secure)
         )
-
-
-@frozen(kw_only=True)
-class Location:
-    """Requests that go to a balancer or a directory; the table is written once per path, and the longest path wins."""
-
-    path: str = field(
-        validator=Explained(explain_path),
-        metadata=doc(
-            "Path that requests start with.", apache="ProxyPass", example='"/panopticon"', stand_in="/"
-        ),
-    )
-    host: str | None = field(
-        default=None,
-        validator=Explained(explain_host),
-        metadata=doc(
-            "Only for this host; asked before locations without a host.",
-            apache="ServerName",
-            example='"panopticon.example.org"',
-        ),
-    )
-    balancer: str | None = field(
-        default=None,
-        metadata=doc(
-            "Name of the balancer that serves it.",
-            apache="ProxyPass balancer://NAME",
-            example='"panopticoncluster"',
-        ),
-    )
-    files: str | None = field(
-        default=None,
-        validator=NOT_EMPTY,
-        metadata=doc(
-            "Directory whose files are served, instead of a balancer.",
-            apache="DocumentRoot, Alias",
-            example='"/var/www/html"',
-        ),
-    )
-    preserve_host: bool = field(
-        default=True,
-        metadata=doc(
-            "Members see the Host that the client asked for; false: their own.", apache="ProxyPreserveHost"
-        ),
-    )
-    forwarded: bool = field(
-        default=True,
-        metadata=doc("Send X-Forwarded-For, -Host, -Proto, -Port and -Server.", apache="ProxyAddHeaders"),
-    )
-    via: bool = field(default=False, metadata=doc("Send Via, to members and to clients.", apache="ProxyVia"))
-    strip_request_headers: list[str] = field(
-        factory=list,
-        validator=Each(TOKEN),
-        metadata=doc(
-            "Headers that clients must not send, such as those that tell members who the user is.",
-            apache="RequestHeader unset",
-            example='["X-Remote-User"]',
-        ),
-    )
-    websocket: bool = field(
-        default=True, metadata=doc("Let WebSockets through.", apache="ProxyPass upgrade=websocket")
-    )
-    websocket_compression: bool = field(default=True, metadata=doc("Accept and offer permessage-deflate."))
-    websocket_idle_timeout: Seconds | None = field(
-        default=None,
-        validator=seconds(0.1, 365 * DAY),
-        metadata=doc("Close WebSockets on which nothing moves for so long. Not set: never.", example='"1h"'),
-    )
-    websocket_max_message: Size = field(
-        default=16 * MIB,
-        validator=size(KIB, 2**31 - 1),
-        metadata=doc("Longest WebSocket message; longer ones close with 1009."),
-    )
 
 
 @frozen(kw_only=True)
@@ -248,9 +198,31 @@ class AccessLog:
             stand_in="access.log",
         ),
     )
-    format: Literal["common", "combined"] = field(
+    format: str = field(
         default="combined",
-        metadata=doc("Apache's format of that name, followed by member, route and why.", apache="LogFormat"),
+        validator=Explained(explain_log_format),
+        metadata=doc(
+            'A format in the words of Apache\'s LogFormat; or "common" or "combined": those of that name, followed by '
+            "member, route and why.",
+            apache="LogFormat",
+        ),
+    )
+    condition: str | None = field(
+        default=None,
+        validator=matching(r"!?[A-Za-z_][A-Za-z0-9_.-]*", 'the name of a variable, or "!" and a name'),
+        metadata=doc(
+            "Only requests for which this variable of the location's environment is set; or, with !, is not.",
+            apache="CustomLog env=",
+            example='"!quiet"',
+        ),
+    )
+    servers: list[str] = field(
+        factory=list,
+        metadata=doc(
+            "Only requests of locations with one of these server_names. Empty: of all.",
+            apache="CustomLog in <VirtualHost>",
+            example='["panopticon.example.org"]',
+        ),
     )
 
 
@@ -269,14 +241,24 @@ class Config:
         validator=_NAMED,
         metadata=doc("Groups of members."),
     )
+    location_order: Literal["longest", "first"] = field(
+        default="longest",
+        metadata=doc(
+            'Which location serves a request that several match: the one with the longest path, or the "first" one '
+            "of the file, as in Apache. Stands above all tables.",
+            apache="the order of ProxyPass",
+        ),
+    )
     admin: Admin | None = field(default=None, metadata=doc("The status page."))
-    access_log: AccessLog | None = field(default=None, metadata=doc("A line per request."))
+    access_log: list[AccessLog] = field(
+        factory=list, metadata=doc("A line per request.", alone=True)
+    )
     shutdown: Shutdown = field(factory=Shutdown, metadata=doc("What SIGTERM does."))
     where: Places = field(factory=Places, eq=False, repr=False)
     """Says where a key stands, for messages of those who find a problem later: ``where(("admin", "endpoint"))``."""
 
 
-TABLES: Final = (Config, Listener, Location, *BALANCER_TABLES, Admin, AccessLog, Shutdown)
+TABLES: Final = (Config, Listener, *LOCATION_TABLES, *BALANCER_TABLES, Admin, AccessLog, Shutdown)
 """Every table, in the order of the reference."""
 
 for _table in TABLES:

@@ -24,14 +24,24 @@ Size = Annotated[int, "size"]
 StatusRange = Annotated[str, "status"]
 """``"200"`` or ``"200-399"``; in a file also 200."""
 
+Names = Annotated[list[str], "names"]
+"""Several names; in a file one alone may be written without a list."""
+
 Auto = Literal["auto"] | bool
 """``"auto"``, true or false."""
 
 DAY: Final = 86400.0
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
 
 
 def doc(
-    text: str, *, apache: str | None = None, example: str | None = None, stand_in: object = None
+    text: str,
+    *,
+    apache: str | None = None,
+    example: str | None = None,
+    stand_in: object = None,
+    alone: bool = False,
 ) -> dict[str, Any]:
     """Make the metadata of a key.
 
@@ -39,8 +49,9 @@ def doc(
     :param apache: Apache's directive or parameter for the same thing.
     :param example: the value as TOML, for messages; not needed where there is a default that says enough.
     :param stand_in: for keys that must be written: what to go on with after the problem has been noted.
+    :param alone: for lists of tables: whether a single table may be written with single brackets.
     """
-    return {"doc": text, "apache": apache, "example": example, "stand_in": stand_in}
+    return {"doc": text, "apache": apache, "example": example, "stand_in": stand_in, "alone": alone}
 
 
 class Rule:
@@ -128,6 +139,23 @@ def matching(pattern: str, words: str) -> Condition:
     """Make a rule: the whole text matches the regular expression."""
     compiled = re.compile(pattern)
     return Condition(lambda value: compiled.fullmatch(value) is not None, words)
+
+
+def explain_status_range(text: str) -> str | None:
+    """Say why a text is no status and no range of statuses, or return None."""
+    match = re.fullmatch(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", text)
+    if match is None or (match[2] is not None and match[2] < match[1]):
+        return 'must be a status like "200" or a range like "200-399"'
+    return None
+
+
+def explain_regex(text: str) -> str | None:
+    """Say why a text is no regular expression, or return None."""
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is not a regular expression: {error}"
+    return None
 
 
 def seconds(low: float, high: float) -> Between:

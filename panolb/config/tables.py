@@ -70,11 +70,10 @@ class Reader:
         if attrs.has(kind):
             return self._one_table(kind, value, at)
         if attrs.has(element):
-            return (
-                self._list(element, value, at)
-                if get_origin(kind) is list
-                else self._named(element, value, at)
-            )
+            if get_origin(kind) is not list:
+                return self._named(element, value, at)
+            alone = one.metadata["alone"] and isinstance(value, dict)
+            return self._list(element, [value] if alone else value, at)
         try:
             got = convert(value, kind, example=f"{one.name} = {example(one)}")
         except WrongValue as wrong:
@@ -204,6 +203,6 @@ _HEADERS = {
     "Health": "[balancer.NAME.health]",
     "Cookie": "[balancer.NAME.cookie]",
     "Admin": "[admin]",
-    "AccessLog": "[access_log]",
+    "AccessLog": "[[access_log]]",
     "Shutdown": "[shutdown]",
 }

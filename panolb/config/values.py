@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from cattrs import Converter
 
 from panolb.config.places import KeyPath
-from panolb.config.rules import Auto, Seconds, Size, StatusRange
+from panolb.config.rules import Auto, Names, Seconds, Size, StatusRange
 from panolb.config.units import parse_duration, parse_size
 
 LISTED: Final = 20
@@ -138,6 +138,11 @@ def _network(value: object, _: Any) -> Network:
         raise WrongValue(((), f'expected an address or a network such as "10.0.0.0/8", {reason}')) from None
 
 
+def _names(value: object, _: Any) -> list[str]:
+    """One name alone may be written without a list."""
+    return [value] if isinstance(value, str) else _list(value, list[str])
+
+
 def _status(value: object, _: Any) -> str:
     """A single status may be written as the number that it is."""
     whole = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64
@@ -210,6 +215,7 @@ def _build() -> Converter:
         (Size, _size),
         (Network, _network),
         (Auto, _auto),
+        (Names, _names),
         (StatusRange, _status),
     ]
     for kind, conversion in written:

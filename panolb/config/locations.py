@@ -1,0 +1,272 @@
+"""The part of the model that says what is served where: ``[[location]]``.
+
+Rules that operators know from httpd.conf keep Apache's spelling: `panolb.language` reads them.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import attrs
+from attrs import field, frozen
+
+from panolb.config.addresses import explain_path, explain_pattern
+from panolb.config.rules import (
+    DAY,
+    KIB,
+    MIB,
+    NOT_EMPTY,
+    TOKEN,
+    Between,
+    Each,
+    Explained,
+    Names,
+    Seconds,
+    Size,
+    StatusRange,
+    doc,
+    explain_regex,
+    explain_status_range,
+    matching,
+    seconds,
+    size,
+)
+from panolb.language import environment, headers
+
+_ERROR = matching(r"[45][0-9]{2}", "a status from 400 to 599")
+_TWO_WORDS = matching(r"\S+ \S+", "two words, INTERNAL and PUBLIC, with a space between them")
+
+
+@frozen(kw_only=True)
+class Location:
+    """Requests that go to a balancer or a directory, or are answered at once; the table is written once per path."""
+
+    path: str | None = field(
+        default=None,
+        validator=Explained(explain_path),
+        metadata=doc("Path that requests start with.", apache="ProxyPass", example='"/panopticon"'),
+    )
+    match: str | None = field(
+        default=None,
+        validator=Explained(explain_regex),
+        metadata=doc(
+            "Instead of path: a regular expression that the path, with its escapes resolved, must match.",
+            apache="ProxyPassMatch, LocationMatch, RewriteRule [P]",
+            example='"^/app/(.*)$"',
+        ),
+    )
+    host: Names = field(
+        factory=list,
+        validator=Each(Explained(explain_pattern)),
+        metadata=doc(
+            "Only for this host, or these; *.example.org is every host below it. "
+            "Asked before locations without a host.",
+            apache="ServerName, ServerAlias",
+            example='"panopticon.example.org"',
+        ),
+    )
+    listener: Names = field(
+        factory=list,
+        metadata=doc("Only on these listeners. Empty: on all.", apache="<VirtualHost>", example='"public"'),
+    )
+    requests: Literal["all", "websocket", "other"] = field(
+        default="all",
+        metadata=doc(
+            'The requests it takes: "websocket" handshakes only, or all "other" ones.',
+            apache="RewriteCond %{HTTP:Upgrade}",
+        ),
+    )
+    balancer: str | None = field(
+        default=None,
+        metadata=doc(
+            "Name of the balancer that serves it.",
+            apache="ProxyPass balancer://NAME",
+            example='"panopticoncluster"',
+        ),
+    )
+    files: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "Directory whose files are served, instead of a balancer.",
+            apache="DocumentRoot, Alias",
+            example='"/var/www/html"',
+        ),
+    )
+    redirect: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "Send the client there, instead of a balancer; status says how. What follows the path is appended; "
+            "with match, $1 is its first group. %{HTTP_HOST} and %{REQUEST_URI} are the request's.",
+            apache="Redirect, RedirectMatch, RewriteRule [R]",
+            example='"https://panopticon.example.org/"',
+        ),
+    )
+    status: int | None = field(
+        default=None,
+        validator=Between(300, 599),
+        metadata=doc(
+            "Answer with this status, instead of a balancer; with redirect, 302 when not set.",
+            apache="ProxyPass PATH !, Redirect",
+            example="404",
+        ),
+    )
+    target: str | None = field(
+        default=None,
+        metadata=doc(
+            "Path below the member's own that takes the place of the location's; with match, $1 is its first group.",
+            apache="ProxyPass balancer://NAME/PATH",
+            example='"/app"',
+        ),
+    )
+    mapping: Literal["verbatim", "canonical", "servlet"] = field(
+        default="verbatim",
+        metadata=doc(
+            '"verbatim": members get the path byte for byte. "canonical": with escapes, double slashes and dots '
+            'resolved, as from Apache. "servlet": the same, and ;parameters do not count when it is matched.',
+            apache="nocanon, mapping=servlet",
+        ),
+    )
+    encoded_slashes: Literal["pass", "refuse", "decode"] = field(
+        default="pass",
+        metadata=doc(
+            'What becomes of %2F in a path; "refuse" is a 404.',
+            apache="AllowEncodedSlashes NoDecode, Off, On",
+        ),
+    )
+    server_name: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "Name it goes by in X-Forwarded-Server, and as Host for clients that name none. "
+            "Not set: the machine's.",
+            apache="ServerName",
+            example='"panopticon.example.org"',
+        ),
+    )
+    preserve_host: bool = field(
+        default=True,
+        metadata=doc(
+            "Members see the Host that the client asked for; false: their own.", apache="ProxyPreserveHost"
+        ),
+    )
+    forwarded: bool = field(
+        default=True,
+        metadata=doc("Send X-Forwarded-For, -Host, -Proto, -Port and -Server.", apache="ProxyAddHeaders"),
+    )
+    via: bool = field(default=False, metadata=doc("Send Via, to members and to clients.", apache="ProxyVia"))
+    strip_request_headers: list[str] = field(
+        factory=list,
+        validator=Each(TOKEN),
+        metadata=doc(
+            "Headers that clients must not send, such as those that tell members who the user is.",
+            apache="RequestHeader unset",
+            example='["X-Remote-User"]',
+        ),
+    )
+    environment: list[str] = field(
+        factory=list,
+        validator=Each(Explained(environment.explain)),
+        metadata=doc(
+            "Variables for the header rules and the access log, in Apache's words.",
+            apache="SetEnv, SetEnvIf, SetEnvIfNoCase, SetEnvIfExpr, BrowserMatch",
+            example='["SetEnvIf User-Agent curl is_curl"]',
+        ),
+    )
+    request_headers: list[str] = field(
+        factory=list,
+        validator=Each(Explained(headers.explain_request_rule)),
+        metadata=doc(
+            "Changes to the request's header, in the words of mod_headers.",
+            apache="RequestHeader",
+            example='["set X-Forwarded-Proto https"]',
+        ),
+    )
+    response_headers: list[str] = field(
+        factory=list,
+        validator=Each(Explained(headers.explain_response_rule)),
+        metadata=doc(
+            "Changes to the answer's header, in the words of mod_headers.",
+            apache="Header",
+            example="['always set X-Frame-Options SAMEORIGIN']",
+        ),
+    )
+    headers_on_upgrade: bool = field(
+        default=True,
+        metadata=doc("Whether response_headers change the 101 of a WebSocket too; in Apache they do not."),
+    )
+    error_pages: dict[str, str] = field(
+        factory=dict,
+        validator=Each(NOT_EMPTY, name=_ERROR),
+        metadata=doc(
+            "Pages for answers of panolb's own, by status: a text, a URL to go to, or file: and a path.",
+            apache="ErrorDocument",
+            example='{ 503 = "file:/var/www/maintenance.html" }',
+        ),
+    )
+    error_override: list[StatusRange] = field(
+        factory=list,
+        validator=Each(Explained(explain_status_range)),
+        metadata=doc(
+            "Statuses of members whose page is replaced by panolb's own.",
+            apache="ProxyErrorOverride",
+            example='["500-599"]',
+        ),
+    )
+    timeout_status: Literal[502, 504] = field(
+        default=504,
+        metadata=doc("The status when a member does not answer in time; Apache's is 502."),
+    )
+    reverse: list[str] | None = field(
+        default=None,
+        validator=Each(_TWO_WORDS),
+        metadata=doc(
+            "Pairs PUBLIC INTERNAL for Location headers: a path and what it takes the place of, a URL, a path or "
+            "balancer://NAME. Not set: worked out from path and members.",
+            apache="ProxyPassReverse",
+            example='["/panopticon http://intern:8080/panopticon"]',
+        ),
+    )
+    reverse_cookie_path: list[str] = field(
+        factory=list,
+        validator=Each(_TWO_WORDS),
+        metadata=doc(
+            "Pairs INTERNAL PUBLIC for the Path of cookies.",
+            apache="ProxyPassReverseCookiePath",
+            example='["/inner /outer"]',
+        ),
+    )
+    reverse_cookie_domain: list[str] = field(
+        factory=list,
+        validator=Each(_TWO_WORDS),
+        metadata=doc(
+            "Pairs INTERNAL PUBLIC for the Domain of cookies.",
+            apache="ProxyPassReverseCookieDomain",
+            example='["intern.example.org panopticon.example.org"]',
+        ),
+    )
+    websocket: bool = field(
+        default=True, metadata=doc("Let WebSockets through.", apache="ProxyPass upgrade=websocket")
+    )
+    websocket_compression: bool = field(default=True, metadata=doc("Accept and offer permessage-deflate."))
+    websocket_idle_timeout: Seconds | None = field(
+        default=None,
+        validator=seconds(0.1, 365 * DAY),
+        metadata=doc("Close WebSockets on which nothing moves for so long. Not set: never.", example='"1h"'),
+    )
+    websocket_max_message: Size = field(
+        default=16 * MIB,
+        validator=size(KIB, 2**31 - 1),
+        metadata=doc("Longest WebSocket message; longer ones close with 1009."),
+    )
+
+    @property
+    def name(self) -> str:
+        """How messages and summaries call it: its path or its regular expression."""
+        return self.match if self.path is None else self.path
+
+LOCATION_TABLES: Final = (Location,)
+
+for _table in LOCATION_TABLES:
+    attrs.resolve_types(_table)
