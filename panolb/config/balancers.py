@@ -64,9 +64,11 @@ class Health:
     )
     uri: str = field(
         default="/",
-        validator=matching(r"/[!-~]*", 'a path that starts with "/", in printable ASCII'),
+        validator=matching(r"/[!-~]*|\*", 'a path that starts with "/", in printable ASCII, or "*"'),
         metadata=doc(
-            "Path, and query, to ask for; it replaces the path of the member's URL.", apache="hcuri="
+            "Path, and query, to ask for; it replaces the path of the member's URL. With method OPTIONS, * asks the "
+            "server as a whole.",
+            apache="hcuri=",
         ),
     )
     method: str = field(
@@ -441,6 +443,11 @@ class Balancer:
     member: list[Member] = field(factory=list, metadata=doc("The members."))
     health: Health | None = field(default=None, metadata=doc("How they are checked."))
     cookie: Cookie = field(factory=Cookie, metadata=doc("The cookie that makes users stick."))
+
+    def check_of(self, member: Member) -> Health | None:
+        """How a member is checked, or None when it is not."""
+        health = member.health or self.health
+        return None if health is None or health.check == "none" else health
 
     @property
     def sets_cookie(self) -> bool:

@@ -19,6 +19,7 @@ from ..core.exchange import Exchange
 from ..core.health import Health
 from ..core.location import Location
 from ..core.member import Admin, Member, MemberSpec
+from ..language import expression
 from ..proxy.deadlines import Deadlines
 from ..proxy.pool import Pool
 from ..proxy.wire import Turn
@@ -83,27 +84,26 @@ class Builder:
             watcher=log_change,
             now=self.deadlines.clock(),
         )
-        health = config.health
-        if health is not None and health.check != "none":
-            probe = self.registry.checks[health.check].probe
-            plant.checkers.extend(self._checker(balancer, member, health, probe) for member in members)
+        for member, settings in zip(members, config.member, strict=True):
+            health = config.check_of(settings)
+            if health is not None:
+                plant.checkers.append(self._checker(balancer, member, health))
         return balancer
 
     def _member(self, balancer: str, config: model.Balancer, member: model.Member, plant: Plant) -> Member:
         spec = member_spec(balancer, config, member)
         pool = Pool(self.reactor, spec, self.deadlines, self.turn)
         plant.pools.append(pool)
-        checked = config.health is not None and config.health.check != "none"
-        starts_down = checked and config.health is not None and config.health.start == "down"
-        return Member(spec, pool, Health(up=not starts_down))
+        health = config.check_of(member)
+        return Member(spec, pool, Health(up=health is None or health.start == "up"))
 
-    def _checker(self, balancer: Balancer, member: Member, health: model.Health, probe: Any) -> Checker:
+    def _checker(self, balancer: Balancer, member: Member, health: model.Health) -> Checker:
         return Checker(
             self.reactor,
             self.deadlines.clock,
             balancer,
             member,
-            probe,
+            self.registry.checks[health.check].probe,
             _target(member.spec, health),
             interval=health.interval,
             changing=health.interval_changing,
@@ -184,6 +184,8 @@ def _target(spec: MemberSpec, health: model.Health) -> Target:
         port=spec.port,
         uri=health.uri,
         method=health.method,
+        http_version=health.http_version,
+        expect=None if health.expect is None else expression.parse(health.expect),
         expect_status=tuple(health.statuses),
         expect_body=None if health.expect_body is None else re.compile(health.expect_body.encode()),
         authority=health.host or spec.authority.decode("ascii"),

@@ -96,8 +96,6 @@ class Checker:
         )
 
     def _in_words(self, failure: Failure) -> str | Failure:
-        while reasons := getattr(failure.value, "reasons", None):
-            failure = reasons[-1]  # twisted.web wraps what really happened
         if is_ours(failure):
             return failure
         if failure.check(CancelledError, DeferredTimeoutError, TimeoutError):

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
-from twisted.web.http_headers import Headers
 
+from ..errors import BadResponse
 from ..proxy.quiet import Quiet
+from ..proxy.upstream import MAX_HEAD, TOO_LARGE
+
+if TYPE_CHECKING:
+    from ..language.expression import Expression
 
 AGENT = "panolb-health-check"
-MAX_BODY = 64 << 10  # bytes of an answer that are looked at for ``expect_body``
+MAX_BODY = 64 << 10  # bytes of an answer that are looked at
 
 
 @attrs.frozen(kw_only=True)
 class Target:
     """Whom to probe, and what counts as passed.  Times are seconds.
 
+    :ivar http_version: "1.0" or "1.1".
+    :ivar expect: a condition that alone decides; ``None`` when the next two do.
     :ivar expect_status: pairs of the first and last status that pass.
     :ivar expect_body: what the first 64 KiB of the body must contain; ``None`` for anything.
     :ivar authority: what Host says.
@@ -35,6 +42,8 @@ class Target:
     port: int
     uri: str = "/"
     method: str = "GET"
+    http_version: str = "1.1"
+    expect: Expression | None = None
     expect_status: tuple[tuple[int, int], ...] = ((200, 399),)
     expect_body: re.Pattern[bytes] | None = None
     authority: str = ""
@@ -43,9 +52,54 @@ class Target:
     ping: bool = True
     subprotocols: tuple[str, ...] = ()
 
-    def passes_status(self, status: int) -> bool:
-        """Whether a status is among those expected."""
-        return any(first <= status <= last for first, last in self.expect_status)
+    @property
+    def reads_body(self) -> bool:
+        """Whether the body of an answer counts."""
+        return self.method != "HEAD" and (self.expect is not None or self.expect_body is not None)
+
+    def verdict(self, answer: Answer) -> str | None:
+        """Return ``None`` when an answer is the expected one, or the reason why it is not."""
+        if self.expect is not None:
+            passed = self.expect.holds(answer)
+            return None if passed else f"answered {answer.status}, for which the condition does not hold"
+        if not any(first <= answer.status <= last for first, last in self.expect_status):
+            return f"answered {answer.status}"
+        if self.expect_body is not None and not self.expect_body.search(answer.content):
+            return "the body is not the expected one"
+        return None
+
+
+@attrs.frozen
+class Answer:
+    """What a member said to a check; a condition can ask for it (`panolb.language.facts.Facts`).
+
+    :ivar fields: header fields as they came.
+    :ivar content: the first 64 KiB of the body; empty when it does not count.
+    """
+
+    status: int
+    fields: tuple[tuple[bytes, bytes], ...]
+    content: bytes
+
+    def env(self, name: bytes) -> bytes | None:
+        return None
+
+    def request_header(self, name: bytes) -> bytes | None:
+        return None
+
+    def response_header(self, name: bytes) -> bytes | None:
+        values = [value for one, value in self.fields if one.lower() == name]
+        return b", ".join(values) if values else None
+
+    def variable(self, name: str) -> bytes:
+        if name == "REQUEST_STATUS":
+            return b"%d" % self.status
+        if name == "HC_BODY":
+            return self.content
+        return self.response_header(name.lower().replace("_", "-").encode("latin-1")) or b""
+
+    def body(self) -> bytes:
+        return self.content
 
 
 # -- the probes -----------------------------------------------------------------------------------------------------
@@ -65,63 +119,96 @@ class _QuietProtocols(Factory):
 
 @inlineCallbacks
 def probe_http(reactor: Any, target: Target) -> Generator[Any, Any, str | None]:
-    """Passed when the answer has the expected status and body.  Redirects are not followed, cookies not kept."""
-    headers = Headers({"User-Agent": [AGENT], "Connection": ["close"], "Host": [target.authority]})
-    for name, value in target.headers.items():
-        headers.setRawHeaders(name, [value])
-    agent = Agent.usingEndpointFactory(
-        reactor, _Fixed(reactor, target), pool=_QuietPool(reactor, persistent=False)
-    )
-    url = f"http://{_bracketed(target.host)}:{target.port}{target.uri}".encode("ascii")
-    response = yield agent.request(target.method.encode("ascii"), url, headers)
-    beginning = _Beginning(MAX_BODY if target.expect_body is not None else 0)
-    response.deliverBody(beginning)
-    if not target.passes_status(response.code):
-        return f"answered {response.code}"
-    if target.expect_body is None:
-        return None
-    body = yield beginning.done
-    return None if target.expect_body.search(body) else "the body is not the expected one"
+    """Passed when the answer is the expected one.  Redirects are not followed, cookies not kept."""
+    question = _QuietProtocols.forProtocol(partial(_Question, target))
+    asked = yield _endpoint(reactor, target).connect(question)
+    answer = yield asked.answered
+    return target.verdict(answer)
 
 
-class _QuietFactory(_HTTP11ClientFactory):
-    noisy = False
+def http_request(target: Target) -> bytes:
+    """Write the request of a check, which is alone on its connection."""
+    fields = {"Host": target.authority, "User-Agent": AGENT, "Connection": "close"}
+    if target.method in ("POST", "PUT", "PATCH"):
+        fields["Content-Length"] = "0"  # RFC 9110 section 8.6: these have a body, if only an empty one
+    own = {name.lower() for name in target.headers}
+    fields = {name: value for name, value in fields.items() if name.lower() not in own} | dict(target.headers)
+    lines = [f"{target.method} {target.uri} HTTP/{target.http_version}"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-class _QuietPool(HTTPConnectionPool):
-    """Makes connections without two log lines for each of them."""
+class _Question(Protocol):
+    """Asks once, takes as much of the answer as counts, and leaves.
 
-    _factory = _QuietFactory
-
-
-class _Beginning(Protocol):
-    """Takes the beginning of a body and ends the connection when it has enough.
-
-    :ivar done: fires with it.
+    :ivar answered: fires with the `Answer`, or fails with `BadResponse`.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.done: Deferred[bytes] = Deferred(lambda done: self._abort())
-        self._body = b""
-        self._limit = limit
+    def __init__(self, target: Target) -> None:
+        self.answered: Deferred[Answer] = Deferred(lambda answered: self._leave())
+        self._target = target
+        self._parser = HttpResponseParser(self)
+        self._taken = 0
+        self._final = False  # whether the head of the answer is complete
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._body = bytearray()
 
     def connectionMade(self) -> None:
-        """If nothing is wanted of the body, end at once."""
-        if not self._limit:
-            self._abort()
+        transport: Any = self.transport
+        transport.write(http_request(self._target))
 
     def dataReceived(self, data: bytes) -> None:
-        self._body += data
-        if len(self._body) >= self._limit:
-            self._abort()
+        self._taken += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._tell()  # a 101 that nobody asked for
+        except HttpParserError:
+            self._fail("its answer is not HTTP")
+        if not self._final and self._taken > MAX_HEAD:
+            self._fail(TOO_LARGE)
 
-    def _abort(self) -> None:
-        transport: Any = self.transport
-        transport.loseConnection()
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200 and status != 101:
+            self._fields.clear()  # an interim answer: the real one is still to come
+            return
+        self._final = True
+        if not self._target.reads_body:
+            self._tell()
+
+    def on_body(self, data: bytes) -> None:
+        self._body += data
+        if len(self._body) >= MAX_BODY:
+            self._tell()
+
+    def on_message_complete(self) -> None:
+        if self._final:
+            self._tell()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self.done.called:
-            self.done.callback(self._body[: self._limit])
+        if self._final:
+            self._tell()  # a body may end with its connection
+        else:
+            self._fail("the connection was closed without an answer")
+
+    def _tell(self) -> None:
+        if not self.answered.called:
+            status = self._parser.get_status_code()
+            self.answered.callback(Answer(status, tuple(self._fields), bytes(self._body[:MAX_BODY])))
+        self._leave()
+
+    def _fail(self, reason: str) -> None:
+        if not self.answered.called:
+            self.answered.errback(BadResponse(reason))
+        self._leave()
+
+    def _leave(self) -> None:
+        transport: Any = self.transport
+        transport.loseConnection()
 
 
 @inlineCallbacks
@@ -184,20 +271,5 @@ class _WebSocketProbeFactory(WebSocketClientFactory):
     ping = True
 
 
-@attrs.frozen
-class _Fixed:
-    """Gives twisted.web's client the member's address, whatever Host says."""
-
-    reactor: Any
-    target: Target
-
-    def endpointForURI(self, uri: Any) -> HostnameEndpoint:
-        return _endpoint(self.reactor, self.target)
-
-
 def _endpoint(reactor: Any, target: Target) -> HostnameEndpoint:
     return HostnameEndpoint(reactor, target.host, target.port, timeout=target.timeout, attemptDelay=0.05)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
