@@ -63,7 +63,7 @@ def wall_time(ago: float) -> str:
 
 def service(config: model.Config, registry: Registry, reactor: Any = global_reactor) -> Panolb:
     """The service for a configuration, on a reactor."""
-    return Panolb(reactor, config, registry, time.monotonic, wall_time)
+    return Panolb(reactor, config, registry, time.monotonic, wall_time, time.time)
 
 
 def makeService(options: Options) -> IService:

@@ -12,7 +12,7 @@ from itertools import count
 
 import attrs
 
-from panolb.config.model import Balancer, Config, Location
+from panolb.config.model import Balancer, Config, Health, Location
 from panolb.config.places import KeyPath, dotted
 from panolb.config.values import quoted
 from panolb.errors import Problem
@@ -57,7 +57,8 @@ def findings(config: Config, known: Known | None = None) -> list[Finding]:
         at: KeyPath = ("balancer", name)
         found += _members(balancer, at)
         found += _cookie(config, balancer, at)
-        found += _health(balancer, at)
+        for path, health in _checks(balancer, at):
+            found += _health(health, path)
         found += _names(balancer, at, known) if known else ()
     return found
 
@@ -112,32 +113,55 @@ def _whole(config: Config) -> Iterator[Finding]:
 
 
 def _locations(config: Config) -> Iterator[Finding]:
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[object, int] = {}
     for index, location in enumerate(config.location):
         at: KeyPath = ("location", index)
+        yield from _where(config, location, at)
         yield from _target(config, location, at)
         yield from _own_fields(location.strip_request_headers, (*at, "strip_request_headers"))
-        host = (location.host or "").lower()
-        first = seen.setdefault((host, location.path.rstrip("/")), index)
+        if location.path is None:
+            continue
+        hosts = tuple(sorted(host.lower() for host in location.host))
+        taken = (hosts, tuple(location.listener), location.requests, location.path.rstrip("/"))
+        first = seen.setdefault(taken, index)
         if first != index:
             keys: tuple[KeyPath, ...] = tuple(
-                ("location", one, key) for one in (first, index) for key in ("host", "path")
+                ("location", one, key) for one in (first, index) for key in ("host", "listener", "path")
             )
-            message = f"{host}{location.path} is already the path of {dotted(('location', first))}; keep one of the two"
+            where = f"{' '.join(hosts)}{location.path}"
+            message = f"{where} is already the path of {dotted(('location', first))}; keep one of the two"
             yield Finding((*at, "path"), message, about=keys)
 
 
+def _where(config: Config, location: Location, at: KeyPath) -> Iterator[Finding]:
+    """Say whether it is clear which requests are meant."""
+    if location.path is None and location.match is None:
+        yield Finding((*at, "path"), 'is missing; write path = "/panopticon"', about=((*at, "match"),))
+    elif location.path is not None and location.match is not None:
+        message = "a location has a path or match, not both; take one of them away"
+        yield Finding((*at, "match"), message, about=((*at, "path"),))
+    for index, name in enumerate(location.listener):
+        if name not in config.listener:
+            message = f"no listener is named {quoted([name])}; there are: {quoted(config.listener) or 'none'}"
+            yield Finding((*at, "listener", index), message, about=(("listener", name),))
+
+
 def _target(config: Config, location: Location, at: KeyPath) -> Iterator[Finding]:
-    """Say whether exactly one of balancer and files is there, and the balancer exists."""
+    """Say whether there is exactly one answer, and the balancer exists."""
     named: KeyPath = (*at, "balancer")
-    files: KeyPath = (*at, "files")
-    if location.balancer is not None and location.files is not None:
-        yield Finding(
-            files, "a location has a balancer or files, not both; take one of them away", about=(named,)
-        )
-    elif location.balancer is None and location.files is None:
-        message = 'needs either balancer = "NAME" or files = "DIRECTORY"'
-        yield Finding(at, message, about=(named, files))
+    served = [key for key in ("balancer", "files", "redirect") if getattr(location, key) is not None]
+    about: tuple[KeyPath, ...] = tuple((*at, key) for key in ("balancer", "files", "redirect", "status"))
+    if len(served) > 1:
+        message = f"a location has a {served[0]} or {served[1]}, not both; take one of them away"
+        yield Finding((*at, served[1]), message, about=about)
+    elif not served and location.status is None:
+        message = 'needs balancer = "NAME", files = "DIRECTORY", redirect = "URL" or status = 404'
+        yield Finding(at, message, about=about)
+    elif location.status is not None and (
+        served[:1] in (["balancer"], ["files"]) or (location.status < 400) != (location.redirect is not None)
+    ):
+        message = "is for locations without balancer and files: 3xx with redirect, 4xx or 5xx without"
+        yield Finding((*at, "status"), message, about=about)
     if location.balancer is not None and location.balancer not in config.balancer:
         there = f"there are: {quoted(config.balancer)}" if config.balancer else "there is none"
         message = f"no balancer is named {quoted([location.balancer])}; {there}"
@@ -167,7 +191,10 @@ def _members(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
         if balancer.stickysession is not None and not member.route:
             message = f'needs a route, because stickysession is set: write route = "{next(free)}"'
             yield Finding(
-                (*path, "route"), message + " (for Tomcat: its jvmRoute)", about=((*at, "stickysession"),)
+                (*path, "route"),
+                message + " (for Tomcat: its jvmRoute)",
+                warning=balancer.cookie.enabled is False,  # Apache takes it; nobody sticks
+                about=((*at, "stickysession"),),
             )
 
 
@@ -208,16 +235,30 @@ def _own_fields(names: Iterable[str], path: KeyPath) -> Iterator[Finding]:
             yield Finding(path, f"names {name}, which panolb writes itself; take it out")
 
 
-def _health(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
+def _checks(balancer: Balancer, at: KeyPath) -> Iterator[tuple[KeyPath, Health]]:
+    """The balancer's way to check, and its members' own."""
     if balancer.health is not None:
-        yield from _own_fields(balancer.health.headers, (*at, "health", "headers"))
-    health = balancer.health
-    if health is None:
-        return
-    path: KeyPath = (*at, "health")
+        yield (*at, "health"), balancer.health
+    for index, member in enumerate(balancer.member):
+        if member.health is not None:
+            yield (*at, "member", index, "health"), member.health
+
+
+def _health(health: Health, path: KeyPath) -> Iterator[Finding]:
+    yield from _own_fields(health.headers, (*path, "headers"))
+    method: KeyPath = (*path, "method")
+    if health.uri == "*" and (health.check != "http" or health.method != "OPTIONS"):
+        message = 'can be "*" for check = "http" with method = "OPTIONS" only; write a path'
+        yield Finding((*path, "uri"), message, about=(method, (*path, "check")))
     if health.expect_body is not None and health.method == "HEAD":
-        message = 'answers to HEAD have no body; write method = "GET"'
-        yield Finding((*path, "expect_body"), message, about=((*path, "method"),))
+        yield Finding(
+            (*path, "expect_body"), 'answers to HEAD have no body; write method = "GET"', about=(method,)
+        )
+    elif health.expect is not None and (
+        health.expect_body is not None or health.expect_status != ["200-399"]
+    ):
+        message = "alone decides; expect_status and expect_body have no effect beside it"
+        yield Finding((*path, "expect"), message, warning=True)
     if health.timeout > health.interval:
         message = "is longer than interval; a check that waits so long delays the next one"
         yield Finding((*path, "timeout"), message, warning=True)
@@ -229,8 +270,8 @@ def _names(balancer: Balancer, at: KeyPath, known: Known) -> Iterator[Finding]:
         ((*at, "lbmethod"), balancer.lbmethod, known.lbmethods),
         ((*at, "resolver"), balancer.resolver, known.resolvers),
     ]
-    if balancer.health is not None:
-        wanted.append(((*at, "health", "check"), balancer.health.check, known.checks | {"none"}))
+    checks = known.checks | {"none"}
+    wanted += [((*path, "check"), health.check, checks) for path, health in _checks(balancer, at)]
     for path, name, names in wanted:
         if name not in names:
             yield Finding(

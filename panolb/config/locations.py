@@ -28,6 +28,7 @@ from panolb.config.rules import (
     explain_regex,
     explain_status_range,
     matching,
+    one_or_more,
     seconds,
     size,
 )
@@ -57,6 +58,7 @@ class Location:
     )
     host: Names = field(
         factory=list,
+        converter=one_or_more,
         validator=Each(Explained(explain_pattern)),
         metadata=doc(
             "Only for this host, or these; *.example.org is every host below it. "
@@ -67,6 +69,7 @@ class Location:
     )
     listener: Names = field(
         factory=list,
+        converter=one_or_more,
         metadata=doc("Only on these listeners. Empty: on all.", apache="<VirtualHost>", example='"public"'),
     )
     requests: Literal["all", "websocket", "other"] = field(
@@ -264,7 +267,8 @@ class Location:
     @property
     def name(self) -> str:
         """How messages and summaries call it: its path or its regular expression."""
-        return self.match if self.path is None else self.path
+        return self.path or self.match or ""
+
 
 LOCATION_TABLES: Final = (Location,)
 

@@ -158,6 +158,11 @@ def explain_regex(text: str) -> str | None:
     return None
 
 
+def one_or_more(names: str | list[str]) -> list[str]:
+    """Take one name for a list of one."""
+    return [names] if isinstance(names, str) else names
+
+
 def seconds(low: float, high: float) -> Between:
     """Make a range of durations."""
     return Between(low, high, format_duration)

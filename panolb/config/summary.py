@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from panolb.config.model import Balancer, Config, Cookie, Health, Listener, Location, Member
+from panolb.config.model import AccessLog, Balancer, Config, Cookie, Health, Listener, Location, Member
 from panolb.config.units import format_duration, format_size
 
 
@@ -14,7 +14,7 @@ def describe(config: Config) -> list[str]:
     for name, listener in config.listener.items():
         lines += [f"listener {name}: {listener.endpoint}", *_indented(_listener(listener))]
     for location in config.location:
-        lines += [f"location {location.host or ''}{location.path} -> {_target(location)}"]
+        lines += [f"location {_where(location)} -> {_target(location)}"]
         lines += _indented(_location(location))
     for name, balancer in config.balancer.items():
         lines += [
@@ -22,8 +22,7 @@ def describe(config: Config) -> list[str]:
         ]
         lines += _indented(_balancer(config, balancer))
     lines.append(f"admin page: {config.admin.endpoint if config.admin else 'none'}")
-    log = config.access_log
-    lines.append(f"access log: {log.path}, format {log.format}" if log else "access log: none")
+    lines += [f"access log: {_log(log)}" for log in config.access_log] or ["access log: none"]
     grace, code = format_duration(config.shutdown.grace), config.shutdown.close_code
     lines.append(f"on SIGTERM: requests in flight get {grace} to finish, WebSockets close with {code}")
     return lines
@@ -43,8 +42,31 @@ def _listener(listener: Listener) -> Iterator[str]:
     yield f"believes X-Forwarded-* headers of {trusted}"
 
 
+def _where(location: Location) -> str:
+    hosts = ",".join(location.host)
+    parts = [
+        f"{hosts}{location.path}" if location.match is None else f"{hosts} matching {location.match}".strip()
+    ]
+    parts += [f"on {', '.join(location.listener)}"] if location.listener else []
+    parts += [f"({location.requests} requests only)"] if location.requests != "all" else []
+    return " ".join(parts)
+
+
 def _target(location: Location) -> str:
-    return f"files in {location.files}" if location.balancer is None else f"balancer {location.balancer}"
+    if location.balancer is not None:
+        return f"balancer {location.balancer}{location.target or ''}"
+    if location.files is not None:
+        return f"files in {location.files}"
+    if location.redirect is not None:
+        return f"redirect {location.status or 302} to {location.redirect}"
+    return f"status {location.status}"
+
+
+def _log(log: AccessLog) -> str:
+    parts = [log.path, f"format {log.format}"]
+    parts += [f"if {log.condition}"] if log.condition else []
+    parts += [f"only of {', '.join(log.servers)}"] if log.servers else []
+    return ", ".join(parts)
 
 
 def _location(location: Location) -> Iterator[str]:
@@ -73,9 +95,12 @@ def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:
     yield from _sticky(config, balancer)
     for member in balancer.member:
         yield f"member {member.url}{_member(member)}"
-    yield _health(balancer.health)
+        if member.health is not None:
+            yield f"  {_health(member.health)}"
+    if not balancer.member or any(member.health is None for member in balancer.member):
+        yield _health(balancer.health)
     retry = format_duration(balancer.retry)
-    checked = balancer.health is not None and balancer.health.check != "none"
+    checked = any(balancer.check_of(member) for member in balancer.member)
     yield f"a member in error gets nothing for {retry}{', or until a check passes' if checked else ''}"
     if balancer.failonstatus or balancer.failontimeout:
         causes = [
@@ -144,12 +169,14 @@ def _member(member: Member) -> str:
 
 def _health(health: Health | None) -> str:
     if health is None or health.check == "none":
-        return "members are not checked; only live traffic tells"
+        return "not checked; only live traffic tells"
     what = health.check if health.check == "tcp" else f"{health.check} {health.method} {health.uri}"
     if health.check == "websocket":
         what = f"websocket {health.uri}{' with ping' if health.ping else ''}"
     elif health.check == "http":
-        what += f" (expects {', '.join(health.expect_status)}{', and a matching body' if health.expect_body else ''})"
+        what += " over HTTP/1.0" if health.http_version == "1.0" else ""
+        expected = ", ".join(health.expect_status) + (", and a matching body" if health.expect_body else "")
+        what += f" (expects {health.expect or expected})"
     return (
         f"checks: {what} every {format_duration(health.interval)}, "
         f"{format_duration(health.interval_changing)} while changing, "

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from random import random
-from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from ..config import model
 from ..core.balancer import Balancer
 from ..core.cookie import RouteCookie
-from ..core.exchange import Exchange
 from ..core.health import Health
 from ..core.location import Location
 from ..core.member import Admin, Member, MemberSpec
@@ -24,10 +20,13 @@ from ..proxy.deadlines import Deadlines
 from ..proxy.pool import Pool
 from ..proxy.wire import Turn
 from .checks import Checker
+from .locations import Locations
 from .probes import Target
 from .registry import Registry
 
 log = Logger()
+
+Setting = TypeVar("Setting")
 
 
 @attrs.frozen
@@ -44,16 +43,14 @@ class Plant:
 class Builder:
     """Makes a `Plant`.
 
-    :ivar finished: told of every exchange that is over.
-    :ivar run: begins the request ids of this run.
+    :ivar locations: makes the locations.
     """
 
     reactor: Any
     deadlines: Deadlines
     turn: Turn
     registry: Registry
-    finished: Callable[[Exchange], None] | None
-    run: str = attrs.field(factory=lambda: token_hex(3))
+    locations: Locations
 
     def build(self, config: model.Config) -> Plant:
         """Make everything that a checked configuration names."""
@@ -61,7 +58,7 @@ class Builder:
         for name, balancer in config.balancer.items():
             plant.balancers[name] = self._balancer(name, balancer, plant)
         for location in config.location:
-            plant.locations.append(self._location(location, plant))
+            plant.locations.append(self.locations.build(location, plant.balancers))
         return plant
 
     def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> Balancer:
@@ -81,6 +78,8 @@ class Builder:
             forcerecovery=config.forcerecovery,
             failonstatus=config.failonstatus,
             failontimeout=config.failontimeout,
+            wait=config.wait,
+            later=self.reactor.callLater,
             watcher=log_change,
             now=self.deadlines.clock(),
         )
@@ -112,25 +111,6 @@ class Builder:
             chance=random(),
         )
 
-    def _location(self, config: model.Location, plant: Plant) -> Location:
-        return Location(
-            config.path.rstrip("/").encode("ascii"),
-            None if config.balancer is None else plant.balancers[config.balancer],
-            self.deadlines.clock,
-            host=None if config.host is None else config.host.lower().encode("ascii"),
-            finished=self.finished,
-            run=self.run,
-            broken=log_broken,
-            preserve_host=config.preserve_host,
-            forwarded=config.forwarded,
-            via=config.via,
-            strip=frozenset(name.lower().encode("ascii") for name in config.strip_request_headers),
-            websocket=config.websocket,
-            websocket_compression=config.websocket_compression,
-            websocket_idle_timeout=config.websocket_idle_timeout,
-            websocket_max_message=config.websocket_max_message,
-        )
-
 
 def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> MemberSpec:
     """What the core is told of a member; what the member leaves open is the balancer's."""
@@ -152,12 +132,17 @@ def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> 
         retry=_first(member.retry, config.retry),
         connect_timeout=_first(member.connect_timeout, config.connect_timeout),
         response_timeout=_first(member.response_timeout, config.response_timeout),
-        keepalive_idle=config.keepalive_idle,
-        max_connections=config.max_connections if member.max_connections is None else member.max_connections,
+        keepalive_idle=_first(member.keepalive_idle, config.keepalive_idle),
+        max_connections=_first(member.max_connections, config.max_connections),
+        redirect=member.redirect.encode("ascii"),
+        acquire=_first(member.acquire, config.acquire),
+        ping=_first(member.ping, config.ping),
+        reuse=_first(member.reuse, config.reuse),
     )
 
 
-def _first(own: float | None, balancer: float) -> float:
+def _first(own: Setting | None, balancer: Setting) -> Setting:
+    """The member's own setting, or else the balancer's."""
     return balancer if own is None else own
 
 
@@ -204,20 +189,6 @@ _CONSEQUENCES = {
     "disabled": "its users move to other members",
     "stopped": "its users move to other members and it is not checked",
 }
-
-
-def log_broken(exchange: Exchange, error: Exception) -> None:
-    """Say that a plugin raised; the request got a 502."""
-    balancer = exchange.location.balancer
-    assert balancer is not None
-    log.failure(
-        "request {id}: balancer {balancer}: {policy} or {resolver} raised; the request got a 502",
-        Failure(error),
-        id=exchange.request_id,
-        balancer=balancer.name,
-        policy=type(balancer.policy).__qualname__,
-        resolver=type(balancer.resolver).__qualname__,
-    )
 
 
 def log_change(member: Member, before: str, after: str, why: str) -> None:

@@ -17,11 +17,11 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
-from twisted.web.vhost import NameVirtualHost
 from zope.interface import implementer
 
 from ..core.headers import Peer
 from ..core.location import Location
+from ..core.routing import host_name, is_for
 from ..errors import BadRequest
 from ..proxy.frontend import Frontend
 from ..proxy.http1 import Http1
@@ -39,13 +39,6 @@ class NotFound(Resource):
     def render(self, request: Request) -> bytes:
         """A small page of ours."""
         return refuse(request, BadRequest(404, "Nothing is served at this path."))
-
-
-class Branch(NotFound):
-    """A path segment that has resources below it and nothing of its own."""
-
-    def getChild(self, path: bytes, request: Request) -> Resource:
-        return NotFound()
 
 
 class Files(File):
@@ -75,43 +68,52 @@ class Files(File):
         return super().render(request)
 
 
+class Hosts(Resource):
+    """Hands each request to the tree of its host.
+
+    :param trees: pairs of host names, as in `panolb.core.routing.Place`, and their tree.
+    """
+
+    def __init__(self, trees: list[tuple[tuple[bytes, ...], Resource]], otherwise: Resource) -> None:
+        super().__init__()
+        self._trees = trees
+        self._otherwise = otherwise
+
+    def getChildWithDefault(self, path: bytes, request: Any) -> Any:
+        """Go on in the host's tree."""
+        host = host_name(request.getHeader(b"host") or b"")
+        found = next((tree for hosts, tree in self._trees if is_for(hosts, host)), self._otherwise)
+        return found.getChildWithDefault(path, request)
+
+
 def tree(locations: list[Location], files: dict[Location, str], frontend: Frontend) -> Resource:
     """The Resource tree of all locations; hosts with locations of their own get a tree each.
 
-    :param files: the directory behind each location that has no balancer.
+    :param files: the directory behind each location that serves files.
     """
-    leaves = [(place, _leaf(place, files, frontend)) for place in locations]
-    everywhere = _grow([(place.path, leaf) for place, leaf in leaves if place.host is None])
-    hosts = {place.host for place, _ in leaves if place.host is not None}
-    if not hosts:
-        return everywhere
-    root = NameVirtualHost()
-    root.default = everywhere  # type: ignore[assignment]
-    for host in hosts:
-        mine = [(place.path, leaf) for place, leaf in leaves if place.host in (host, None)]
-        root.addHost(host, _grow(sorted(mine, key=lambda pair: len(pair[0]))))
-    return root
+    placed = [place for place in locations if place.pattern is None]
+    trees = [
+        (hosts, _grow([place for place in placed if place.hosts in (hosts, ())], files, frontend))
+        for hosts in dict.fromkeys(place.hosts for place in placed if place.hosts)
+    ]
+    everywhere = _grow([place for place in placed if not place.hosts], files, frontend)
+    return Hosts(trees, everywhere) if trees else everywhere
 
 
-def _leaf(location: Location, files: dict[Location, str], frontend: Frontend) -> Resource:
-    if location.balancer is None:
-        return Files(files[location])
-    return ReverseProxyResource(location, frontend)
-
-
-def _grow(leaves: list[tuple[bytes, Resource]]) -> Resource:
-    """Hang each leaf at its path; shorter paths first, so that longer ones go below or beside them."""
-    root: Resource = Branch()
-    for path, leaf in sorted(leaves, key=lambda pair: len(pair[0])):
-        if not path:
+def _grow(locations: list[Location], files: dict[Location, str], frontend: Frontend) -> Resource:
+    """Hang each location at its path; shorter paths first, so that longer ones go below or beside them."""
+    root: Resource = ReverseProxyResource(None, frontend)
+    for place in sorted(locations, key=lambda place: (len(place.path), bool(place.hosts))):
+        leaf = Files(files[place]) if place in files else ReverseProxyResource(place, frontend)
+        if not place.path:
             root = leaf
             continue
         node = root
-        *parents, name = path.strip(b"/").split(b"/")
+        *parents, name = place.path.strip(b"/").split(b"/")
         for parent in parents:
             child: Any = node.children.get(parent)
             if child is None:
-                child = Branch()
+                child = ReverseProxyResource(None, frontend)
                 node.putChild(parent, child)
             node = child
         node.putChild(name, leaf)

@@ -27,6 +27,7 @@ from .accesslog import AccessLog
 from .admin.status import StatusPage
 from .build import Builder
 from .listeners import Listener, NotFound, QuietSite, log_refused, tree
+from .locations import Locations
 from .registry import Registry
 from .surroundings import make_endpoint, surrounding_problems
 
@@ -40,6 +41,7 @@ class Panolb(MultiService):
 
     :param clock: reads a monotonic clock in seconds.
     :param wall_time: the time for people so many seconds ago, for the access log.
+    :param wall_clock: reads the time of day in seconds since 1970.
     :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
     """
 
@@ -50,6 +52,7 @@ class Panolb(MultiService):
         registry: Registry,
         clock: Callable[[], float],
         wall_time: Callable[[float], str],
+        wall_clock: Callable[[], float],
     ) -> None:
         super().__init__()
         problems = surrounding_problems(config)
@@ -60,7 +63,8 @@ class Panolb(MultiService):
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
         self._access_log = self._open_access_log(wall_time)
-        self.plant = Builder(reactor, self.deadlines, self.turn, registry, self._finished()).build(config)
+        made = Locations(clock, wall_clock, self._finished())
+        self.plant = Builder(reactor, self.deadlines, self.turn, registry, made).build(config)
         self._frontends: list[Frontend] = []
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
         self._admin = None if config.admin is None else self._status_page(config.admin)
@@ -87,7 +91,7 @@ class Panolb(MultiService):
         """What the connections to some locations share; it is drained with everything else."""
         frontend = Frontend(
             self.reactor,
-            Table(locations),
+            Table(locations, self.config.location_order == "first"),
             QuietSite(NotFound(), self.reactor),
             self.deadlines,
             self.turn,
@@ -99,7 +103,7 @@ class Panolb(MultiService):
         self._frontends.append(frontend)
         return frontend
 
-    def _frontend(self, config: model.Listener) -> Frontend:
+    def _frontend(self, name: str, config: model.Listener) -> Frontend:
         limits = Limits(
             max_head=config.max_head,
             max_target=config.max_target,
@@ -108,24 +112,24 @@ class Panolb(MultiService):
             idle_timeout=config.idle_timeout,
             body_timeout=config.body_timeout,
         )
-        frontend = self._make_frontend(
-            self.plant.locations, limits, secure=config.is_secure, trusted=config.trusted_proxies
-        )
-        files = {
-            built: written.files
+        mine = [
+            (built, written)
             for built, written in zip(self.plant.locations, self.config.location, strict=True)
-            if written.files is not None
-        }
+            if not written.listener or name in written.listener
+        ]
+        locations = [built for built, _ in mine]
+        frontend = self._make_frontend(
+            locations, limits, secure=config.is_secure, trusted=config.trusted_proxies
+        )
+        files = {built: written.files for built, written in mine if written.files is not None}
         # The tree's resources need the frontend, so it gets its real site afterwards.
         note = None if self._access_log is None else self._access_log.write_web
-        frontend.site = QuietSite(
-            tree(self.plant.locations, files, frontend), self.reactor, note, config.max_body
-        )
+        frontend.site = QuietSite(tree(locations, files, frontend), self.reactor, note, config.max_body)
         return frontend
 
     def _listener(self, name: str, config: model.Listener) -> Listener:
         endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("listener", name, "endpoint"))
-        return Listener(name, config.endpoint, endpoint, self._frontend(config))
+        return Listener(name, config.endpoint, endpoint, self._frontend(name, config))
 
     def _status_page(self, config: model.Admin) -> StatusPage:
         endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("admin", "endpoint"))

@@ -12,11 +12,13 @@ died, once on another member when a new one died.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 
 from ..errors import BadRequest, BadResponse
-from . import pages
+from . import answers
 from .balancer import Decision
+from .facts import ExchangeFacts
 from .headers import Answer, check_websocket_answer, understand_answer
 from .location import Location
 from .member import Member
@@ -25,8 +27,6 @@ from .request import Request
 from .sticky import Route
 
 _ids = count(1)
-
-RETRY_AFTER = b"Retry-After: 5"  # seconds; about one health check later
 
 
 class Exchange:
@@ -44,6 +44,7 @@ class Exchange:
         "_awaited",
         "_early",
         "_ended_body",
+        "_facts",
         "_fresh",
         "_held",
         "_over",
@@ -85,6 +86,7 @@ class Exchange:
         self.link: Link | None = None
         self.tried: tuple[Member, ...] = ()
         self.upgrade: tuple[bytes, ...] | None = None
+        self._facts: ExchangeFacts | None = None
         self._early: list[bytes] = []
         self._ended_body = not request.has_body
         self._held: Member | None = None  # counts this exchange as busy
@@ -99,9 +101,12 @@ class Exchange:
     # -- choosing and connecting ------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Route the request and ask for a connection."""
+        """Route the request and ask for a connection, or answer at once where the location says so."""
         balancer = self.location.balancer
-        assert balancer is not None
+        if balancer is None:
+            assert self.location.answer is not None
+            self.fail(self.location.answer.status, "This is all there is at this path.", "local")
+            return
         try:
             if balancer.resolver is not None:
                 self.route = balancer.resolver.resolve(self.request)
@@ -138,7 +143,7 @@ class Exchange:
         self._awaited = None
         decision = self.decision
         assert decision is not None
-        head = self.location.request_head(self.request, decision.member, self.client.peer, self.upgrade)
+        head = self.location.request_head(self, decision.member)
         self.link = link
         if head is None:
             self.fail(404, "The path cannot be passed on in this spelling.", "bad-path")
@@ -215,27 +220,25 @@ class Exchange:
         if status == 101:
             self._check_switch(answer, fields)
             return answer
-        decision, location = self.decision, self.location
-        assert decision is not None
-        lines = answer.lines
-        if answer.mapped:
-            self._map_back(answer, decision.member)
-        if answer.via or location.via:
-            lines.append(location.via_line(answer.via, b"1.1" if http11 else b"1.0"))
         if status < 200:
             if self.request.http11:
-                self.client.interim(status, phrase, lines)
+                self.client.interim(status, phrase, answers.outward(self, answer, http11))
             return answer
-        if self.request.method == b"HEAD" or status == 304:
-            if answer.length is not None:
-                lines.append(b"Content-Length: %d" % answer.length)
+        assert self.decision is not None
+        member = self.decision.member
+        self._was_usable(member)
+        if status in self.location.override:
+            self._note_status(status, member)
+            self.fail(
+                status, "The server answered with an error.", "overridden", phrase, answers.challenge(answer)
+            )
+            return answer
+        lines = answers.final(self, answer, status, http11)
+        if self.request.method == b"HEAD" or status in (204, 304):
             length: int | None = -1
         else:
-            length = -1 if status == 204 else answer.length
-        if decision.changed:
-            self._bind(lines, decision.member)
-        self._was_usable(decision.member)
-        self._note_status(status, decision.member)
+            length = answer.length
+        self._note_status(status, member)
         self.status = status
         self._answered = True
         self.client.respond(status, phrase, lines, length, self._ended_body)
@@ -255,8 +258,7 @@ class Exchange:
         """The member's 101 is complete; from here on the link speaks WebSocket."""
         answer = self._switching
         assert answer is not None and self.decision is not None
-        if self.decision.changed:
-            self._bind(answer.lines, self.decision.member)
+        answer.lines = answers.switching(self, answer)
         self._was_usable(self.decision.member)
         self._answered = True
         self.status = 101
@@ -331,7 +333,8 @@ class Exchange:
         its_fault = self._ended_body or (self.request.expects and self.received == 0)
         if balancer.failontimeout and its_fault and not self._answered:
             balancer.fault(decision.member, self.location.clock(), "no answer in time (failontimeout)")
-        self.link_gone(504, "The server that holds your session did not answer in time.", "member-timeout")
+        status = self.location.timeout_status
+        self.link_gone(status, "The server that holds your session did not answer in time.", "member-timeout")
 
     def link_gone(self, status: int, reason: str, term: str) -> None:
         """End the exchange after the link became unusable."""
@@ -342,41 +345,47 @@ class Exchange:
         else:
             self.fail(status, reason, term)
 
-    def fail(self, status: int, reason: str, term: str) -> None:
+    def fail(
+        self, status: int, reason: str, term: str, phrase: bytes = b"", lines: Sequence[bytes] = ()
+    ) -> None:
         """Answer with a page of our own and end.
 
         :param reason: one sentence of ours; it is shown to the client.
+        :param phrase: the reason phrase; empty for the standard's.
+        :param lines: fields that the answer has to carry.
         """
         if self._over or self._answered:
             return
-        decision = self.decision
-        lines: list[bytes] = []
-        if decision is not None and status in (502, 504):  # a member had its chance
-            if decision.changed:
-                self._bind(lines, decision.member)
-            self._note_status(status, decision.member)
+        if self.decision is not None and status in (502, 504):  # a member had its chance
+            self._note_status(status, self.decision.member)
         self._cut_link()
         self.status = status
-        content_type, body = pages.page(status, reason, self.request_id, self.request.field(b"accept"))
-        lines += (b"Content-Type: " + content_type, b"Cache-Control: no-store")
-        if status == 503:
-            lines.append(RETRY_AFTER)
-        keep = self._ended_body and status >= 500
+        page = answers.own(self, status, reason)
+        self.status = page.status
+        keep = self._ended_body and (status >= 500 or term in ("local", "overridden"))
         self._answered = True
         head_only = self.request.method == b"HEAD"
-        self.sent = 0 if head_only else len(body)
+        length = len(page.body)
+        self.sent = 0 if head_only else length
         self._finish(term)
-        phrase = pages.PHRASES[status].encode()
+        page.lines.extend(lines)
         if head_only:
-            lines.append(b"Content-Length: %d" % len(body))
-        self.client.respond(status, phrase, lines, -1 if head_only else len(body), keep)
+            page.lines.append(b"Content-Length: %d" % length)
+        self.client.respond(page.status, phrase or page.phrase, page.lines, -1 if head_only else length, keep)
         if not head_only:
-            self.client.send(body)
+            self.client.send(page.body)
         self.client.finish()
 
     def refuse(self, problem: BadRequest) -> None:
         """The client broke the rules in its body: it gets its 4xx, and the member's connection is cut."""
         self.link_gone(problem.status, problem.reason, "bad-request")
+
+    @property
+    def facts(self) -> ExchangeFacts:
+        """What the operator's rules and log formats can ask."""
+        if self._facts is None:
+            self._facts = ExchangeFacts(self)
+        return self._facts
 
     @property
     def request_id(self) -> str:
@@ -419,21 +428,6 @@ class Exchange:
 
     # -- details of the answer --------------------------------------------------------------------------------------
 
-    def _bind(self, lines: list[bytes], member: Member) -> None:
-        """Tell the client its new route."""
-        balancer = self.location.balancer
-        if balancer is not None and balancer.cookie is not None and member.spec.route:
-            lines.append(
-                b"Set-Cookie: "
-                + balancer.cookie.value(member.spec.route, self.client.peer.over_tls(self.request))
-            )
-
-    def _map_back(self, answer: Answer, member: Member) -> None:
-        """Translate what the member says of itself (ProxyPassReverse)."""
-        scheme = b"https://" if self.client.peer.over_tls(self.request) else b"http://"
-        public = scheme + (self.request.host or member.spec.authority)
-        self.location.reverse.translate(answer, public, member.spec.host.encode())
-
     def _was_usable(self, member: Member) -> None:
         """If a member in error was tried because there was no other: it answered."""
         if self._trial and member.state == "error":
@@ -453,5 +447,3 @@ class Exchange:
             raise BadResponse("it switched protocols without being asked")
         check_websocket_answer(answer, fields, self.upgrade)
         self._switching = answer
-        if answer.mapped and self.decision is not None:
-            self._map_back(answer, self.decision.member)

@@ -14,8 +14,12 @@ from .request import Header, Request
 
 # Fields of an answer that end here (RFC 9110 section 7.6.1) or say something about its framing, which is made anew.
 _ENDS_HERE = frozenset(b"keep-alive proxy-connection proxy-authenticate te trailer upgrade".split())
-_MAPPED = frozenset(b"location content-location set-cookie".split())
+_MAPPED = frozenset(b"location content-location uri destination set-cookie".split())
 _SPECIAL = _ENDS_HERE | _MAPPED | frozenset(b"connection content-length transfer-encoding via".split())
+# Fields by which we ourselves say where a message ends and what becomes of the connection; no rule may.
+_FRAMING = frozenset(
+    b"connection content-length keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
+)
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
@@ -28,14 +32,14 @@ class Peer:
     :param server: the name this balancer gives itself in X-Forwarded-Server.
     """
 
-    __slots__ = ("_host", "_lines", "address", "secure", "server", "trusted")
+    __slots__ = ("_for", "_lines", "address", "secure", "server", "trusted")
 
     def __init__(self, address: bytes, trusted: bool, secure: bool, server: bytes) -> None:
         self.address = address
         self.trusted = trusted
         self.secure = secure
         self.server = server
-        self._host: bytes | None = None
+        self._for: tuple[bytes, bytes] | None = None
         self._lines: list[bytes] = []
 
     @property
@@ -59,27 +63,31 @@ class Peer:
                 return said in (b"https", b"wss")
         return self.secure
 
-    def forwarded(self, request: Request) -> list[bytes]:
-        """The X-Forwarded-* lines for ``request``; the same for all requests of an untrusted client to one host."""
+    def forwarded(self, request: Request, server: bytes = b"") -> list[bytes]:
+        """The X-Forwarded-* lines for ``request``; the same for all requests of an untrusted client to one host.
+
+        :param server: the name for X-Forwarded-Server, if it is not this balancer's own.
+        """
+        server = server or self.server
         if self.trusted and request.forwarded:
-            return self._extended(request, request.forwarded)
-        if request.host != self._host:
-            self._host = request.host
-            self._lines = self._lines_for(request.host)
+            return self._extended(request, request.forwarded, server)
+        if (request.host, server) != self._for:
+            self._for = request.host, server
+            self._lines = self._lines_for(request.host, server)
         return self._lines
 
-    def _lines_for(self, host: bytes) -> list[bytes]:
+    def _lines_for(self, host: bytes, server: bytes) -> list[bytes]:
         lines = [b"X-Forwarded-For: " + self.address]
         if host:
             lines.append(b"X-Forwarded-Host: " + host)
         lines.append(b"X-Forwarded-Proto: " + self.scheme)
         lines.append(b"X-Forwarded-Port: " + port_of(host, self.secure))
-        lines.append(b"X-Forwarded-Server: " + self.server)
+        lines.append(b"X-Forwarded-Server: " + server)
         return lines
 
-    def _extended(self, request: Request, sent: dict[bytes, bytes]) -> list[bytes]:
+    def _extended(self, request: Request, sent: dict[bytes, bytes], server: bytes) -> list[bytes]:
         """What a trusted proxy said: the list of addresses grows, what it said of the first hop stays."""
-        fields = dict(line.split(b": ", 1) for line in self._lines_for(request.host))
+        fields = dict(line.split(b": ", 1) for line in self._lines_for(request.host, server))
         for name, value in sent.items():
             title = name.title()
             if name in (b"x-forwarded-for", b"x-forwarded-server"):
@@ -103,107 +111,9 @@ def port_of(host: bytes, secure: bool) -> bytes:
     return b"443" if secure else b"80"
 
 
-class ReverseMap:
-    """Translates what members say about themselves into what clients see (ProxyPassReverse and its cookie siblings).
-
-    :param path: the location's path.
-    :param members: ``(authority, path)`` of each member of the balancer; any of them may be named in an answer.
-    """
-
-    __slots__ = ("_inner", "_path", "_prefixes")
-
-    def __init__(self, path: bytes, members: Iterable[tuple[bytes, bytes]]) -> None:
-        self._path = path
-        prefixes: list[tuple[bytes, bytes]] = []
-        inner: set[bytes] = set()
-        for authority, member_path in members:
-            authorities = {authority}
-            if authority.endswith(b":80"):
-                authorities.add(authority[:-3])
-            elif authority.endswith(b"]") or b":" not in authority:
-                authorities.add(authority + b":80")
-            prefixes += [((b"http://" + a + member_path).lower(), member_path) for a in sorted(authorities)]
-            inner.add(member_path)
-        self._prefixes = tuple(prefixes)
-        self._inner = next(iter(inner)) if len(inner) == 1 and inner != {path} else None
-
-    def translate(self, answer: Answer, public: bytes, host: bytes) -> None:
-        """Put the fields of an answer that name the member back to its lines, translated.
-
-        :param public: scheme and host that the client used, ``https://dash.example``.
-        :param host: the member's host name.
-        """
-        for name, value in answer.mapped:
-            if name.lower() == b"set-cookie":
-                value = self.cookie(value, host)
-            else:
-                value = self.location(value, public)
-            answer.lines.append(name + b": " + value)
-
-    def location(self, value: bytes, public: bytes) -> bytes:
-        """A Location or Content-Location as the client must see it.
-
-        :param public: scheme and host that the client used, ``https://dash.example``.
-        """
-        lower = value.lower()
-        host = public.partition(b"://")[2].lower()
-        for prefix, _ in self._prefixes:
-            if lower.startswith(prefix) and _at_boundary(value, len(prefix)):
-                return public + self._outside(value[len(prefix) :])
-        inner = self._inner
-        if inner is None:
-            return value
-        # The paths differ: also what the member calls by the client's host, or by no host, is an inner path.
-        origin = next(
-            (one for one in (b"http://" + host, b"https://" + host, b"") if lower.startswith(one)), b""
-        )
-        path = value[len(origin) :]
-        if (
-            path.startswith(inner)
-            and path[:1] == b"/"
-            and path[:2] != b"//"
-            and _at_boundary(path, len(inner))
-        ):
-            mapped = self._outside(path[len(inner) :])
-            if origin or mapped[:2] not in (b"//", b"/\\"):  # where browsers see another host begin
-                return origin + mapped
-        return value
-
-    def _outside(self, rest: bytes) -> bytes:
-        """The public path of what follows a member's path; it begins with a slash also at the root."""
-        return self._path + rest if self._path or rest[:1] == b"/" else b"/" + rest
-
-    def cookie(self, value: bytes, host: bytes) -> bytes:
-        """A Set-Cookie value whose Path and Domain fit the public side.
-
-        :param host: the member's host name; a Domain of that name would be refused by the browser and is taken off.
-        """
-        inner = self._inner
-        lower = value.lower()
-        if (inner is None or b"path=" not in lower) and b"domain=" not in lower:
-            return value
-        kept: list[bytes] = []
-        for position, part in enumerate(value.split(b";")):
-            name, _, content = part.strip().partition(b"=")
-            name = name.strip().lower()
-            content = content.strip()
-            if position and name == b"domain" and content.lstrip(b".").lower() == host:
-                continue
-            if (
-                position
-                and name == b"path"
-                and inner
-                and content.startswith(inner)
-                and _at_boundary(content, len(inner))
-            ):
-                part = b" Path=" + (self._path + content[len(inner) :] or b"/")
-            kept.append(part)
-        return b";".join(kept)
-
-
-def _at_boundary(value: bytes, at: int) -> bool:
-    """Whether a prefix of ``at`` bytes ends where a name ends, so that ``/app`` is not found in ``/apple``."""
-    return len(value) == at or value[at : at + 1] in b"/?#;"
+def is_framing(line: bytes) -> bool:
+    """Whether a field is one of those that panolb alone writes."""
+    return line.partition(b":")[0].lower() in _FRAMING
 
 
 class Answer:

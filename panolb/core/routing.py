@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from ..errors import BadRequest
+from .canonical import canonical, escaped, without_parameters
 
 _ANYWHERE = 1 << 30
 
@@ -84,14 +85,26 @@ def _unescape(path: bytes) -> bytes:
 class Place(Protocol):
     """What a table needs to know of a location.
 
-    :ivar host: the lower-case host name it is for; ``None`` for any.
+    :ivar hosts: lower-case host names it is for, ``*.name`` for all below a name; none for any.
     :ivar path: its path prefix in normal form, without a trailing slash; empty for the root.
+    :ivar pattern: instead of the path: what the canonical path must match.
+    :ivar requests: ``all``, only ``websocket`` handshakes, or all ``other`` requests.
+    :ivar mapping: ``verbatim``, ``canonical`` or ``servlet``: which form of a path is matched.
+    :ivar slashes: what becomes of an escaped slash; see `canonical`.
     """
 
     @property
-    def host(self) -> bytes | None: ...
+    def hosts(self) -> tuple[bytes, ...]: ...
     @property
     def path(self) -> bytes: ...
+    @property
+    def pattern(self) -> re.Pattern[bytes] | None: ...
+    @property
+    def requests(self) -> str: ...
+    @property
+    def mapping(self) -> str: ...
+    @property
+    def slashes(self) -> str: ...
 
 
 P = TypeVar("P", bound=Place)
@@ -100,62 +113,98 @@ P = TypeVar("P", bound=Place)
 class Table(Generic[P]):
     """The locations of a listener; immutable, so that a reload is one assignment.
 
-    The longest path wins; a location for the request's host comes before one for any host.
+    The first that matches wins.  Unless the operator's order counts, those for a host come before those for any, then
+    those with a pattern, then the longest path.
+
+    :param ordered: whether ``places`` are asked in the order in which they are given, as Apache asks ProxyPass.
     """
 
-    __slots__ = ("_any", "_by_host", "_memo", "places")
+    __slots__ = ("_memo", "_plain", "places")
 
-    def __init__(self, places: Iterable[P]) -> None:
-        self.places = tuple(sorted(places, key=lambda place: -len(place.path)))
-        self._any = _prefixes(place for place in self.places if place.host is None)
-        self._memo: dict[bytes, P | None] = {}
-        self._by_host = {
-            host: _prefixes(place for place in self.places if place.host == host)
-            for host in {place.host for place in self.places}
-            if host is not None
-        }
+    def __init__(self, places: Iterable[P], ordered: bool = False) -> None:
+        self.places = tuple(places) if ordered else tuple(sorted(places, key=_rank))
+        # Where only the path counts, it is the whole key of the memo.
+        self._plain = all(not place.hosts and place.requests == "all" for place in self.places)
+        self._memo: dict[object, P | None] = {}
 
-    def find(self, host: bytes, path: bytes) -> P | None:
+    def find(self, host: bytes, path: bytes, websocket: bool = False) -> P | None:
         """The location of a path as it was sent, or ``None``.
 
         :param host: the Host field as it was sent.
+        :param websocket: whether the request is a WebSocket handshake.
         :raises BadRequest: see `normalise`.
         """
-        if self._by_host:
-            return self._find(host, path)
+        key = path if self._plain else (host, path, websocket)
         try:
-            return self._memo[path]
+            return self._memo[key]
         except KeyError:
-            found = self._find(host, path)
+            found = self._find(host_name(host), _Forms(path), websocket)
         if len(path) <= MEMO_PATH:
             if len(self._memo) >= MEMO_SIZE:
                 self._memo.clear()
-            self._memo[path] = found
+            self._memo[key] = found
         return found
 
-    def _find(self, host: bytes, path: bytes) -> P | None:
-        path, floor = normalise(path)
-        if self._by_host:
-            mine = self._by_host.get(host_name(host))
-            if mine is not None:
-                found = _longest(mine, path, floor)
-                if found is not None:
-                    return found
-        return _longest(self._any, path, floor)
+    def _find(self, host: bytes, forms: _Forms, websocket: bool) -> P | None:
+        for place in self.places:
+            if (
+                (not place.hosts or is_for(place.hosts, host))
+                and (place.requests == "all" or (place.requests == "websocket") == websocket)
+                and forms.are_in(place)
+            ):
+                return place
+        return None
 
 
-_Prefix = tuple[bytes, bytes, int, P]
+def _rank(place: Place) -> tuple[int, bool, int]:
+    hosts = place.hosts
+    specific = 2 if not hosts else 1 if any(host.startswith(b"*") for host in hosts) else 0
+    return specific, place.pattern is None, -len(place.path)
 
 
-def _prefixes(places: Iterable[P]) -> tuple[_Prefix[P], ...]:
-    return tuple((place.path, place.path + b"/", place.path.count(b"/"), place) for place in places)
+def is_for(hosts: tuple[bytes, ...], host: bytes) -> bool:
+    """Whether a host name is among those of a location; see `Place`."""
+    return any(host == one or (one.startswith(b"*.") and host.endswith(one[1:])) for one in hosts)
 
 
-def _longest(prefixes: tuple[_Prefix[P], ...], path: bytes, floor: int) -> P | None:
-    for exact, below, depth, place in prefixes:
-        if (path.startswith(below) or path == exact) and depth <= floor:
-            return place
-    return None
+class _Forms:
+    """A path in the forms that locations match, each worked out when it is first needed."""
+
+    __slots__ = ("_canonical", "_normal", "_path")
+
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+        self._normal = normalise(path)
+        self._canonical: dict[str, tuple[bytes, int] | None] = {}
+
+    def are_in(self, place: Place) -> bool:
+        """Whether the path belongs to ``place``."""
+        if place.pattern is not None:
+            form = self._in_canonical(place.slashes)
+            # A regular expression says nothing of where a ".." behind it may lead.
+            return form is not None and form[1] == _ANYWHERE and place.pattern.search(form[0]) is not None
+        if place.mapping == "verbatim":
+            refused = place.slashes == "refuse" and b"%2f" in self._path.lower()
+            return not refused and _below(place.path, *self._normal)
+        form = self._in_canonical(place.slashes)
+        if form is None:
+            return False
+        path, floor = form
+        return _below(place.path, without_parameters(path) if place.mapping == "servlet" else path, floor)
+
+    def _in_canonical(self, slashes: str) -> tuple[bytes, int] | None:
+        """The canonical form and its floor; a servlet container may still find a ``..`` in ``..;x``."""
+        if slashes not in self._canonical:
+            path = canonical(self._path, slashes)
+            self._canonical[slashes] = None if path is None else (path, normalise(escaped(path))[1])
+        return self._canonical[slashes]
+
+
+def _below(prefix: bytes, path: bytes, floor: int) -> bool:
+    """Whether a path is a prefix or something below it."""
+    if not path.startswith(prefix) or path[len(prefix) : len(prefix) + 1] not in (b"", b"/"):
+        return False
+    return prefix.count(b"/") <= floor
 
 
 def host_name(host: bytes) -> bytes:

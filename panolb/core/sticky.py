@@ -15,10 +15,11 @@ from .request import Request
 
 
 class Route(NamedTuple):
-    """A route and where it was found: ``cookie``, ``path`` or ``query``."""
+    """A route, where it was found (``cookie``, ``path`` or ``query``), and by which name."""
 
     value: bytes
     source: str
+    name: bytes = b""
 
 
 class Resolver(Protocol):
@@ -68,7 +69,7 @@ class RouteResolver:
             if match is not None:
                 route = self._route(match[1])
                 if route:
-                    return Route(route, "cookie")
+                    return Route(route, "cookie", self._cookie_mark)
         return None
 
     def _in_url(self, request: Request) -> Route | None:
@@ -78,7 +79,9 @@ class RouteResolver:
         if match is None:
             return None
         route = self._route(match[1])
-        return Route(route, "path" if match.start() < len(path) else "query") if route else None
+        if not route:
+            return None
+        return Route(route, "path" if match.start() < len(path) else "query", self._url_mark[:-1])
 
     def _route(self, value: bytes) -> bytes:
         if not self._separator:

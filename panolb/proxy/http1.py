@@ -146,11 +146,11 @@ class Http1(Protocol):
                 if len(reader.raw) == 1:
                     frontend.deadlines.set(self, frontend.limits.header_timeout)
                 return rest
-            location = None if request.target == b"*" else frontend.table.find(request.host, request.path)
+            location = None if request.target == b"*" else frontend.find(request)
         except BadRequest as problem:
             self._refuse(problem)
             return b""
-        if location is None or location.balancer is None:
+        if location is None or location.for_web:
             self._hand_over(b"".join(reader.raw) + rest)
             return b""
         self._start(request, location)

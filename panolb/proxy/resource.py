@@ -34,7 +34,10 @@ PIECE = 64 << 10  # bytes of a body that are sent at once
 class ReverseProxyResource(Resource):
     """Serves a location through its balancer.
 
-    :param location: where to, and by which rules; the resource has to be mounted at its path.
+    The tree matches segments as they were spelt, but the frontend's table knows what ``..`` and its disguises mean, and
+    it knows locations that no tree can hold, such as those with a regular expression: the table decides.
+
+    :param location: the location that is mounted here; ``None`` for a place between and beside locations.
     :param frontend: what its connections share; used for the client's address and for WebSockets.
     """
 
@@ -42,7 +45,7 @@ class ReverseProxyResource(Resource):
         """Whatever lies below, but for resources put there, is served here too."""
         return self
 
-    def __init__(self, location: Location, frontend: Frontend) -> None:
+    def __init__(self, location: Location | None, frontend: Frontend) -> None:
         super().__init__()
         self.location = location
         self.frontend = frontend
@@ -57,13 +60,13 @@ class ReverseProxyResource(Resource):
         version = request.clientproto.rpartition(b"/")[2]
         try:
             understood = understand(request.method, request.uri, version, fields)
-            # The tree matches segments as they were spelt; the table knows what ".." and its disguises mean.
-            if self.frontend.table.find(understood.host, understood.path) is not self.location:
+            location = self.frontend.find(understood)
+            if location is None or location.for_web:
                 raise BadRequest(404, "Nothing is served at this path.")
         except BadRequest as problem:
             self.frontend.refuse(self.frontend.peer(request.getClientAddress()), problem)
             return refuse(request, problem)
-        if understood.websocket is not None and self.location.websocket:
+        if understood.websocket is not None and location.websocket:
             self._take_over(request, fields)
             return NOT_DONE_YET
         content: Any = request.content
@@ -72,7 +75,7 @@ class ReverseProxyResource(Resource):
         understood.length = length if understood.has_body else None
         understood.chunked = understood.expects = False
         client = _WebClient(request, self.frontend)
-        client.begin(Exchange(understood, self.location, client))
+        client.begin(Exchange(understood, location, client))
         return NOT_DONE_YET
 
     def _take_over(self, request: Any, fields: list[bytes]) -> None:

@@ -133,7 +133,7 @@ class Upstream(Protocol):
             self._excess = True
         if self._complete:
             self._recycle(exchange)
-        elif self._answer is None and len(self._raw) > MAX_HEAD:
+        elif self._answer is None and len(self._raw) > MAX_HEAD and self.exchange is not None:
             exchange.link_failed(TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -148,6 +148,8 @@ class Upstream(Protocol):
         if version not in (b"HTTP/1.1", b"HTTP/1.0") or status < 100:
             raise BadResponse("its answer is not HTTP/1.1")
         answer = exchange.response_head(status, line[13:], fields, version == b"HTTP/1.1")
+        if self.exchange is None:
+            return  # the exchange gave a page of its own instead
         if status >= 200:
             self._answer = answer
             self.deadline = NEVER

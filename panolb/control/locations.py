@@ -1,0 +1,159 @@
+"""From the configuration of a location to the object that serves it."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from secrets import token_hex
+
+import attrs
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..config import model
+from ..core.balancer import Balancer
+from ..core.exchange import Exchange
+from ..core.location import Location
+from ..core.reverse import ReverseRules
+from ..core.rules import ErrorPage, FixedAnswer, Rules
+from ..language import environment, headers
+
+log = Logger()
+
+FILE = "file:"
+
+
+@attrs.frozen
+class Locations:
+    """Makes locations.
+
+    :ivar clock: reads a monotonic clock in seconds.
+    :ivar wall_clock: reads the time of day in seconds since 1970.
+    :ivar finished: told of every exchange that is over.
+    :ivar run: begins the request ids of this run.
+    """
+
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    finished: Callable[[Exchange], None] | None
+    run: str = attrs.field(factory=lambda: token_hex(3))
+
+    def build(self, config: model.Location, balancers: Mapping[str, Balancer]) -> Location:
+        """Make one.
+
+        :param balancers: those that exist, by name.
+        """
+        path = "" if config.path is None else config.path.rstrip("/")
+        return Location(
+            path.encode("ascii"),
+            None if config.balancer is None else balancers[config.balancer],
+            self.clock,
+            pattern=None if config.match is None else re.compile(config.match.encode()),
+            hosts=[host.lower().encode("ascii") for host in config.host],
+            requests=config.requests,
+            answer=_fixed_answer(config),
+            target=(config.target or "").rstrip("/").encode("ascii"),
+            mapping=config.mapping,
+            slashes=config.encoded_slashes,
+            wall_clock=self.wall_clock,
+            finished=self.finished,
+            run=self.run,
+            broken=log_broken,
+            server_name=(config.server_name or "").encode("ascii"),
+            preserve_host=config.preserve_host,
+            forwarded=config.forwarded,
+            via=config.via,
+            strip=frozenset(name.lower().encode("ascii") for name in config.strip_request_headers),
+            rules=_rules(config),
+            error_pages={int(status): _error_page(text) for status, text in config.error_pages.items()},
+            override=_statuses(config.error_override),
+            timeout_status=config.timeout_status,
+            reverse=_reverse(config, balancers),
+            websocket=config.websocket,
+            websocket_compression=config.websocket_compression,
+            websocket_idle_timeout=config.websocket_idle_timeout,
+            websocket_max_message=config.websocket_max_message,
+        )
+
+
+def _fixed_answer(config: model.Location) -> FixedAnswer | None:
+    if config.redirect is not None:
+        return FixedAnswer(config.status or 302, config.redirect.encode())
+    return None if config.status is None else FixedAnswer(config.status)
+
+
+def _rules(config: model.Location) -> Rules | None:
+    """The operator's rules; ``None``, which costs nothing, when there are none."""
+    if not (config.environment or config.request_headers or config.response_headers):
+        return None
+    return Rules(
+        environment.Environment([environment.parse(text) for text in config.environment]),
+        headers.RequestRules([headers.parse_request_rule(text) for text in config.request_headers]),
+        headers.ResponseRules([headers.parse_response_rule(text) for text in config.response_headers]),
+        config.headers_on_upgrade,
+    )
+
+
+def _statuses(ranges: list[str]) -> frozenset[int]:
+    return frozenset(status for text in ranges for status in range(int(text[:3]), int(text[-3:]) + 1))
+
+
+def _error_page(text: str) -> ErrorPage:
+    """Make a page of what the operator wrote.
+
+    :raises OSError: when its file cannot be read.
+    """
+    if text.startswith(FILE):
+        path = Path(text.removeprefix(FILE))
+        content_type = mimetypes.guess_type(path.name)[0] or "text/html"
+        return ErrorPage(path.read_bytes(), content_type.encode("ascii"))
+    if re.match(r"(?i)https?://", text):
+        return ErrorPage(url=text.encode())
+    return ErrorPage(text.encode(), b"text/html; charset=utf-8")
+
+
+def _reverse(config: model.Location, balancers: Mapping[str, Balancer]) -> ReverseRules | None:
+    """ProxyPassReverse as written; ``None`` when it is to be worked out."""
+    if config.reverse is None and not config.reverse_cookie_path and not config.reverse_cookie_domain:
+        return None
+    pairs: list[tuple[bytes, bytes]] = []
+    for public, internal in map(str.split, config.reverse or ()):
+        pairs += [(public.encode(), url) for url in _internal(internal, balancers)]
+    return ReverseRules(
+        pairs,
+        [_pair(text) for text in config.reverse_cookie_path],
+        [_pair(text) for text in config.reverse_cookie_domain],
+    )
+
+
+def _pair(text: str) -> tuple[bytes, bytes]:
+    first, second = text.encode().split()
+    return first, second
+
+
+def _internal(internal: str, balancers: Mapping[str, Balancer]) -> list[bytes]:
+    """What an internal URL stands for; a balancer's is that of each of its members."""
+    if not internal.lower().startswith("balancer://"):
+        return [internal.encode()]
+    name, _, path = internal[len("balancer://") :].partition("/")
+    balancer = balancers.get(name)
+    if balancer is None:
+        return []
+    tail = f"/{path}".rstrip("/").encode()
+    return [b"http://" + member.spec.authority + member.spec.path + tail for member in balancer.members]
+
+
+def log_broken(exchange: Exchange, error: Exception) -> None:
+    """Say that a plugin raised; the request got a 502."""
+    balancer = exchange.location.balancer
+    assert balancer is not None
+    log.failure(
+        "request {id}: balancer {balancer}: {policy} or {resolver} raised; the request got a 502",
+        Failure(error),
+        id=exchange.request_id,
+        balancer=balancer.name,
+        policy=type(balancer.policy).__qualname__,
+        resolver=type(balancer.resolver).__qualname__,
+    )

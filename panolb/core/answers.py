@@ -1,0 +1,123 @@
+"""What a client gets to see of an answer: a member's, translated, or a page of our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import pages
+from .headers import Answer, is_framing
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+RETRY_AFTER = b"Retry-After: 5"  # seconds; about one health check later
+
+
+def outward(exchange: Exchange, answer: Answer, http11: bool) -> list[bytes]:
+    """The fields of a member's answer as the client may see them.
+
+    :param http11: whether the member speaks HTTP/1.1 (else 1.0).
+    """
+    if answer.mapped:
+        _map_back(exchange, answer)
+    if answer.via or exchange.location.via:
+        answer.lines.append(exchange.location.via_line(answer.via, b"1.1" if http11 else b"1.0"))
+    return answer.lines
+
+
+def final(exchange: Exchange, answer: Answer, status: int, http11: bool) -> list[bytes]:
+    """The fields of a member's final answer: with the route that the client must learn, and by the operator's rules."""
+    lines = outward(exchange, answer, http11)
+    decision = exchange.decision
+    if decision is not None and decision.changed:
+        _bind(exchange, lines)
+    if exchange.location.rules is not None:
+        lines = _ruled(exchange, lines, status, own=False)
+    if (exchange.request.method == b"HEAD" or status == 304) and answer.length is not None:
+        lines.append(b"Content-Length: %d" % answer.length)
+    return lines
+
+
+def switching(exchange: Exchange, answer: Answer) -> list[bytes]:
+    """The fields of a 101."""
+    lines = outward(exchange, answer, True)
+    if exchange.decision is not None and exchange.decision.changed:
+        _bind(exchange, lines)
+    rules = exchange.location.rules
+    if rules is not None and rules.on_upgrade:
+        lines = _ruled(exchange, lines, 101, own=False)
+    return lines
+
+
+class Page(NamedTuple):
+    """An answer of our own, without what says where it ends."""
+
+    status: int
+    phrase: bytes
+    lines: list[bytes]
+    body: bytes
+
+
+def own(exchange: Exchange, status: int, reason: str) -> Page:
+    """The page for a status, the operator's if there is one.
+
+    :param reason: one sentence of ours, shown on pages of ours.
+    """
+    location, decision = exchange.location, exchange.decision
+    lines: list[bytes] = []
+    if decision is not None and decision.changed and status in (502, 504):  # the member had its chance
+        _bind(exchange, lines)
+    custom = location.error_pages.get(status)
+    url = custom.url if custom is not None else b""
+    if location.answer is not None:
+        url = location.redirect(exchange.request, exchange.facts) or url
+    if url:
+        status = status if 300 <= status < 400 else 302
+        lines.append(b"Location: " + url)
+        custom, reason = None, "This page has moved."
+    if custom is not None:
+        content_type, body = custom.content_type, custom.body
+    else:
+        accept = exchange.request.field(b"accept")
+        content_type, body = pages.page(status, reason, exchange.request_id, accept)
+    lines += (b"Content-Type: " + content_type, b"Cache-Control: no-store")
+    if status == 503:
+        lines.append(RETRY_AFTER)
+    if location.rules is not None:
+        lines = _ruled(exchange, lines, status, own=True)
+    return Page(status, pages.PHRASES.get(status, "Error").encode(), lines, body)
+
+
+def challenge(answer: Answer) -> list[bytes]:
+    """What must survive when a member's page is replaced: how to authenticate (RFC 9110 section 11.6.1)."""
+    return [line for line in answer.lines if line[:17].lower() == b"www-authenticate:"]
+
+
+def _ruled(exchange: Exchange, lines: list[bytes], status: int, own: bool) -> list[bytes]:
+    """The operator's rules for answers applied; where a message ends stays our business."""
+    rules, facts = exchange.location.rules, exchange.facts
+    assert rules is not None
+    exchange.status = status  # a rule may ask
+    facts.answer = lines
+    facts.answer = [line for line in rules.response.apply(lines, facts, own) if not is_framing(line)]
+    return facts.answer
+
+
+def _bind(exchange: Exchange, lines: list[bytes]) -> None:
+    """Tell the client its new route."""
+    balancer, decision = exchange.location.balancer, exchange.decision
+    assert balancer is not None and decision is not None
+    route = decision.member.spec.route
+    if balancer.cookie is not None and route:
+        over_tls = exchange.client.peer.over_tls(exchange.request)
+        lines.append(b"Set-Cookie: " + balancer.cookie.value(route, over_tls))
+
+
+def _map_back(exchange: Exchange, answer: Answer) -> None:
+    """Translate what the member says of itself (ProxyPassReverse)."""
+    decision, location = exchange.decision, exchange.location
+    assert decision is not None
+    spec = decision.member.spec
+    scheme = b"https://" if exchange.client.peer.over_tls(exchange.request) else b"http://"
+    public = scheme + (exchange.request.host or location.server_name or spec.authority)
+    location.reverse.translate(answer, public, spec.host.encode())

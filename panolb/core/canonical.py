@@ -1,0 +1,52 @@
+"""The canonical form of a path, as Apache makes it: escapes resolved, slashes merged, dots removed; and back.
+
+It is what ``ProxyPass`` without ``nocanon`` matches and, escaped anew, sends to members.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+_SLASH = re.compile(rb"%2[Ff]")
+# Stands for an escaped slash that is kept; a NUL cannot come from outside, since such paths are refused.
+_KEPT = b"\0"
+
+# What Apache's ap_proxy_canonenc leaves as it is in a path, beside letters and digits.
+_LITERAL = "$-_.+!*'(),:@&=/~;"
+
+
+def canonical(path: bytes, slashes: str) -> bytes | None:
+    """The canonical form of a path that is known to have neither broken escapes nor NULs.
+
+    :param slashes: what becomes of an escaped slash (AllowEncodedSlashes): ``pass``, ``refuse`` or ``decode``.
+    :returns: ``None`` when an escaped slash is to be refused.
+    """
+    if b"%" in path:
+        if slashes != "decode":
+            path, found = _SLASH.subn(_KEPT, path)
+            if found and slashes == "refuse":
+                return None
+        path = unquote_to_bytes(path)
+    if b"//" not in path and b"/." not in path:
+        return path
+    kept: list[bytes] = []
+    parts = path.split(b"/")
+    for part in parts:
+        if part == b"..":
+            del kept[-1:]
+        elif part not in (b"", b"."):
+            kept.append(part)
+    tail = b"/" if kept and parts[-1] in (b"", b".", b"..") else b""
+    return b"/" + b"/".join(kept) + tail
+
+
+def escaped(path: bytes) -> bytes:
+    """A canonical path as it is sent."""
+    sent = quote_from_bytes(path, _LITERAL).encode("ascii")
+    return sent.replace(b"%00", b"%2F") if _KEPT in path else sent
+
+
+def without_parameters(path: bytes) -> bytes:
+    """A path as a servlet container matches it: without ``;name=value`` (mapping=servlet)."""
+    return b"/".join(part.partition(b";")[0] for part in path.split(b"/")) if b";" in path else path

@@ -1,0 +1,138 @@
+"""What the small languages can ask of an exchange: its request, its answer, and Apache's variables about both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from .headers import port_of
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+
+class ExchangeFacts:
+    """The `panolb.language.facts.Facts` of one exchange; made only where something asks.
+
+    :ivar answer: the header lines of the answer, as soon as there is one.
+    """
+
+    __slots__ = ("_environment", "_exchange", "answer")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._environment: dict[bytes, bytes] | None = None
+        self.answer: list[bytes] = []
+
+    def env(self, name: bytes) -> bytes | None:
+        """A variable of the request's environment: one that the operator's rules set, or one of the balancer's."""
+        if name[:9] == b"BALANCER_":
+            return _balancer_variable(self._exchange, name)
+        if self._environment is None:
+            rules = self._exchange.location.rules
+            self._environment = {} if rules is None else rules.environment.evaluate(self)
+        return self._environment.get(name)
+
+    def request_header(self, name: bytes) -> bytes | None:
+        """A field of the request by its lower-case name, several joined."""
+        request = self._exchange.request
+        if name == b"host":
+            return request.host or None
+        if name == b"cookie":
+            return request.cookie
+        if name == b"upgrade":
+            return None if request.websocket is None else b"websocket"
+        if request.forwarded and name in request.forwarded:
+            return request.forwarded[name]
+        if request.websocket and name in request.websocket:
+            return request.websocket[name]
+        return _joined(request.lines, name)
+
+    def response_header(self, name: bytes) -> bytes | None:
+        """A field of the answer by its lower-case name, several joined."""
+        return _joined(self.answer, name)
+
+    def variable(self, name: str) -> bytes:
+        """A server variable as ap_expr and mod_rewrite call it; empty when there is none of that name."""
+        read = _VARIABLES.get(name)
+        return b"" if read is None else read(self._exchange)
+
+    def body(self) -> bytes:
+        """Only health checks look into bodies."""
+        return b""
+
+    def elapsed(self) -> float:
+        """Seconds since the request began."""
+        exchange = self._exchange
+        return (exchange.ended or exchange.location.clock()) - exchange.started
+
+    def wall(self) -> float:
+        """Seconds since 1970 at which the request began."""
+        return self._exchange.location.wall_clock() - self.elapsed()
+
+
+def _joined(lines: list[bytes], name: bytes) -> bytes | None:
+    values = [
+        line[len(name) + 1 :].strip(b" \t")
+        for line in lines
+        if line[len(name) : len(name) + 1] == b":" and line[: len(name)].lower() == name
+    ]
+    return b", ".join(values) if values else None
+
+
+def _balancer_variable(exchange: Exchange, name: bytes) -> bytes | None:
+    """mod_proxy_balancer's variables; there are none before a member was chosen."""
+    decision, route = exchange.decision, exchange.route
+    balancer = exchange.location.balancer
+    if decision is None or balancer is None:
+        return None
+    if name == b"BALANCER_ROUTE_CHANGED":
+        return b"1" if decision.changed else None
+    if name == b"BALANCER_WORKER_ROUTE":
+        return decision.member.spec.route
+    if name == b"BALANCER_WORKER_NAME":
+        return decision.member.spec.url.encode()
+    if name == b"BALANCER_NAME":
+        return b"balancer://" + balancer.name.encode()
+    if route is None:
+        return None
+    if name == b"BALANCER_SESSION_ROUTE":
+        return route.value
+    if name == b"BALANCER_SESSION_STICKY":
+        return route.name
+    return None
+
+
+def _server_name(exchange: Exchange) -> bytes:
+    return exchange.location.server_name.partition(b":")[0] or exchange.client.peer.server
+
+
+_VARIABLES = {
+    "REQUEST_METHOD": lambda exchange: exchange.request.method,
+    "REQUEST_URI": lambda exchange: unquote_to_bytes(exchange.request.path),
+    "QUERY_STRING": lambda exchange: exchange.request.target.partition(b"?")[2],
+    "THE_REQUEST": lambda exchange: (
+        exchange.request.method
+        + b" "
+        + exchange.request.target
+        + (b" HTTP/1.1" if exchange.request.http11 else b" HTTP/1.0")
+    ),
+    "SERVER_PROTOCOL": lambda exchange: b"HTTP/1.1" if exchange.request.http11 else b"HTTP/1.0",
+    "HTTP_HOST": lambda exchange: exchange.request.host,
+    "HTTP_USER_AGENT": lambda exchange: exchange.request.field(b"user-agent") or b"",
+    "HTTP_REFERER": lambda exchange: exchange.request.field(b"referer") or b"",
+    "HTTP_COOKIE": lambda exchange: exchange.request.cookie or b"",
+    "HTTP_ACCEPT": lambda exchange: exchange.request.field(b"accept") or b"",
+    "SERVER_NAME": _server_name,
+    "SERVER_PORT": lambda exchange: port_of(
+        exchange.request.host, exchange.client.peer.over_tls(exchange.request)
+    ),
+    "REQUEST_SCHEME": lambda exchange: (
+        b"https" if exchange.client.peer.over_tls(exchange.request) else b"http"
+    ),
+    "HTTPS": lambda exchange: b"on" if exchange.client.peer.over_tls(exchange.request) else b"off",
+    "REMOTE_ADDR": lambda exchange: exchange.client.peer.client(exchange.request),
+    "REMOTE_HOST": lambda exchange: exchange.client.peer.client(exchange.request),
+    "CONN_REMOTE_ADDR": lambda exchange: exchange.client.peer.address,
+    "REQUEST_STATUS": lambda exchange: b"%d" % exchange.status,
+}
