@@ -37,8 +37,44 @@ class ByRequests:
         return best
 
     def stuck(self, member: Member, usable: Sequence[Member]) -> None:
+        """Count it as if the method had chosen ``member`` among all that are usable."""
         total = 0
         for other in usable:
             other.lbstatus += other.loadfactor
             total += other.loadfactor
         member.lbstatus -= total
+
+
+class ByBusyness(ByRequests):
+    """Fewest requests and WebSockets in flight; among equals as by requests: Apache's ``lbmethod=bybusyness``.
+
+    Weights decide between equals only.
+    """
+
+    def pick(self, candidates: Sequence[Member]) -> Member:
+        best = candidates[0]
+        total = 0
+        for member in candidates:
+            member.lbstatus += member.loadfactor
+            total += member.loadfactor
+            if member.busy < best.busy or (member.busy == best.busy and member.lbstatus > best.lbstatus):
+                best = member
+        best.lbstatus -= total
+        return best
+
+
+class ByTraffic:
+    """Fewest bytes so far, sent and received, for its weight: Apache's ``lbmethod=bytraffic``.
+
+    Nothing is ever forgotten: a member that joins later gets all new users until it has caught up.
+    """
+
+    def pick(self, candidates: Sequence[Member]) -> Member:
+        return min(candidates, key=_load)  # the first of equals
+
+    def stuck(self, member: Member, usable: Sequence[Member]) -> None:
+        """Its bytes are counted when they come."""
+
+
+def _load(member: Member) -> int:
+    return member.traffic_out // member.loadfactor + member.traffic_in // member.loadfactor

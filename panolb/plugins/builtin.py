@@ -11,7 +11,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from panolb.control.probes import Target, probe_http, probe_tcp, probe_websocket
-from panolb.core.policies import ByRequests, Policy
+from panolb.core.policies import ByBusyness, ByRequests, ByTraffic, Policy
 from panolb.core.sticky import Resolver, RouteResolver
 from panolb.interfaces import IBalancingMethod, IHealthCheck, IStickyResolver
 
@@ -38,6 +38,8 @@ class _Check:
 
 
 byrequests = _Method("byrequests", ByRequests)
+bytraffic = _Method("bytraffic", ByTraffic)
+bybusyness = _Method("bybusyness", ByBusyness)
 route = _Resolver("route", RouteResolver)
 http = _Check("http", probe_http)
 tcp = _Check("tcp", probe_tcp)
