@@ -6,12 +6,13 @@ thing that changes by itself, an error that ends after ``retry`` seconds, is a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .cookie import RouteCookie
 from .member import Admin, Member
 from .policies import Policy
+from .ports import Later
 
 if TYPE_CHECKING:
     from .sticky import Resolver
@@ -20,6 +21,7 @@ NEVER = float("inf")
 
 # Why a request went where it went; short, stable words for the access log.
 STUCK = "sticky"
+REDIRECTED = "redirect"
 NEW = "new"
 UNKNOWN = "unknown-route"
 UNUSABLE = "member-unusable"
@@ -49,6 +51,8 @@ class Balancer:
     :param resolver: finds the route in a request; ``None`` without stickysession.
     :param cookie: how the route is given to clients; ``None`` when it is not.
     :param maxattempts: how many further members may be tried after a failed connect (Apache: members - 1).
+    :param wait: seconds that a request waits for a member that can serve it (Apache: the balancer's timeout).
+    :param later: calls something later; without it nobody waits.
     :param watcher: told ``(member, state before, state after, why)`` whenever a state changes.
     """
 
@@ -61,12 +65,14 @@ class Balancer:
         "failonstatus",
         "failontimeout",
         "forcerecovery",
+        "later",
         "maxattempts",
         "members",
         "name",
         "nofailover",
         "policy",
         "resolver",
+        "wait",
         "watcher",
     )
 
@@ -83,6 +89,8 @@ class Balancer:
         forcerecovery: bool = True,
         failonstatus: Collection[int] = (),
         failontimeout: bool = False,
+        wait: float = 0.0,
+        later: Later | None = None,
         watcher: Watcher | None = None,
         now: float = 0.0,
     ) -> None:
@@ -96,6 +104,8 @@ class Balancer:
         self.forcerecovery = forcerecovery
         self.failonstatus = frozenset(failonstatus)
         self.failontimeout = failontimeout
+        self.wait = 0.0 if later is None else wait
+        self.later = later
         self.watcher = watcher
         self._by_route = self._index_routes()
         self._usable: tuple[Member, ...] = ()
@@ -107,14 +117,17 @@ class Balancer:
 
     # -- choosing (hot) ---------------------------------------------------------------------------------------------
 
-    def choose(self, route: bytes | None, tried: Collection[Member], now: float) -> Decision | None:
+    def choose(
+        self, route: bytes | None, tried: Collection[Member], now: float, force: bool = True
+    ) -> Decision | None:
         """The member for a request that carries ``route``, leaving out those already ``tried`` for it.
 
+        :param force: whether members in error may be chosen when there is nobody else (forcerecovery).
         :returns: ``None`` when nobody may serve it: 503.
         """
         if now >= self._recheck:
             self.refresh(now)
-        forced = self.forcerecovery and not self._candidates
+        forced = not self._candidates and self.forcerecovery and force
         why = NEW
         if route:
             bound = self._by_route.get(route)
@@ -122,9 +135,12 @@ class Balancer:
                 why = UNKNOWN
             else:
                 for member in bound:
-                    if (member.ready or (forced and _only_in_error(member))) and member not in tried:
-                        self.policy.stuck(member, self._usable)
-                        return Decision(member, STUCK, False)
+                    if member.ready and member not in tried:
+                        return self._stick(member, route)
+                if forced:
+                    for member in bound:
+                        if member.state == "error" and member not in tried:
+                            return self._stick(member, route)
                 if self.nofailover:
                     return None
                 why = UNUSABLE
@@ -132,6 +148,12 @@ class Balancer:
         if not candidates:
             return None
         return Decision(self.policy.pick(candidates), FAILOVER if tried else why, self.resolver is not None)
+
+    def _stick(self, member: Member, route: bytes) -> Decision:
+        self.policy.stuck(member, self._usable)
+        if member.spec.route == route:
+            return Decision(member, STUCK, False)
+        return Decision(member, REDIRECTED, True)
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
@@ -181,11 +203,17 @@ class Balancer:
     # -- preparing --------------------------------------------------------------------------------------------------
 
     def _index_routes(self) -> dict[bytes, tuple[Member, ...]]:
-        """Members by route; several may share one, and hot standbys come last (Apache's two passes)."""
+        """Who serves the users of a route, in the order in which they are asked.
+
+        Several members may share a route; hot standbys come last among them (Apache's two passes), and each is
+        followed by those who take over for it (``redirect``), as far as redirects lead.
+        """
         index: dict[bytes, tuple[Member, ...]] = {}
         for member in sorted(self.members, key=lambda m: m.spec.hot_standby):
             if member.spec.route:
                 index[member.spec.route] = (*index.get(member.spec.route, ()), member)
+        if any(member.spec.redirect for member in self.members):
+            return {route: tuple(_followed(route, index, {})) for route in index}
         return index
 
     def _eligible(self, excluded: Collection[Member], forced: bool = False) -> tuple[Member, ...]:
@@ -210,7 +238,7 @@ class Balancer:
         for member in members:
             spec = member.spec
             usable = (
-                (member.ready or (forced and _only_in_error(member)))
+                (member.ready or (forced and member.state == "error"))
                 and member.admin is not Admin.DRAIN
                 and member not in excluded
             )
@@ -224,6 +252,12 @@ class Balancer:
         return tuple(regular + spares[:missing]) or tuple(standbys)
 
 
-def _only_in_error(member: Member) -> bool:
-    """Whether nothing but an error of live traffic keeps it from new users; forcerecovery is for these."""
-    return member.state == "error" and member.admin is Admin.ACTIVE
+def _followed(
+    route: bytes, index: dict[bytes, tuple[Member, ...]], found: dict[Member, None]
+) -> Iterable[Member]:
+    """The members of ``route``, each before those that its redirect leads to, and nobody twice."""
+    for member in index.get(route, ()):
+        if member not in found:
+            found[member] = None
+            _followed(member.spec.redirect, index, found)
+    return found

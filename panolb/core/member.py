@@ -28,6 +28,12 @@ class MemberSpec:
     :ivar path: the URL's path without a trailing slash; empty for the root.
     :ivar authority: the URL's ``host[:port]``, sent as Host when the client's is not preserved.
     :ivar loadfactor: Apache's loadfactor times 100, truncated: the weight of the member.
+    :ivar redirect: the route of those who take over its users while it cannot serve; empty for nobody.
+    :ivar acquire: how long a request waits for one of ``max_connections`` before it goes to another member;
+        ``None``: for ``connect_timeout``, and then it ends.
+    :ivar ping: how long a request with a body waits for the member's ``100 Continue`` before it goes to another
+        member; ``None``: it is not asked for.
+    :ivar reuse: whether a connection serves more than one request.
     """
 
     balancer: str
@@ -48,6 +54,10 @@ class MemberSpec:
     response_timeout: float = 300.0
     keepalive_idle: float = 15.0
     max_connections: int | None = None
+    redirect: bytes = b""
+    acquire: float | None = None
+    ping: float | None = None
+    reuse: bool = True
 
     @property
     def name(self) -> str:
@@ -63,6 +73,8 @@ class Member:
     :ivar busy: exchanges and WebSockets it serves now.
     :ivar elected: how often it was chosen.
     :ivar lbstatus: the balancing method's own count.
+    :ivar traffic_out: bytes sent to it: heads and bodies of requests, and all that WebSockets sent.
+    :ivar traffic_in: bytes that came from it: status lines and bodies, and all that came of WebSockets.
     :ivar connector: the port that opens or re-uses connections to it.
     """
 
@@ -78,6 +90,8 @@ class Member:
         "ready",
         "spec",
         "state",
+        "traffic_in",
+        "traffic_out",
     )
 
     def __init__(self, spec: MemberSpec, connector: Connector, health: Health | None = None) -> None:
@@ -92,6 +106,8 @@ class Member:
         self.busy = 0
         self.elected = 0
         self.lbstatus = 0
+        self.traffic_out = 0
+        self.traffic_in = 0
 
     def __repr__(self) -> str:
         return f"<Member {self.spec.name} {self.state or 'new'}>"

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from .headers import Answer, Peer
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+
+
+class Timer(Protocol):
+    """Something that is going to happen."""
+
+    def cancel(self) -> None:
+        """It is not to happen."""
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Does something after so many seconds, and returns at once."""
 
 
 class Client(Protocol):

@@ -113,7 +113,7 @@ class Pool:
         """A connection has nothing to do."""
         if link.paused:
             link.resume()  # for the next exchange, and to notice that the member ends it
-        if self._closed:
+        if self._closed or not self.spec.reuse:
             link.transport.loseConnection()
             return
         if self._waiting:
@@ -189,7 +189,8 @@ class Pool:
     # -- waiting for max_connections --------------------------------------------------------------------------------
 
     def _wait(self, exchange: Exchange, fresh: bool) -> None:
-        timer = self._reactor.callLater(self.spec.connect_timeout, self._give_up, exchange)
+        patience = self.spec.connect_timeout if self.spec.acquire is None else self.spec.acquire
+        timer = self._reactor.callLater(patience, self._give_up, exchange)
         self._waiting.append(_Waiter(exchange, fresh, timer))
 
     def _give_up(self, exchange: Exchange) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panolb.core.balancer import FAILOVER, NEW, STUCK, UNKNOWN, UNUSABLE, Balancer
+from panolb.core.balancer import FAILOVER, NEW, REDIRECTED, STUCK, UNKNOWN, UNUSABLE, Balancer
 from panolb.core.cookie import RouteCookie
 from panolb.core.member import Admin, Member
 
@@ -196,6 +196,52 @@ def test_shared_route_with_nofailover() -> None:
     assert chooser.choose(b"1", (one, twin), 0.0) is None
 
 
+REDIRECTS: list[tuple[str, list[Spec], str, str]] = [
+    ("S26", [{"redirect": b"3", "admin": DISABLED}, {}, {}], "1", "3*"),
+    ("S26 up again", [{"redirect": b"3"}, {}, {}], "1", "1"),
+    ("S27 a cycle", [{"redirect": b"2", "admin": DISABLED}, {"redirect": b"1", "admin": DISABLED}], "1", "503"),
+    ("to itself", [{"redirect": b"1", "admin": DISABLED}, {}], "1", "2*"),
+    ("of a redirect", [{"redirect": b"2", "admin": STOPPED}, {"redirect": b"3", "admin": STOPPED}, {}, {}], "1", "3*"),
+    ("to a draining member", [{"redirect": b"3", "admin": DISABLED}, {}, {"admin": DRAIN}], "1", "3*"),
+    ("to a standby of another set", [{"redirect": b"3", "admin": DISABLED}, {}, {"hot_standby": True, "lbset": 5}], "1", "3*"),
+    ("to nobody", [{"redirect": b"9", "admin": DISABLED}, {}], "1", "2*"),
+    ("to one who cannot serve", [{"redirect": b"2", "admin": DISABLED}, {"admin": DISABLED}, {}], "1", "3*"),
+    ("of another route", [{"redirect": b"3", "admin": DISABLED}, {}, {}], "9", "2*"),
+    ("while it drains", [{"redirect": b"3", "admin": DRAIN}, {}, {}], "1", "1"),
+    ("before its twin", [{"redirect": b"3", "admin": DISABLED}, {"route": "1"}, {}], "1", "3*"),
+    ("within its route", [{"redirect": b"1", "admin": DISABLED}, {"route": "1"}, {}], "1", "1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "specs", "asked", "served"), REDIRECTS, ids=[row[0] for row in REDIRECTS])
+def test_redirect(name: str, specs: list[Spec], asked: str, served: str) -> None:
+    """While a member cannot serve, its users go where its redirect says, and learn that route if it is another."""
+    chooser = balancer(*(member(**{"route": str(n), **changes}) for n, changes in enumerate(specs, 1)))
+    assert route_of(chooser.choose(asked.encode(), (), 0.0)) == served
+
+
+def test_redirect_with_nofailover() -> None:
+    """Where a redirect leads is not a failover: nofailover allows it, and nothing else."""
+    one, two, three = member("1", redirect=b"3", admin=DISABLED), member("2"), member("3")
+    chooser = balancer(one, two, three, nofailover=True)
+    decision = chooser.choose(b"1", (), 0.0)
+    assert decision is not None
+    assert (decision.member, decision.why, decision.changed) == (three, REDIRECTED, True)
+    chooser.set_admin(three, DISABLED, 0.0)
+    assert chooser.choose(b"1", (), 0.0) is None
+
+
+def test_redirect_within_one_request() -> None:
+    """A refused connect leads there too; and a member that serves beats one in error that might be forced."""
+    one, two, three = member("1", redirect=b"3"), member("2"), member("3", admin=DRAIN)
+    chooser = balancer(one, two, three)
+    assert route_of(chooser.choose(b"1", (one,), 0.0)) == "3*"
+    for who in (one, two):
+        chooser.fault(who, 0.0, "connection refused")
+    assert route_of(chooser.choose(b"1", (), 0.0)) == "3*"
+    assert route_of(chooser.choose(b"1", (three,), 0.0)) == "1"
+
+
 def test_tried_members_are_left_out() -> None:
     """A failover goes to another member, a spare or a standby included, until nobody is left."""
     one, two = member("1"), member("2")
@@ -287,6 +333,23 @@ def test_no_forcerecovery() -> None:
     chooser = both_refused(forcerecovery=False)
     assert chooser.choose(None, (), 59.9) is None
     assert routes(chooser, 2, now=60.0) == "12"
+
+
+def test_recovery_can_be_left_to_others() -> None:
+    """Who only waits for somebody to come back does not try members in error."""
+    chooser = both_refused()
+    assert chooser.choose(b"1", (), 0.1, force=False) is None
+    chooser.answered(chooser.members[1], 0.2)
+    assert route_of(chooser.choose(b"1", (), 0.2, force=False)) == "2*"
+
+
+def test_forcerecovery_of_a_draining_member() -> None:
+    """A draining member in error is tried for those who are bound to it, and for nobody else."""
+    chooser = balancer(member("1", admin=DRAIN), member("2"))
+    for who in chooser.members:
+        chooser.fault(who, 0.0, "connection refused")
+    assert route_of(chooser.choose(b"1", (), 0.1)) == "1"
+    assert routes(chooser, 3, now=0.1) == "222"
 
 
 @pytest.mark.parametrize("admin", [DISABLED, STOPPED, DRAIN])

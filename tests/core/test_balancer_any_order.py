@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from panolb.core.balancer import STUCK, Balancer
+from panolb.core.balancer import REDIRECTED, STUCK, Balancer
 from panolb.core.member import Admin, Member
 
 from .building import balancer, member
@@ -23,6 +23,7 @@ SPECS = st.fixed_dictionaries(
         "hot_standby": st.booleans(),
         "ignore_errors": st.booleans(),
         "retry": st.sampled_from([0.0, 1.0, 60.0]),
+        "redirect": st.sampled_from([b"1", b"2", b"3", b"9"]),
     },
 )  # fmt: skip
 
@@ -33,8 +34,8 @@ def usable(who: Member, now: float) -> bool:
 
 
 def in_error(who: Member, now: float) -> bool:
-    """Whether nothing but an error of live traffic keeps a member from new users."""
-    return who.admin is Admin.ACTIVE and who.health.up and who.health.in_error(now)
+    """Whether nothing but an error of live traffic keeps a member from its users."""
+    return who.admin in (Admin.ACTIVE, Admin.DRAIN) and who.health.up and who.health.in_error(now)
 
 
 def candidates(
@@ -62,6 +63,23 @@ def candidates(
         if best or standbys:
             return best or standbys
     return []
+
+
+def member_of(
+    route: bytes, members: Collection[Member], serves: Callable[[Member], bool], depth: int = 0
+) -> Member | None:
+    """Apache's search for who serves a route, redirects and all, likewise."""
+    for standby in (False, True):
+        for m in members:
+            if m.spec.hot_standby is not standby or not route or m.spec.route != route:
+                continue
+            if serves(m):
+                return m
+            if m.spec.redirect and depth < len(members):
+                other = member_of(m.spec.redirect, members, serves, depth + 1)
+                if other is not None:
+                    return other
+    return None
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -130,19 +148,20 @@ class AnyOrder(RuleBasedStateMachine):
         members = self.balancer.members
         bound = [m for m in members if route and m.spec.route == route]
         forced = self.balancer.forcerecovery and not candidates(members, (), self.now)
-        stuck = [m for m in bound if usable(m, self.now) or (forced and in_error(m, self.now))]
-        stuck = [m for m in stuck if m not in left_out]
+        stuck = member_of(route or b"", members, lambda m: usable(m, self.now) and m not in left_out)
+        if stuck is None and forced:
+            stuck = member_of(route or b"", members, lambda m: in_error(m, self.now) and m not in left_out)
         free = candidates(members, left_out, self.now) or candidates(members, left_out, self.now, forced)
         if decision is None:
-            assert not stuck
+            assert stuck is None
             assert not free or (bound and self.balancer.nofailover)
             return
         assert usable(decision.member, self.now) or (forced and in_error(decision.member, self.now))
         assert decision.member not in left_out
         assert decision.changed is (decision.why != STUCK)
-        if stuck:
-            assert decision.why == STUCK
-            assert decision.member in stuck
+        if stuck is not None:
+            assert decision.why == (STUCK if stuck.spec.route == route else REDIRECTED)
+            assert decision.member is stuck
         else:
             assert decision.member in free
         assert self.told == {m: m.describe(self.now) for m in self.balancer.members}
