@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
@@ -16,11 +16,10 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from ..errors import BadResponse
+from ..language.expression import Expression
+from ..language.facts import Facts
 from ..proxy.quiet import Quiet
 from ..proxy.upstream import MAX_HEAD, TOO_LARGE
-
-if TYPE_CHECKING:
-    from ..language.expression import Expression
 
 AGENT = "panolb-health-check"
 MAX_BODY = 64 << 10  # bytes of an answer that are looked at
@@ -70,8 +69,8 @@ class Target:
 
 
 @attrs.frozen
-class Answer:
-    """What a member said to a check; a condition can ask for it (`panolb.language.facts.Facts`).
+class Answer(Facts):
+    """What a member said to a check; a condition can ask for it.
 
     :ivar fields: header fields as they came.
     :ivar content: the first 64 KiB of the body; empty when it does not count.
@@ -81,12 +80,6 @@ class Answer:
     fields: tuple[tuple[bytes, bytes], ...]
     content: bytes
 
-    def env(self, name: bytes) -> bytes | None:
-        return None
-
-    def request_header(self, name: bytes) -> bytes | None:
-        return None
-
     def response_header(self, name: bytes) -> bytes | None:
         values = [value for one, value in self.fields if one.lower() == name]
         return b", ".join(values) if values else None
@@ -94,9 +87,7 @@ class Answer:
     def variable(self, name: str) -> bytes:
         if name == "REQUEST_STATUS":
             return b"%d" % self.status
-        if name == "HC_BODY":
-            return self.content
-        return self.response_header(name.lower().replace("_", "-").encode("latin-1")) or b""
+        return self.response_header(b"content-type") or b"" if name == "CONTENT_TYPE" else b""
 
     def body(self) -> bytes:
         return self.content

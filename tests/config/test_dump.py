@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from panolb.config import Config, Known, Listener, Location, loads, problems
 from panolb.config.dump import WIDTH, Sources, comment, dump
+from panolb.config.places import KeyPath
 from panolb.config.rules import Auto, Each, Names, Rule, Seconds, Size, StatusRange
 from panolb.config.tables import Field, example, keys, optional
 
@@ -185,8 +186,6 @@ def test_comments_stay_comments(read: Read) -> None:
     """Whatever an origin is called, it cannot end its comment."""
     config = read('[listener.public]\nendpoint = "tcp:1"\n[[location]]\npath = "/"\nstatus = 404\n')
     hostile = 'a\nmax_head = 1\r\x00\x7f " \u2028 x' + " y" * 200
-    sources = {
-        path: [hostile] for path in [("listener", "public"), ("location", 0), ("location", 0, "status")]
-    }
-    assert read(dump(config, sources)) == config
+    places: list[KeyPath] = [("listener", "public"), ("location", 0), ("location", 0, "status")]
+    assert read(dump(config, {path: [hostile] for path in places})) == config
     assert max(map(len, comment(hostile))) <= WIDTH + 2

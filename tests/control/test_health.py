@@ -111,6 +111,46 @@ def test_member_that_starts_down_waits_for_its_first_pass(tmp_path: Path) -> Non
             assert lab.get("/app").status == 200
 
 
+def test_members_own_checks_take_the_place_of_the_balancers(tmp_path: Path) -> None:
+    """What a member's table says holds for it alone, its start among it; the others are checked as the balancer says."""
+    with Member("own") as own, Member("plain") as plain, Member("none") as none:
+        moody = Moody("-")
+        own.script = moody
+        mine = f'\n[balancer.@.member.health]\n{FAST}uri = "/own"\nstart = "down"\nfails = 9'
+        without = '\n[balancer.@.member.health]\ncheck = "none"'
+        members = [
+            labs.member(own.port, route='"o"') + mine,
+            labs.member(plain.port, route='"p"'),
+            labs.member(none.port, route='"n"') + without,
+        ]
+        health = f'{FAST}uri = "/plain"\nfails = 1'
+        with labs.running(tmp_path, {"app": labs.balancer(members, health)}) as lab:
+            assert lab.state("app/o") == "down"
+            assert lab.state("app/p") == "up"
+            until(lambda: len(plain.requests) >= 3 and moody.asked >= 3, "checks")
+            assert {request.target for request in own.requests} == {"/own"}
+            assert {request.target for request in plain.requests} == {"/plain"}
+            assert none.accepted == 0
+            plain.script = BAD
+            lab.wait_for("app/p", "down")
+            own.script = GOOD
+            lab.wait_for("app/o", "up")
+            assert lab.state("app/n") == "up"
+
+
+def test_checks_take_out_a_member_whose_errors_are_ignored(tmp_path: Path) -> None:
+    """``ignore_errors`` is about live traffic; a failed check is a failed check."""
+    with Member("m") as made, Member("spare") as spare:
+        made.script = BAD
+        members = [
+            labs.member(made.port, route='"m"', ignore_errors="true"),
+            labs.member(spare.port, route='"s"'),
+        ]
+        with labs.running(tmp_path, {"app": labs.balancer(members, FAST)}) as lab:
+            lab.wait_for("app/m", "down")
+            assert {lab.get("/app").body for _ in range(4)} == {b"spare"}
+
+
 def test_member_without_checks_is_up(tmp_path: Path) -> None:
     """No health table, or ``check = "none"``: the member is taken at its word, and left in peace."""
     with Member("m") as made:

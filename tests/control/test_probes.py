@@ -49,6 +49,7 @@ class Case:
 
 
 OK = answer(b"all is UP", status="200 OK")
+CONDITION = "%{REQUEST_STATUS} =~ /^[234]/"
 CASES = {
     "any-200": Case("", OK, "up"),
     "redirect": Case("", answer(b"", "Location: /elsewhere", status="302 Found"), "up"),
@@ -67,12 +68,49 @@ CASES = {
     "body-wrong": Case('expect_body = "is DOWN"', OK, "down", "the body is not the expected one"),
     "body-by-the-end": Case('expect_body = "UP"', raw(b"HTTP/1.1 200 OK\r\n\r\nit is UP", end=True), "up"),
     "body-huge": Case('expect_body = "x$"', answer(b"x" * (2 << 20)), "up"),
+    "body-cut": Case(
+        'expect_body = "UP"', raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nUP", end=True), "up"
+    ),
+    "chunked": Case(
+        'expect_body = "^is UP$"',
+        raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nis \r\n2\r\nUP\r\n0\r\n\r\n"),
+        "up",
+    ),
+    "interim": Case(
+        'expect_body = "UP"',
+        raw(b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nUP"),
+        "up",
+    ),
+    "only-interim": Case("", raw(b"HTTP/1.1 199 Wait\r\n\r\n", end=True), "down", "without an answer"),
+    "switches": Case("", raw(b"HTTP/1.1 101 Surprise\r\nUpgrade: x\r\n\r\nxxx"), "down", "answered 101"),
+    "head": Case('method = "HEAD"', raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), "up"),
+    "huge-head": Case(
+        "", raw(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * (20 << 10)), "down", "head of its answer"
+    ),
+    "condition": Case(f"expect = '{CONDITION}'", answer(b"", status="404 Not Found"), "up"),
+    "condition-fails": Case(
+        f"expect = '{CONDITION}'",
+        answer(b"", status="503 Busy"),
+        "down",
+        "answered 503, for which the condition",
+    ),
+    "condition-alone": Case(
+        """expect = "hc('body') =~ /WARM|UP/"\nexpect_status = ["200"]""",
+        answer(b"UP", status="500 Oops"),
+        "up",
+    ),
+    "condition-body-fails": Case("""expect = "%{HC_BODY} =~ /WARM/" """, OK, "down", "answered 200"),
+    "condition-header": Case(
+        """expect = "resp('X-State') == 'a, b' && %{CONTENT_TYPE} == 'text/html'" """,
+        answer(b"", "X-State: a", "Content-Type: text/html", "x-state: b"),
+        "up",
+    ),
     "silent": Case('timeout = "300ms"', silent, "down", "no answer within 0.3 s"),
     "silent-body": Case(
         'timeout = "300ms"\nexpect_body = "dead"', silent_within_the_body, "down", "no answer within 0.3 s"
     ),
-    "garbage": Case("", raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", end=True), "down"),
-    "closes": Case("", close, "down"),
+    "garbage": Case("", raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", end=True), "down", "its answer is not HTTP"),
+    "closes": Case("", close, "down", "the connection was closed without an answer"),
     "tcp": Case('check = "tcp"', silent, "up"),
     "websocket-refused": Case(
         'check = "websocket"', answer(b"", status="403 Keep <b>out</b>"), "down", "403"
@@ -194,6 +232,19 @@ def test_host_is_the_members_by_default(prober: Prober) -> None:
     until(lambda: bool(made.requests), "a check")
     assert made.requests[0].one("Host") == f"{ADDRESS}:{made.port}"
     assert made.requests[0].method == "GET"
+
+
+def test_http_1_0_and_the_server_as_a_whole(tmp_path: Path) -> None:
+    """``http_version`` and ``uri = "*"`` stand in the request line, and the answer of an old server is understood."""
+    health = FAST + 'method = "OPTIONS"\nuri = "*"\nhttp_version = "1.0"\nexpect_body = "^old$"\n'
+    with Member("m") as made:
+        made.script = raw(b"HTTP/1.0 200 OK\r\n\r\nold", end=True)
+        balancers = {"app": labs.balancer([labs.member(made.port, route='"m"')], health)}
+        with labs.running(tmp_path, balancers) as lab:
+            until(lambda: len(made.requests) >= 3, "three checks")
+            assert lab.state("app/m") == "up"
+        assert {request.line for request in made.requests} == {"OPTIONS * HTTP/1.0"}
+        assert made.requests[0].one("Host") == f"{ADDRESS}:{made.port}"
 
 
 # -- never two at once ----------------------------------------------------------------------------------------------
