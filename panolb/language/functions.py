@@ -1,0 +1,115 @@
+"""The variables and functions of Apache's expressions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from ..errors import LanguageError
+from .facts import Facts
+
+Asked = Callable[[Facts], bytes]
+
+VARIABLES: Final = frozenset(
+    "REQUEST_METHOD REQUEST_SCHEME REQUEST_URI QUERY_STRING THE_REQUEST REQUEST_STATUS REQUEST_LOG_ID "
+    "REMOTE_ADDR REMOTE_HOST REMOTE_PORT CONN_REMOTE_ADDR SERVER_NAME SERVER_ADDR SERVER_PORT SERVER_PROTOCOL "
+    "SERVER_SOFTWARE CONTENT_TYPE HTTPS IPV6 "
+    "TIME TIME_YEAR TIME_MON TIME_DAY TIME_HOUR TIME_MIN TIME_SEC TIME_WDAY".split()
+)
+"""What `Facts.variable` may be asked for."""
+
+_HEADERS: Final = {
+    "HTTP_ACCEPT": b"accept",
+    "HTTP_COOKIE": b"cookie",
+    "HTTP_FORWARDED": b"forwarded",
+    "HTTP_HOST": b"host",
+    "HTTP_PROXY_CONNECTION": b"proxy-connection",
+    "HTTP_REFERER": b"referer",
+    "HTTP_USER_AGENT": b"user-agent",
+}
+_ALWAYS: Final = {
+    "AUTH_TYPE": b"",  # nobody is authenticated here
+    "REMOTE_USER": b"",
+    "REMOTE_IDENT": b"",
+    "IS_SUBREQ": b"false",
+    "HTTP2": b"",
+}
+_FILES: Final = frozenset(
+    "REQUEST_FILENAME SCRIPT_FILENAME PATH_INFO DOCUMENT_ROOT DOCUMENT_URI LAST_MODIFIED SCRIPT_USER SCRIPT_GROUP "
+    "HANDLER CONTEXT_PREFIX CONTEXT_DOCUMENT_ROOT SERVER_ADMIN".split()
+)
+
+
+def variable(name: str) -> Asked:
+    """What ``%{NAME}`` asks.
+
+    :raises LanguageError: when there is no such variable, or none in a proxy.
+    """
+    name = name.upper()
+    if name in VARIABLES:
+        return lambda facts: facts.variable(name)
+    if name in _HEADERS:
+        header = _HEADERS[name]
+        return lambda facts: facts.request_header(header) or b""
+    if name in _ALWAYS:
+        value = _ALWAYS[name]
+        return lambda facts: value
+    if name == "HC_BODY":
+        return lambda facts: facts.body()
+    if name in _FILES:
+        raise LanguageError(
+            f"%{{{name}}} is about files, and a balancer serves a request without looking for one"
+        )
+    raise LanguageError(f"there is no variable %{{{name}}}")
+
+
+def function(name: str) -> Callable[[Facts, bytes], bytes]:
+    """The function of that name, which takes one argument.
+
+    :raises LanguageError: when there is none, or none in a proxy.
+    """
+    name = name.lower()
+    if name in _ASKING:
+        return _ASKING[name]
+    if name in _CHANGING:
+        change = _CHANGING[name]
+        return lambda facts, text: change(text)
+    if name in ("file", "filesize", "filemod", "filemodexists", "osenv", "ldap", "note"):
+        raise LanguageError(f"the function {name}() is not supported")
+    raise LanguageError(f"there is no function {name}()")
+
+
+def _unbase64(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _of_check(facts: Facts, what: bytes) -> bytes:
+    return facts.body() if what.lower() == b"body" else b""
+
+
+_ASKING: Final[dict[str, Callable[[Facts, bytes], bytes]]] = {
+    "req": lambda facts, name: facts.request_header(name.lower()) or b"",
+    "http": lambda facts, name: facts.request_header(name.lower()) or b"",
+    "req_novary": lambda facts, name: facts.request_header(name.lower()) or b"",
+    "resp": lambda facts, name: facts.response_header(name.lower()) or b"",
+    "env": lambda facts, name: facts.env(name.upper()) or b"",
+    "reqenv": lambda facts, name: facts.env(name.upper()) or b"",
+    "hc": _of_check,
+}
+_CHANGING: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "tolower": lambda text: text.lower(),
+    "toupper": lambda text: text.upper(),
+    "escape": lambda text: quote_from_bytes(text, safe="/:;@&=+$,!~*'()").encode("ascii"),
+    "unescape": unquote_to_bytes,
+    "base64": base64.b64encode,
+    "unbase64": _unbase64,
+    "md5": lambda text: hashlib.md5(text, usedforsecurity=False).hexdigest().encode("ascii"),
+    "sha1": lambda text: hashlib.sha1(text, usedforsecurity=False).hexdigest().encode("ascii"),
+}
