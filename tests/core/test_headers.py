@@ -6,13 +6,13 @@ import pytest
 
 from panolb.core.headers import (
     Peer,
-    ReverseMap,
     check_websocket_answer,
     port_of,
     understand_answer,
     websocket_accept,
 )
 from panolb.core.request import Request
+from panolb.core.reverse import ReverseMap
 from panolb.errors import BadResponse
 
 from .building import ask

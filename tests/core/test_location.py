@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from panolb.core.headers import Peer
+from panolb.core.exchange import Exchange
+from panolb.core.headers import Peer, understand_answer
 from panolb.core.location import Location
 from panolb.core.member import Member
 from panolb.core.request import Request
+from panolb.core.rules import FixedAnswer
 
 from .building import ask, balancer, member
+from .script import RecordingClient
 
 UNTRUSTED = Peer(b"192.0.2.7", False, False, b"lb")
 TRUSTED = Peer(b"198.51.100.1", True, False, b"lb")
@@ -32,12 +36,25 @@ def place(
     return Location(path, balancer(who), lambda: 0.0, **changes), who
 
 
+def sent_head(
+    location: Location,
+    request: Request,
+    who: Member,
+    peer: Peer = UNTRUSTED,
+    upgrade: tuple[bytes, ...] | None = None,
+) -> bytes | None:
+    """The head that the member gets, as it goes out."""
+    exchange = Exchange(request, location, RecordingClient([], peer))
+    exchange.upgrade = upgrade
+    return location.request_head(exchange, who)
+
+
 def head(
     request: Request, peer: Peer = UNTRUSTED, upgrade: tuple[bytes, ...] | None = None, **changes: Any
 ) -> list[bytes]:
     """The lines of the head that the member gets."""
     location, who = place(**changes)
-    data = location.request_head(request, who, peer, upgrade)
+    data = sent_head(location, request, who, peer, upgrade)
     assert data is not None
     assert data.endswith(b"\r\n\r\n")
     return data[:-4].split(b"\r\n")
@@ -166,15 +183,15 @@ def test_upgrade() -> None:
 def test_unspeakable() -> None:
     """There is no head when there is no target."""
     location, who = place(b"/out", b"/in")
-    assert location.request_head(ask(target=b"//out/x"), who, UNTRUSTED, None) is None
+    assert sent_head(location, ask(target=b"//out/x"), who) is None
 
 
 def test_location_of_files() -> None:
     """A location without a balancer maps nothing back."""
     location = Location(b"/files", None, lambda: 0.0)
-    assert location.reverse.location(b"http://localhost:8081/files/x", b"http://dash.example") == (
-        b"http://localhost:8081/files/x"
-    )
+    answer = understand_answer([b"Location: http://localhost:8081/files/x"], True)
+    location.reverse.translate(answer, b"http://dash.example", b"localhost")
+    assert answer.lines == [b"Location: http://localhost:8081/files/x"]
 
 
 def test_repeated_fields() -> None:
@@ -195,5 +212,94 @@ def test_repeated_fields() -> None:
     ]:
         again = first.again(b"PUT", b"/panopticon/other")
         anew = ask(b"Accept: */*", b"Cookie: a=b", method=b"PUT", target=b"/panopticon/other")
-        expected = location.request_head(anew, who, UNTRUSTED, upgrade)
-        assert location.request_head(again, who, UNTRUSTED, upgrade) == expected
+        expected = sent_head(location, anew, who, UNTRUSTED, upgrade)
+        assert sent_head(location, again, who, UNTRUSTED, upgrade) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "inner", "target", "asked", "sent"),
+    [
+        # M1: an empty rest becomes a slash, as in Apache
+        (b"/app", b"/app", b"", b"/app", b"/app/"),
+        (b"/app", b"/app", b"", b"/app?q=1", b"/app/?q=1"),
+        (b"/app", b"/app", b"", b"/app/", b"/app/"),
+        (b"/app", b"", b"/app", b"/app", b"/app"),
+        (b"/app", b"/root", b"/sub", b"/app/x", b"/root/sub/x"),
+        (b"", b"", b"", b"/app", b"/app"),
+        # M3, M6, M7: dots, slashes and escapes; the query is nobody's business
+        (b"/app", b"/app", b"", b"//app//x", b"/app/x"),
+        (b"/app", b"/app", b"", b"/app/a/../b", b"/app/b"),
+        (b"/app", b"/app", b"", b"/%61pp/./x", b"/app/x"),
+        (b"/app", b"/app", b"", b"/app/%41%2B%3B%20%25%3F", b"/app/A+;%20%25%3F"),
+        (b"/app", b"/app", b"", b"/app/%5B%7c%C3%BC", b"/app/%5B%7C%C3%BC"),
+        (b"/app", b"/app", b"", b"/app?a=b&c=%20%2F//..", b"/app/?a=b&c=%20%2F//.."),
+        (b"/app", b"/app", b"", b"/app/x?", b"/app/x?"),
+        (b"/app", b"/app", b"", b"/app/a%2Fb", b"/app/a%2Fb"),
+    ],
+)
+def test_canonical_target(path: bytes, inner: bytes, target: bytes, asked: bytes, sent: bytes) -> None:
+    """What Apache makes of a path with mapping = "canonical"."""
+    location, who = place(path, inner, target=target, mapping="canonical")
+    assert location.target(ask(target=asked), who) == sent
+
+
+def test_escaped_slashes() -> None:
+    """M5: AllowEncodedSlashes NoDecode, On and Off."""
+    asked = ask(target=b"/panopticon/a%2fb")
+    for slashes, sent in [("pass", b"/panopticon/a%2Fb"), ("decode", b"/panopticon/a/b"), ("refuse", None)]:
+        location, who = place(mapping="canonical", slashes=slashes)
+        assert location.target(asked, who) == sent
+
+
+def test_path_parameters_stay_in_a_servlet_mapping() -> None:
+    """M11: they do not count for the location, and reach the member."""
+    location, who = place(b"/app", b"/app", mapping="servlet")
+    assert location.target(ask(target=b"/app;x=1/y"), who) == b"/app;x=1/y"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "target", "asked", "sent"),
+    [
+        (rb"^/app/(.*)$", b"/in/$1", b"/app/x?q", b"/panopticon/in/x?q"),
+        (rb"^/app/(.*)$", b"/in/$1", b"/app/a%20b", b"/panopticon/in/a%20b"),
+        (rb"^/(a|b)/", b"", b"/b/x", b"/panopticon/b/x"),
+        (rb"^/(a)/", b"/$2", b"/a/x", b"/panopticon/"),
+    ],
+)
+def test_pattern(pattern: bytes, target: bytes, asked: bytes, sent: bytes) -> None:
+    """ProxyPassMatch: without a group in the target the whole path is appended."""
+    location, who = place(b"", pattern=re.compile(pattern), target=target)
+    assert location.target(ask(target=asked), who) == sent
+
+
+@pytest.mark.parametrize(
+    ("redirect", "path", "pattern", "asked", "url"),
+    [
+        (b"https://b.example", b"", None, b"/x?q=1", b"https://b.example/x?q=1"),
+        (b"https://b.example/new?a", b"/old", None, b"/old?q=1", b"https://b.example/new?a"),
+        (b"/panopticon/", b"", rb"^/$", b"/", b"/panopticon/"),
+        (b"/new/$1", b"", rb"^/old/(.*)", b"/old/a%0Db", b"/new/a%0Db"),
+        (b"https://%{HTTP_HOST}%{REQUEST_URI}", b"", rb"^", b"/a%20b?c", b"https://dash.example/a%20b?c"),
+        (
+            b"https://%{HTTP_HOST}/$1",
+            b"",
+            rb"^/(.*)",
+            b"/%25%7BHTTP_HOST%7D",
+            b"https://dash.example/%25%7BHTTP_HOST%7D",
+        ),
+        (b"https://%{NOBODY}/", b"", rb"^", b"/", b"https:///"),
+    ],
+)
+def test_redirect(redirect: bytes, path: bytes, pattern: bytes | None, asked: bytes, url: bytes) -> None:
+    """mod_alias and ``RewriteRule [R]``; what came escaped goes out escaped, so that no header can be broken."""
+    location = Location(
+        path,
+        None,
+        lambda: 0.0,
+        pattern=None if pattern is None else re.compile(pattern),
+        answer=FixedAnswer(301, redirect),
+    )
+    request = ask(target=asked)
+    assert (
+        location.redirect(request, Exchange(request, location, RecordingClient([], UNTRUSTED)).facts) == url
+    )

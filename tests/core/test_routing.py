@@ -18,7 +18,11 @@ from panolb.errors import BadRequest
 
 class Spot(NamedTuple):
     path: bytes
-    host: bytes | None = None
+    hosts: tuple[bytes, ...] = ()
+    pattern: re.Pattern[bytes] | None = None
+    requests: str = "all"
+    mapping: str = "verbatim"
+    slashes: str = "pass"
 
 
 ROOT, APP, INNER = Spot(b""), Spot(b"/panopticon"), Spot(b"/panopticon/live")
@@ -211,7 +215,7 @@ def test_the_next_longest_when_the_longest_was_left() -> None:
 
 def test_hosts() -> None:
     """A location of the request's host comes before any other, however short its path."""
-    mine, root = Spot(b"/panopticon", b"dash.example"), Spot(b"", b"other.example")
+    mine, root = Spot(b"/panopticon", (b"dash.example",)), Spot(b"", (b"other.example",))
     places = (mine, root, INNER)
     assert find(b"/panopticon/live", *places) is mine
     assert find(b"/panopticon/live", *places, host=b"nobody.example") is INNER
@@ -223,7 +227,7 @@ def test_hosts() -> None:
 
 def test_any_host_when_the_own_has_nothing() -> None:
     """A host with locations of its own still has those for any host."""
-    assert find(b"/panopticon/live", Spot(b"/files", HOST), APP) is APP
+    assert find(b"/panopticon/live", Spot(b"/files", (HOST,)), APP) is APP
 
 
 @pytest.mark.parametrize(
@@ -244,5 +248,67 @@ def test_host_name(host: bytes, name: bytes) -> None:
     """Port, case and the final dot do not matter."""
     assert host_name(host) == name
     if name:
-        place = Spot(b"", name)
+        place = Spot(b"", (name,))
         assert find(b"/", place, host=host) is place
+
+
+def test_several_hosts_and_those_below_a_name() -> None:
+    """ServerName, ServerAlias and a wildcard; an exact name comes before a wildcard."""
+    some, below = Spot(b"", (b"a.example", b"b.example")), Spot(b"/x", (b"*.a.example",))
+    assert find(b"/x", some, below, host=b"b.example:80") is some
+    assert find(b"/x", some, below, host=b"c.A.example") is below
+    assert find(b"/x", below, host=b"a.example") is None
+    assert find(b"/x", below, host=b"nota.example") is None
+
+
+def test_the_operators_order() -> None:
+    """M9, M10: the first that matches wins, as among ProxyPass lines."""
+    table = Table((APP, INNER, ROOT), ordered=True)
+    assert table.find(HOST, b"/panopticon/live/x") is APP
+    assert table.find(HOST, b"/x") is ROOT
+
+
+def test_patterns() -> None:
+    """They are asked before paths, and see the canonical path."""
+    js = Spot(b"", pattern=re.compile(rb"^/panopticon/.*\.js$"))
+    assert find(b"/panopticon//x%2Ejs", APP, js) is js
+    assert find(b"/panopticon/x.css", APP, js) is APP
+    assert find(b"/panopticon/..;a/x.js", js) is None
+
+
+def test_handshakes_apart() -> None:
+    """The WebSocket recipe of mod_rewrite: one location for handshakes, one for the rest."""
+    ws, other = Spot(b"", requests="websocket"), Spot(b"", requests="other")
+    table = Table((other, ws))
+    for path in (b"/x", b"/x", b"/y"):
+        assert table.find(HOST, path, True) is ws
+        assert table.find(HOST, path, False) is other
+
+
+@pytest.mark.parametrize(
+    ("mapping", "path", "found"),
+    [
+        ("verbatim", b"/panopticon;j=1", True),
+        ("canonical", b"/panopticon;j=1", False),
+        ("servlet", b"/panopticon;j=1/x", True),
+        ("canonical", b"//panopticon//x", True),
+        ("canonical", b"/x/../panopticon", True),
+        ("canonical", b"/panopticon/../x", False),
+        ("canonical", b"/panopticon/..;/x", False),
+        ("servlet", b"/panopticon/..;/x", False),
+        ("canonical", b"/Panopticon", False),
+        ("canonical", b"/panopticonX", False),
+    ],
+)
+def test_forms(mapping: str, path: bytes, found: bool) -> None:
+    """M2, M3, M11: what belongs to a location in each form of its path."""
+    place = Spot(b"/panopticon", mapping=mapping)
+    assert (find(path, place) is place) == found
+
+
+@pytest.mark.parametrize("mapping", ["verbatim", "canonical", "servlet"])
+def test_escaped_slashes(mapping: str) -> None:
+    """M5: AllowEncodedSlashes Off."""
+    refusing = Spot(b"/panopticon", mapping=mapping, slashes="refuse")
+    assert find(b"/panopticon/a%2fb", refusing) is None
+    assert find(b"/panopticon/a%2fb", Spot(b"/panopticon", mapping=mapping)) is not None

@@ -139,7 +139,7 @@ def test_otherwise_than_apache(row: Row, apache: bytes | None) -> None:
 def test_source(target: bytes, cookie: bytes, source: str) -> None:
     """The access log says where the route came from."""
     found = RouteResolver("ROUTEID").resolve(ask(b"Cookie: " + cookie, target=target))
-    assert found == Route(b"2", source)
+    assert found == Route(b"2", source, b"ROUTEID")
 
 
 def test_cookies_are_joined_with_semicolons() -> None:
@@ -183,7 +183,7 @@ def test_our_own_cookie(route: str, separator: str, before: list[bytes], after: 
     value = RouteCookie("ROUTEID", separator=separator).value(route.encode(), False)
     pair = value.partition(b";")[0]
     request = ask(b"Cookie: " + b"; ".join([*before, pair, *after]))
-    assert RouteResolver("ROUTEID", separator).resolve(request) == Route(route.encode(), "cookie")
+    assert RouteResolver("ROUTEID", separator).resolve(request) == Route(route.encode(), "cookie", b"ROUTEID")
 
 
 @given(ROUTES)
@@ -191,4 +191,4 @@ def test_our_own_cookie_without_separator(route: str) -> None:
     """Likewise with ``stickysessionsep = "off"``."""
     value = RouteCookie("ROUTEID", separator="").value(route.encode(), False)
     request = ask(b"Cookie: " + value.partition(b";")[0])
-    assert RouteResolver("ROUTEID", "off").resolve(request) == Route(route.encode(), "cookie")
+    assert RouteResolver("ROUTEID", "off").resolve(request) == Route(route.encode(), "cookie", b"ROUTEID")
