@@ -1,0 +1,13 @@
+"""Writes what a file holds for a message: short, printable, and safe whatever it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST: Final = 100
+
+
+def shown(text: str) -> str:
+    """Return the text on one line, cut where it becomes too long to read."""
+    clean = "".join(character if character.isprintable() else "?" for character in text[: LONGEST + 1])
+    return clean if len(clean) <= LONGEST else clean[: LONGEST - 3] + "..."
