@@ -100,6 +100,11 @@ class Talk:
         data, self._buffer = self._buffer, b""
         return data
 
+    def rest(self) -> bytes:
+        """What has come behind all that was read; nobody else will see it."""
+        data, self._buffer = self._buffer, b""
+        return data
+
     def read_body(self, request: Request) -> bytes:
         """The rest of the request; strict about its framing."""
         if request.whole:
