@@ -238,7 +238,8 @@ class Member:
         metadata=doc("Instead of the balancer's ping.", apache="ping=", example='"1s"'),
     )
     reuse: bool | None = field(
-        default=None, metadata=doc("Instead of the balancer's reuse.", apache="disablereuse=", example="false")
+        default=None,
+        metadata=doc("Instead of the balancer's reuse.", apache="disablereuse=", example="false"),
     )
     redirect: str = field(
         default="",
@@ -249,7 +250,9 @@ class Member:
             example='"2"',
         ),
     )
-    health: Health | None = field(default=None, metadata=doc("How it is checked, instead of the balancer's health."))
+    health: Health | None = field(
+        default=None, metadata=doc("How it is checked, instead of the balancer's health.")
+    )
 
     @property
     def host(self) -> str:

@@ -250,9 +250,7 @@ class Config:
         ),
     )
     admin: Admin | None = field(default=None, metadata=doc("The status page."))
-    access_log: list[AccessLog] = field(
-        factory=list, metadata=doc("A line per request.", alone=True)
-    )
+    access_log: list[AccessLog] = field(factory=list, metadata=doc("A line per request.", alone=True))
     shutdown: Shutdown = field(factory=Shutdown, metadata=doc("What SIGTERM does."))
     where: Places = field(factory=Places, eq=False, repr=False)
     """Says where a key stands, for messages of those who find a problem later: ``where(("admin", "endpoint"))``."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 import attrs
 
 from panolb.config.model import TABLES, Config
-from panolb.config.rules import Auto, Rule, Seconds, Size, StatusRange
+from panolb.config.rules import Auto, Names, Rule, Seconds, Size, StatusRange
 from panolb.config.tables import Field, default, header, keys, optional
 from panolb.config.values import quoted
 
@@ -66,7 +66,10 @@ Ask before you start it: ``panolb check panolb.toml`` prints what the file will 
 *every* mistake, each with its line and with what would be right, and changes nothing. An unknown key is a mistake.
 
 *Listeners* are addresses that clients connect to. *Locations* say which requests go where; all listeners serve all
-locations. A *balancer* spreads requests over its *members*.
+locations that name no listener. Of several locations that match a request, one for its host comes before one for any
+host, one with a regular expression before one with a path, and then the longest path wins; with
+``location_order = "first"``, written above all tables, the first one of the file does, as among Apache's ProxyPass
+lines. A *balancer* spreads requests over its *members*.
 
 How values are written
 ----------------------
@@ -78,6 +81,7 @@ size                      a whole number and its unit: ``"16KiB"`` (1024 bytes e
                           likewise ``MiB``, ``MB``, ``GiB``, ``GB``; a number alone is bytes
 address or network        ``"192.0.2.7"``, ``"10.0.0.0/8"``, ``"2001:db8::/32"``
 text                      in quotes; control characters are refused
+names                     one text, or a list of them in [ ]
 ========================  =========================================================================================
 
 Where Apache httpd has a setting for the same thing, its name is given as *Apache*.
@@ -88,6 +92,7 @@ _WORDS: Final[list[tuple[Any, str]]] = [
     (Seconds, "duration"),
     (Size, "size"),
     (StatusRange, "status or range of them"),
+    (Names, "names"),
     (IPv4Network | IPv6Network, "address or network"),
     (str, "text"),
     (bool, "true or false"),

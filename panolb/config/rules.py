@@ -127,6 +127,8 @@ class Each(Rule):
         return f"each {self.rule.allowed()}" if self.rule.allowed() else ""
 
     def complaints(self, value: Any) -> Iterator[tuple[KeyPath, str]]:
+        if value is None:
+            return
         named = isinstance(value, Mapping)
         for inner, element in value.items() if named else enumerate(value):
             for rule, tested in ((self.rule, element), (self.name, inner if named else None)):

@@ -72,16 +72,16 @@ class Panolb(MultiService):
     # -- building ---------------------------------------------------------------------------------------------------
 
     def _open_access_log(self, wall_time: Callable[[float], str]) -> AccessLog | None:
-        config = self.config.access_log
-        if config is None:
+        if not self.config.access_log:
             return None
+        config = self.config.access_log[0]
         path = Path(config.path)
         try:
             return AccessLog(
                 lambda: path.open("ab"), config.format == "combined", self.deadlines.clock, wall_time
             )
         except OSError as error:
-            place = self.config.where(("access_log", "path"))
+            place = self.config.where(("access_log", 0, "path"))
             raise ConfigError([Problem(place, f"{path} cannot be written: {error.strerror}")]) from None
 
     def _finished(self) -> Callable[[Exchange], None] | None:
@@ -108,6 +108,8 @@ class Panolb(MultiService):
             max_head=config.max_head,
             max_target=config.max_target,
             max_body=config.max_body,
+            max_fields=config.max_fields,
+            max_requests=config.max_requests if config.keepalive else 1,
             header_timeout=config.header_timeout,
             idle_timeout=config.idle_timeout,
             body_timeout=config.body_timeout,

@@ -10,6 +10,7 @@ from twisted.internet.testing import MemoryReactor
 
 from ..config import model
 from ..errors import ConfigError, Problem
+from .locations import FILE
 
 
 def make_endpoint(reactor: Any, config: model.Config, description: str, path: tuple[str, ...]) -> Any:
@@ -33,20 +34,21 @@ def surrounding_problems(config: model.Config) -> list[Problem]:
 def _path_problems(config: model.Config) -> list[Problem]:
     problems: list[Problem] = []
     for index, location in enumerate(config.location):
+        for status, page in location.error_pages.items():
+            if page.startswith(FILE) and not Path(page.removeprefix(FILE)).is_file():
+                place = config.where(("location", index, "error_pages", status))
+                problems.append(Problem(place, f"there is no file {page.removeprefix(FILE)}"))
         if location.files is not None and not Path(location.files).is_dir():
             place = config.where(("location", index, "files"))
             problems.append(Problem(place, f"{location.files} is no directory"))
-    if config.access_log is not None:
-        path = Path(config.access_log.path)
-        place = config.where(("access_log", "path"))
+    for index, log in enumerate(config.access_log):
+        path = Path(log.path)
+        place = config.where(("access_log", index, "path"))
         if path.is_dir():
             problems.append(Problem(place, f"{path} is a directory; name a file in it"))
         elif not path.parent.is_dir():
-            problems.append(
-                Problem(
-                    place, f"{path} cannot be written: there is no directory {path.parent}; make it first"
-                )
-            )
+            said = f"{path} cannot be written: there is no directory {path.parent}; make it first"
+            problems.append(Problem(place, said))
     return problems
 
 

@@ -27,6 +27,8 @@ Network = IPv4Network | IPv6Network
 class Limits:
     """What one client may cost.  Times are seconds, sizes bytes.
 
+    :ivar max_fields: how many fields a head may have; ``None`` for as many as fit into `max_head`.
+    :ivar max_requests: requests after which a connection ends; ``None`` for any number.
     :ivar header_timeout: for a whole head to arrive.
     :ivar idle_timeout: between two requests of a connection.
     :ivar body_timeout: without any progress of a body.
@@ -35,6 +37,8 @@ class Limits:
     max_head: int = 32 << 10
     max_target: int = 8 << 10
     max_body: int | None = None
+    max_fields: int | None = None
+    max_requests: int | None = None
     header_timeout: float = 20.0
     idle_timeout: float = 75.0
     body_timeout: float = 60.0

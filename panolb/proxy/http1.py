@@ -55,6 +55,7 @@ class Http1(Protocol):
         "_reader",
         "_reading",
         "_rest",
+        "_served",
         "connected",
         "deadline",
         "frontend",
@@ -84,6 +85,7 @@ class Http1(Protocol):
         self._advancing = False
         self._chunking = False
         self._keep = True
+        self._served = 0  # requests of this connection, this one included
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
@@ -166,6 +168,7 @@ class Http1(Protocol):
                 self.deadline = NEVER  # the client waits for the member, as it said
             else:
                 self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+        self._served += 1
         exchange = self._exchange = Exchange(request, location, self)
         if request.websocket is not None and location.websocket:
             self._offer = Offer(request.websocket, location)
@@ -209,7 +212,8 @@ class Http1(Protocol):
         request = exchange.request
         if exchange.received == 0:
             self.deadline = NEVER  # a client that is answered before it sends its body need not send it
-        keep = keep and request.keep and not self.frontend.draining
+        most = self.frontend.limits.max_requests
+        keep = keep and request.keep and not self.frontend.draining and (most is None or self._served < most)
         if request.websocket is not None and self._rest:
             keep = False  # what stands behind a refused handshake may be frames
         self._chunking = False

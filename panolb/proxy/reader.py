@@ -122,6 +122,9 @@ class RequestReader:
         else:
             # It accepts no line end but CRLF and no folded line, so cutting there finds the fields that it found, and
             # costs half of being called back for each of them.  It also takes RTSP and ICE for HTTP.
+            most = self._limits.max_fields
+            if most is not None and fields.count(b"\r\n") >= most:
+                raise BadRequest(431, "The request has too many header fields.")
             version = protocol[5:] if protocol.startswith(b"HTTP/") else b""
             request = understand(method, self._url, version, fields.split(b"\r\n") if fields else ())
             if b"upgrade" not in fields.lower():  # whether that is a handshake depends on the method too

@@ -49,7 +49,7 @@ def test_nothing_to_say() -> None:
                 GOOD, location=[Location(path="/"), *GOOD.location[1:], Location(path="/b", balancer="app")]
             ),
             "location[0]",
-            'needs either balancer = "NAME" or files = "DIRECTORY"',
+            'needs balancer = "NAME", files',
         ),
         (
             attrs.evolve(GOOD, location=[Location(path="/", balancer="app", files="/srv")]),

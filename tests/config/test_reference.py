@@ -55,18 +55,19 @@ def test_every_example_is_right(read: Read, table: type, name: str) -> None:
         "[balancer.b]\nstickysession = 'X'",
         "[[balancer.b.member]]\nurl = 'http://a'\nroute = 'a'",
         "[balancer.panopticoncluster]\n[[balancer.panopticoncluster.member]]\nurl = 'http://b'",
-        "[listener.l]\nendpoint = 'tcp:1'",
+        "[listener.public]\nendpoint = 'tcp:1'",
         "[[location]]\npath = '/'\nbalancer = 'b'",
     ]
     value = example(keys(table)[name])
     line = f"{name} = {value}"
-    if name == "path" and table.__name__ == "Location":
+    if name in ("path", "match") and table.__name__ == "Location":
         headers["Location"] = "[[location]]"
     if name == "url":
         headers["Member"] = "[[balancer.b.member]]"
     places = {
         "Listener": "[listener.l2]" + ("" if name == "endpoint" else "\nendpoint = 'tcp:2'"),
-        "Location": headers["Location"] + ("" if name in ("balancer", "files") else "\nbalancer = 'b'"),
+        "Location": headers["Location"]
+        + ("" if name in ("balancer", "files", "redirect", "status") else "\nbalancer = 'b'"),
         "Balancer": "[[balancer.c.member]]\nurl = 'http://c'\nroute = 'c'\n[balancer.c]",
         "Member": headers["Member"] + ("" if name == "route" else "\nroute = '2'"),
         "Health": "[balancer.b.health]",
@@ -144,7 +145,7 @@ def test_what_check_prints_of_the_rest(read: Read) -> None:
         path = "/var/log/x"
         """
     )
-    assert config.access_log == AccessLog(path="/var/log/x")
+    assert config.access_log == [AccessLog(path="/var/log/x")]
     text = "\n".join(describe(config))
     for fact in (
         "clients speak TLS",

@@ -90,7 +90,8 @@ def test_the_example_that_always_works(read: Read) -> None:
         ('domain = ".example.org"', "cookie", "domain", ".example.org"),
         ("close_code = 1012", "shutdown", "close_code", 1012),
         ('websocket_idle_timeout = "1h"', "location", "websocket_idle_timeout", 3600.0),
-        ('host = "Example.org"', "location", "host", "Example.org"),
+        ('host = "Example.org"', "location", "host", ["Example.org"]),
+        ('host = ["a.example", "*.b.example"]', "location", "host", ["a.example", "*.b.example"]),
     ],
 )
 def test_values(read: Read, line: str, table: str, key: str, value: object) -> None:
@@ -239,7 +240,7 @@ def test_one_mistake(mistakes: Mistakes, table: str, line: str, message: str) ->
     number = text.split("\n").index(line) + 1
     assert [one.partition(": ")[0] for one in found] == [f"panolb.toml:{number}"]
     key, _, said = found[0].partition(": ")[2].partition(": ")
-    assert key.endswith("." + line.partition(" ")[0])
+    assert key.removesuffix("[0]").endswith("." + line.partition(" ")[0])
     assert said.startswith(message)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -76,6 +76,10 @@ _ITEM: Final = re.compile(
 )
 
 
+def _flat(lines: Iterable[Iterable[Known]]) -> tuple[Known, ...]:
+    return tuple(one for line in lines for one in line)
+
+
 @frozen
 class Module:
     """A module of Apache and its directives.
@@ -86,9 +90,7 @@ class Module:
 
     names: dict[str, str]
     about: str
-    directives: tuple[Known, ...] = field(
-        converter=lambda lines: tuple(one for line in lines for one in line)
-    )
+    directives: tuple[Known, ...] = field(converter=_flat)
 
     def known(self) -> Iterator[Known]:
         """Its directives, which then know their module."""
