@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ..errors import LanguageError
+
 _QUOTED = re.compile(r'"((?:\\["\\]|[^"])*)"?|' r"'((?:\\['\\]|[^'])*)'?", re.DOTALL)
 _PLAIN = re.compile(r"\S+")
 _ESCAPES = {'"': re.compile(r'\\(["\\])'), "'": re.compile(r"\\(['\\])")}
@@ -51,8 +53,14 @@ def _written(word: str) -> str:
 
 
 def encode(text: str) -> bytes:
-    """The bytes of a text of the configuration; what was not UTF-8 comes out as it was."""
-    return text.encode("utf-8", "surrogateescape")
+    """The bytes of a text of the configuration; what was not UTF-8 when it was read comes out as it was.
+
+    :raises LanguageError: when it has half a surrogate pair.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise LanguageError(f"{text!r} has half a character") from None
 
 
 def neutral(value: bytes) -> bytes:
