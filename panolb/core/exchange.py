@@ -4,10 +4,7 @@ An exchange is told facts (`connected`, `request_data`, `response_head`, ...) an
 `Client` it answers, the `Connector` of a member that it asks for a `Link`, and the link itself.  It never touches a
 socket, and whatever happens it ends exactly once, in `_finish`.
 
-Nothing is sent a second time that may have been acted on.  Until a connection stands, nothing was sent, and the next
-member may be tried with the body intact.  After that only a request without a body whose method makes a repetition
-harmless is repeated, and only while not one byte of an answer has come: once on a new connection when a kept one had
-died, once on another member when a new one died.
+Its sending half, up to where the request is with a member, is `panolb.core.sending`.
 """
 
 from __future__ import annotations
@@ -17,84 +14,52 @@ from itertools import count
 
 from ..errors import BadRequest, BadResponse
 from . import answers
-from .balancer import Decision
 from .facts import ExchangeFacts
 from .headers import Answer, check_websocket_answer, understand_answer
 from .location import Location
 from .member import Member
 from .ports import Client, Link
 from .request import Request
+from .sending import Sending
 from .sticky import Route
 
 _ids = count(1)
 
 
-class Exchange:
+class Exchange(Sending):
     """One request on its way.
 
     :ivar status: the status that the client got; 0 while it got none, 499 when it left before.
     :ivar term: how it ended, in one stable word for the access log; empty for well.
     :ivar started: clock reading in seconds; `ended` likewise.
-    :ivar received: bytes of the request's body; `sent` the same of the answer's.
-    :ivar attempts: how many connections to members were asked for.
+    :ivar sent: bytes of the answer's body.
     """
 
     __slots__ = (
-        "_answered",
-        "_awaited",
-        "_early",
-        "_ended_body",
         "_facts",
-        "_fresh",
-        "_held",
-        "_over",
-        "_repeated",
         "_switching",
         "_trial",
-        "attempts",
-        "client",
-        "decision",
         "ended",
         "id",
-        "link",
-        "location",
-        "received",
-        "request",
         "route",
         "sent",
         "started",
         "status",
         "term",
-        "tried",
         "upgrade",
     )
 
     def __init__(self, request: Request, location: Location, client: Client) -> None:
-        self.request = request
-        self.location = location
-        self.client = client
+        super().__init__(request, location, client)
         self.id = next(_ids)
         self.started = location.clock()
         self.ended = 0.0
         self.status = 0
         self.term = ""
-        self.received = 0
         self.sent = 0
-        self.attempts = 0
         self.route: Route | None = None
-        self.decision: Decision | None = None
-        self.link: Link | None = None
-        self.tried: tuple[Member, ...] = ()
         self.upgrade: tuple[bytes, ...] | None = None
         self._facts: ExchangeFacts | None = None
-        self._early: list[bytes] = []
-        self._ended_body = not request.has_body
-        self._held: Member | None = None  # counts this exchange as busy
-        self._awaited: Member | None = None  # its connector owes us a link
-        self._answered = False  # the head of the final answer went to the client
-        self._over = False
-        self._fresh = request.websocket is not None
-        self._repeated = False  # on another member, after a new connection had died
         self._trial = False  # the member was in error when it was chosen
         self._switching: Answer | None = None
 
@@ -113,16 +78,15 @@ class Exchange:
         except Exception as error:  # noqa: BLE001  # it may be anybody's plugin
             self._plugin_failed(error)
             return
-        if not self._attempt():
-            self._unavailable()
+        if not self.attempt():
+            self._wait()
 
-    def _attempt(self) -> bool:
-        """Choose a member and ask for a connection to it; returns whether there was one to choose."""
+    def attempt(self, force: bool = True) -> bool:
         balancer = self.location.balancer
         assert balancer is not None
         route = None if self.route is None else self.route.value
         try:
-            decision = balancer.choose(route, self.tried, self.location.clock())
+            decision = balancer.choose(route, self.tried, self.location.clock(), force)
         except Exception as error:  # noqa: BLE001  # it may be anybody's plugin
             self._plugin_failed(error)
             return True
@@ -130,7 +94,8 @@ class Exchange:
             return False
         self.decision = decision
         member = decision.member
-        self._held = self._awaited = member
+        self._held = member
+        self._awaited = member.connector
         self._trial = member.state == "error"
         member.busy += 1
         member.elected += 1
@@ -141,71 +106,28 @@ class Exchange:
     def connected(self, link: Link) -> None:
         """The connection stands: send what there is."""
         self._awaited = None
-        decision = self.decision
-        assert decision is not None
-        head = self.location.request_head(self, decision.member)
+        assert self.decision is not None
+        member = self.decision.member
+        head = self.location.request_head(self, member)
         self.link = link
         if head is None:
             self.fail(404, "The path cannot be passed on in this spelling.", "bad-path")
             return
         link.begin(head, self.request.method)
+        member.traffic_out += len(head)
+        ping = member.spec.ping
+        if ping is not None and self.request.has_body and not self.request.expects:
+            self._ping(link, ping)
+            return
         self.client.attach(link)
         if self._early:
-            early, self._early = self._early, []
-            link.send(b"".join(early))
-
-    def connect_failed(self, reason: str) -> None:
-        """The member could not be connected to; nothing was sent."""
-        self._awaited = None
-        self._leave_member()
-        balancer = self.location.balancer
-        assert balancer is not None and self.decision is not None
-        member = self.decision.member
-        balancer.fault(member, self.location.clock(), reason)
-        self.tried = (*self.tried, member)
-        if len(self.tried) > balancer.maxattempts or not self._attempt():
-            self._unavailable()
-
-    def no_capacity(self) -> None:
-        """The member has no connection to spare, and did not get one in time."""
-        self._awaited = None
-        self.fail(503, "The server that holds your session has no connection to spare.", "no-capacity")
+            self._send_early(link, member)
 
     def _plugin_failed(self, error: Exception) -> None:
         """A balancing method or a resolver raised: that costs this request, and nobody else anything."""
         if self.location.broken is not None:
             self.location.broken(self, error)
         self.fail(502, "The balancer could not choose a server.", "plugin-failed")
-
-    def _unavailable(self) -> None:
-        self.fail(503, "No server can take this request at the moment.", "no-member")
-
-    # -- the request's body -----------------------------------------------------------------------------------------
-
-    def request_data(self, data: bytes) -> None:
-        """A piece of the request's body came."""
-        self.received += len(data)
-        if self.request.chunked:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        if self.link is not None:
-            self.link.send(data)
-        elif not self._over:
-            self._early.append(data)
-            self.client.hold()
-
-    def request_end(self) -> None:
-        """The request's body is complete."""
-        self._ended_body = True
-        if self.request.chunked:
-            if self.link is not None:
-                self.link.send(b"0\r\n\r\n")
-            elif not self._over:
-                self._early.append(b"0\r\n\r\n")
-
-    @property
-    def sending(self) -> bool:
-        """Whether the client still has some of its request to send."""
-        return not self._ended_body
 
     # -- the answer -------------------------------------------------------------------------------------------------
 
@@ -220,12 +142,17 @@ class Exchange:
         if status == 101:
             self._check_switch(answer, fields)
             return answer
+        assert self.decision is not None
+        member = self.decision.member
+        member.traffic_in += 13 + len(phrase)
+        if self._pinging and (status == 100 or status >= 200):
+            self._pinged(member, status == 100 or answer.keep)
+            if status == 100:
+                return answer
         if status < 200:
             if self.request.http11:
                 self.client.interim(status, phrase, answers.outward(self, answer, http11))
             return answer
-        assert self.decision is not None
-        member = self.decision.member
         self._was_usable(member)
         if status in self.location.override:
             self._note_status(status, member)
@@ -246,6 +173,8 @@ class Exchange:
 
     def response_data(self, data: bytes) -> None:
         """A piece of the answer's body came."""
+        assert self._held is not None
+        self._held.traffic_in += len(data)
         self.sent += len(data)
         self.client.send(data)
 
@@ -268,6 +197,9 @@ class Exchange:
 
     def bridge_closed(self, received: int, sent: int, term: str) -> None:
         """The WebSocket that this exchange became has ended."""
+        assert self._held is not None
+        self._held.traffic_out += received
+        self._held.traffic_in += sent
         self.received = received
         self.sent = sent
         self.link = None
@@ -291,44 +223,18 @@ class Exchange:
         """The client stopped sending its request (408); no member is blamed."""
         self.link_gone(408, "The request took too long to arrive.", "client-timeout")
 
-    def link_lost(self, reason: str, begun: bool) -> None:
-        """The connection ended before the answer was complete.
-
-        :param begun: whether any byte of an answer had come.
-        """
-        assert self.link is not None
-        reused, self.link = self.link.reused, None
-        self.client.detach()
-        if begun or not self._may_repeat(reused):
-            self.link_failed(reason)
-            return
-        self._leave_member()
-        if reused:
-            self._fresh = True
-        else:
-            assert self.decision is not None
-            self._repeated = True
-            self.tried = (*self.tried, self.decision.member)
-        if not self._attempt():
-            self.link_failed(reason)
-
-    def _may_repeat(self, reused: bool) -> bool:
-        """Whether a request whose connection died without a byte of an answer may be sent again."""
-        request = self.request
-        if request.has_body:
-            return False
-        if reused:
-            return request.idempotent
-        return request.safe and not self._repeated
-
     def link_failed(self, reason: str) -> None:
-        """The member broke the rules of HTTP or the connection: 502, or a cut when an answer was under way."""
         self.link_gone(502, f"The server that holds your session broke off: {reason}.", "member-broke")
 
     def link_timeout(self) -> None:
         """No answer came in time (504); in Apache's words failontimeout decides whether the member is in error."""
         balancer, decision = self.location.balancer, self.decision
         assert balancer is not None and decision is not None
+        if self._pinging and not self._answered:
+            self._pinging = False
+            self._cut_link()
+            self.connect_failed(f"no 100 Continue within {decision.member.spec.ping:g} s")
+            return
         # While the client still owes us some of its request the member may be waiting for that.
         its_fault = self._ended_body or (self.request.expects and self.received == 0)
         if balancer.failontimeout and its_fault and not self._answered:
@@ -408,11 +314,6 @@ class Exchange:
         if location.finished is not None:
             location.finished(self)
 
-    def _leave_member(self) -> None:
-        member, self._held = self._held, None
-        if member is not None:
-            member.busy -= 1
-
     def _cut_link(self) -> None:
         link, self.link = self.link, None
         if link is not None:
@@ -421,10 +322,10 @@ class Exchange:
         self._stop_waiting()
 
     def _stop_waiting(self) -> None:
-        """Nobody needs the link that a connector may still owe us."""
-        member, self._awaited = self._awaited, None
-        if member is not None:
-            member.connector.cancel(self)
+        """Nobody needs the link that a connector may still owe us, nor a member that may come back."""
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None:
+            awaited.cancel(self)
 
     # -- details of the answer --------------------------------------------------------------------------------------
 

@@ -245,8 +245,10 @@ class Location:
             lines.append(b"Transfer-Encoding: chunked")
         elif request.length is not None:
             lines.append(b"Content-Length: %d" % request.length)
-        if request.expects and request.has_body:
+        if request.has_body and (request.expects or member.spec.ping is not None):
             lines.append(b"Expect: 100-continue")
+        if not member.spec.reuse and not upgrade:
+            lines.append(b"Connection: close")
         lines += upgrade
         lines.append(b"\r\n")
         return b"\r\n".join(lines)

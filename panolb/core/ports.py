@@ -71,6 +71,9 @@ class Link(Protocol):
     def begin(self, head: bytes, method: bytes) -> None:
         """Send the head of the request."""
 
+    def expect(self, seconds: float) -> None:
+        """The member's next word is due within so many seconds; if it does not come: `Exchange.link_timeout`."""
+
     def send(self, data: bytes) -> None:
         """Send a piece of its body (already framed)."""
 

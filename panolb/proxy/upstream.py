@@ -90,6 +90,9 @@ class Upstream(Protocol):
         self.pool.deadlines.set(self, self.pool.spec.response_timeout)
         self.wire.write(head)
 
+    def expect(self, seconds: float) -> None:
+        self.pool.deadlines.set(self, seconds)
+
     def send(self, data: bytes) -> None:
         if self._answer is None:  # once an answer has begun it may take its time
             self.pool.deadlines.set(self, self.pool.spec.response_timeout)

@@ -120,6 +120,9 @@ class RecordingLink:
         self.head = head
         self._orders.append((self.name, "begin", method))
 
+    def expect(self, seconds: float) -> None:
+        self._orders.append((self.name, "expect", seconds))
+
     def send(self, data: bytes) -> None:
         self.body += data
         self._orders.append((self.name, "send", data))

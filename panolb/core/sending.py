@@ -1,0 +1,223 @@
+"""The sending half of an exchange: the request's body, and the members that are tried for it.
+
+Nothing is sent a second time that may have been acted on.  Until a connection stands, nothing was sent, and the next
+member may be tried with the body intact; so it is until a member that was asked with ``ping`` has said that it wants
+the body.  After that only a request without a body whose method makes a repetition harmless is repeated, and only
+while not one byte of an answer has come: once on a new connection when a kept one had died, once on another member
+when a new one died.
+"""
+
+from __future__ import annotations
+
+from .balancer import Decision
+from .location import Location
+from .member import Member
+from .ports import Client, Connector, Link
+from .request import Request
+from .waiting import Waiting
+
+
+class Sending:
+    """What an `Exchange` does until its request is with a member.
+
+    :ivar received: bytes of the request's body.
+    :ivar attempts: how many connections to members were asked for.
+    :ivar tried: the members that this request need not be sent to again.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_awaited",
+        "_early",
+        "_ended_body",
+        "_fresh",
+        "_held",
+        "_over",
+        "_pinging",
+        "_repeated",
+        "_waiting",
+        "attempts",
+        "client",
+        "decision",
+        "link",
+        "location",
+        "received",
+        "request",
+        "tried",
+    )
+
+    def __init__(self, request: Request, location: Location, client: Client) -> None:
+        self.request = request
+        self.location = location
+        self.client = client
+        self.received = 0
+        self.attempts = 0
+        self.decision: Decision | None = None
+        self.link: Link | None = None
+        self.tried: tuple[Member, ...] = ()
+        self._early: list[bytes] = []  # of the body, while there is nowhere to put it
+        self._ended_body = not request.has_body
+        self._held: Member | None = None  # counts this exchange as busy
+        self._awaited: Connector | Waiting | None = None  # who is going to say how it goes on
+        self._waiting: Waiting | None = None
+        self._pinging = False  # the body is held until the member has said that it wants it
+        self._fresh = request.websocket is not None
+        self._repeated = False  # on another member, after a new connection had died
+        self._answered = False  # the head of the final answer went to the client
+        self._over = False
+
+    def attempt(self, force: bool = True) -> bool:
+        """Choose a member and ask for a connection to it; returns whether there was one to choose.
+
+        :param force: whether members in error may be tried when there is nobody else.
+        """
+        raise NotImplementedError
+
+    def fail(self, status: int, reason: str, term: str) -> None:
+        """Answer with a page of our own and end."""
+        raise NotImplementedError
+
+    def link_failed(self, reason: str) -> None:
+        """The member broke the rules of HTTP or the connection: 502, or a cut when an answer was under way."""
+        raise NotImplementedError
+
+    # -- the request's body -----------------------------------------------------------------------------------------
+
+    def request_data(self, data: bytes) -> None:
+        """A piece of the request's body came."""
+        self.received += len(data)
+        if self.request.chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self.link is not None and not self._pinging:
+            assert self._held is not None
+            self._held.traffic_out += len(data)
+            self.link.send(data)
+        elif not (self._over or self._answered):
+            self._early.append(data)
+            self.client.hold()
+
+    def request_end(self) -> None:
+        """The request's body is complete."""
+        self._ended_body = True
+        if self.request.chunked:
+            if self.link is not None and not self._pinging:
+                self.link.send(b"0\r\n\r\n")
+            elif not (self._over or self._answered):
+                self._early.append(b"0\r\n\r\n")
+
+    @property
+    def sending(self) -> bool:
+        """Whether the client still has some of its request to send."""
+        return not self._ended_body
+
+    def _send_early(self, link: Link, member: Member) -> None:
+        """Send what came of the body while there was nowhere to put it."""
+        early, self._early = b"".join(self._early), []
+        member.traffic_out += len(early)
+        link.send(early)
+
+    # -- whether the member wants it --------------------------------------------------------------------------------
+
+    def _ping(self, link: Link, seconds: float) -> None:
+        """The head asks the member whether it wants the body: hold that until it has answered."""
+        self._pinging = True
+        link.expect(seconds)
+
+    def _pinged(self, member: Member, wanted: bool) -> None:
+        """The member has answered.
+
+        :param wanted: whether it may want the body.
+        """
+        assert self.link is not None
+        self.client.attach(self.link)
+        if not wanted:
+            self._early = []
+            return
+        self._pinging = False
+        self.link.expect(member.spec.response_timeout)
+        if self._early:
+            self._send_early(self.link, member)
+
+    # -- going on with another member, or with nobody ---------------------------------------------------------------
+
+    def connect_failed(self, reason: str) -> None:
+        """The member could not be connected to, or was silent when it was asked for; it got nothing of the body."""
+        self._awaited = None
+        assert self.location.balancer is not None and self.decision is not None
+        self.location.balancer.fault(self.decision.member, self.location.clock(), reason)
+        if not self._may_go_on():
+            self._unavailable()
+        elif not self.attempt():
+            self._wait()
+
+    def no_capacity(self) -> None:
+        """The member has no connection to spare, and did not get one in time."""
+        self._awaited = None
+        assert self.decision is not None
+        if self.decision.member.spec.acquire is None or not self._may_go_on() or not self.attempt():
+            self.fail(503, "The server that holds your session has no connection to spare.", "no-capacity")
+
+    def _may_go_on(self) -> bool:
+        """Leave a member that could not be used; returns whether another one may be tried."""
+        self._leave_member()
+        assert self.location.balancer is not None and self.decision is not None
+        self.tried = (*self.tried, self.decision.member)
+        return len(self.tried) <= self.location.balancer.maxattempts
+
+    def _wait(self) -> None:
+        """Nobody can serve the request now: wait for somebody, as long as the balancer says."""
+        balancer = self.location.balancer
+        assert balancer is not None
+        if self._waiting is None and balancer.later is not None:
+            self._waiting = Waiting(self.look_again, balancer.wait, balancer.later)
+        if self._waiting is not None and self._waiting.go_on():
+            self._awaited = self._waiting
+            # Who is out of service now may be tried again when he is back.
+            self.tried = tuple(member for member in self.tried if member.ready)
+        else:
+            self._unavailable()
+
+    def look_again(self) -> None:
+        """A pause is over in which nobody could serve the request."""
+        self._awaited = None
+        if not self.attempt(force=False):
+            self._wait()
+
+    def _unavailable(self) -> None:
+        self.fail(503, "No server can take this request at the moment.", "no-member")
+
+    def link_lost(self, reason: str, begun: bool) -> None:
+        """The connection ended before the answer was complete.
+
+        :param begun: whether any byte of an answer had come.
+        """
+        assert self.link is not None
+        reused, self.link = self.link.reused, None
+        self.client.detach()
+        if begun or not self._may_repeat(reused):
+            self.link_failed(reason)
+            return
+        self._leave_member()
+        self._pinging = False
+        if reused:
+            self._fresh = True
+        else:
+            assert self.decision is not None
+            self._repeated = True
+            self.tried = (*self.tried, self.decision.member)
+        if not self.attempt():
+            self.link_failed(reason)
+
+    def _may_repeat(self, reused: bool) -> bool:
+        """Whether a request whose connection died without a byte of an answer may be sent again."""
+        request = self.request
+        if request.has_body and not self._pinging:
+            return False
+        if reused:
+            return request.idempotent or self._pinging
+        return request.safe and not self._repeated
+
+    def _leave_member(self) -> None:
+        member, self._held = self._held, None
+        if member is not None:
+            member.busy -= 1
