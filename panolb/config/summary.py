@@ -33,6 +33,10 @@ def _listener(listener: Listener) -> Iterator[str]:
     body = "of any length" if listener.max_body is None else f"up to {format_size(listener.max_body)}"
     head, target = format_size(listener.max_head), format_size(listener.max_target)
     yield f"takes request heads up to {head}, targets up to {target}, bodies {body}"
+    if not listener.keepalive:
+        yield "ends connections after each request"
+    elif listener.max_requests is not None:
+        yield f"ends connections after {_plural(listener.max_requests, 'request')}"
     yield (
         f"waits {format_duration(listener.header_timeout)} for a request head, "
         f"{format_duration(listener.body_timeout)} for more of a body, "
@@ -62,6 +66,18 @@ def _target(location: Location) -> str:
     return f"status {location.status}"
 
 
+def _rules(location: Location) -> Iterator[str]:
+    yield from location.environment
+    yield from (f"RequestHeader {rule}" for rule in location.request_headers)
+    yield from (f"Header {rule}" for rule in location.response_headers)
+    if location.error_override:
+        yield f"shows its own page when a member answers {', '.join(location.error_override)}"
+    for status, page in location.error_pages.items():
+        yield f"shows with {status}: {page if len(page) <= 60 else page[:57] + '...'}"
+    if location.reverse is not None:
+        yield f"translates Location headers: {'; '.join(location.reverse) or 'never'}"
+
+
 def _log(log: AccessLog) -> str:
     parts = [log.path, f"format {log.format}"]
     parts += [f"if {log.condition}"] if log.condition else []
@@ -71,11 +87,18 @@ def _log(log: AccessLog) -> str:
 
 def _location(location: Location) -> Iterator[str]:
     if location.balancer is None:
+        if location.files is None:
+            yield from _rules(location)
         return
+    if location.mapping != "verbatim":
+        yield f"sends members the {location.mapping} path, escaped slashes: {location.encoded_slashes}"
+    elif location.encoded_slashes == "refuse":
+        yield "answers paths with escaped slashes with 404"
     sent = ["the client's Host" if location.preserve_host else "the member's own Host"]
     sent += ["X-Forwarded-*"] if location.forwarded else []
     sent += ["Via"] if location.via else []
     yield f"sends members {', '.join(sent)}"
+    yield from _rules(location)
     if location.strip_request_headers:
         yield f"takes away what clients send as {', '.join(location.strip_request_headers)}"
     if not location.websocket:
@@ -88,6 +111,8 @@ def _location(location: Location) -> Iterator[str]:
         else f"closed after {format_duration(idle)} without traffic"
     )
     packing = "compressed where both sides can" if location.websocket_compression else "never compressed"
+    if location.requests == "other":
+        return
     yield f"WebSockets: messages up to {format_size(location.websocket_max_message)}, {packing}, {closing}"
 
 

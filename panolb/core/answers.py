@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import pages
-from .headers import Answer, is_framing
+from .headers import Answer
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -94,12 +94,12 @@ def challenge(answer: Answer) -> list[bytes]:
 
 
 def _ruled(exchange: Exchange, lines: list[bytes], status: int, own: bool) -> list[bytes]:
-    """The operator's rules for answers applied; where a message ends stays our business."""
+    """The operator's rules for answers applied; they cannot touch what says where a message ends."""
     rules, facts = exchange.location.rules, exchange.facts
     assert rules is not None
     exchange.status = status  # a rule may ask
     facts.answer = lines
-    facts.answer = [line for line in rules.response.apply(lines, facts, own) if not is_framing(line)]
+    facts.answer = rules.response.apply(lines, facts, own)
     return facts.answer
 
 

@@ -16,10 +16,6 @@ from .request import Header, Request
 _ENDS_HERE = frozenset(b"keep-alive proxy-connection proxy-authenticate te trailer upgrade".split())
 _MAPPED = frozenset(b"location content-location uri destination set-cookie".split())
 _SPECIAL = _ENDS_HERE | _MAPPED | frozenset(b"connection content-length transfer-encoding via".split())
-# Fields by which we ourselves say where a message ends and what becomes of the connection; no rule may.
-_FRAMING = frozenset(
-    b"connection content-length keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-)
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
@@ -109,11 +105,6 @@ def port_of(host: bytes, secure: bool) -> bytes:
     if colon and port.isdigit() and not name.endswith(b":"):
         return port
     return b"443" if secure else b"80"
-
-
-def is_framing(line: bytes) -> bool:
-    """Whether a field is one of those that panolb alone writes."""
-    return line.partition(b":")[0].lower() in _FRAMING
 
 
 class Answer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .balancer import Balancer
 from .canonical import canonical, escaped
 from .facts import ExchangeFacts
-from .headers import Peer, is_framing
+from .headers import Peer
 from .member import Member
 from .request import FORWARDED, Request
 from .reverse import ReverseMap, Translation
@@ -267,7 +267,7 @@ class Location:
         rules = self.rules.request
         if peer.trusted and request.forwarded and rules.names & request.forwarded.keys():
             lines = lines + [name + b": " + value for name, value in request.forwarded.items()]
-        lines = [line for line in rules.apply(lines, facts) if not is_framing(line)]
+        lines = rules.apply(lines, facts)
         said = {line.partition(b":")[0].lower() for line in lines} & rules.names
         kept = [
             line
