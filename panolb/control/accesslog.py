@@ -1,103 +1,138 @@
-"""The access log: one line per exchange, in the format that Apache's users parse already.
+"""The access logs: a line per exchange, in the formats that Apache's users parse already.
 
-The time is that of the request's beginning, to the second.  After the fields of ``common`` or ``combined`` come, in
-quotes-free words: the member, why it was chosen, where the route was found, how it ended (``-`` for well), the time it
-took in milliseconds, and the request id that error pages show.  Query strings and paths are what
-the client sent, with quotes and control characters escaped; cookies are never written.
+``common`` and ``combined`` are written by a function of their own, since every request pays for it: after Apache's
+fields come, in quotes-free words, the member, why it was chosen, where the route was found, how it ended (``-`` for
+well), the time it took in milliseconds, and the request id that error pages show.  Every other format is a
+`panolb.language.logformat.LogFormat`.  Query strings and paths are what the client sent, with quotes and control
+characters escaped; cookies are written only where a format asks for them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
-from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from twisted.web.server import Request as WebRequest
 
+from ..config import model
 from ..core.exchange import Exchange
 from ..core.request import Request
+from ..core.routing import host_name
+from ..errors import ConfigError, Problem
+from ..language import logformat
+from ..language.environment import variable_name
+from .logfile import LogFile
+from .logged import LoggedExchange, LoggedWeb, Times
 
-log = Logger()
+Add = Callable[[bytes], None]
 
-FLUSH_EVERY = 1.0  # seconds
-FLUSH_SIZE = 64 << 10  # bytes
 _ODD = re.compile(rb"[^ !#-\[\]-~]")
 _ESCAPED = {byte: f"\\x{byte:02x}".encode() for byte in (*range(32), 34, 92, *range(127, 256))}
 
 
-class AccessLog:
-    """Appends lines to a file, gathered so that a line costs no system call.
+class Log(Protocol):
+    """Notes what is over."""
 
-    :param open_file: opens the file for appending, in binary; raises OSError when that is not possible.
-    :param wall_time: the time for people so many seconds ago, as Apache writes it: ``22/Nov/2026:20:15:03 +0000``.
+    def write(self, exchange: Exchange) -> None:
+        """Note an exchange."""
+
+    def write_web(self, request: WebRequest) -> None:
+        """Note a request that twisted.web served: a file, or a 404 of ours."""
+
+
+class AccessLogs:
+    """All access logs of a configuration; those that go to one path share its file.
+
+    :raises ConfigError: when a file cannot be opened.
     """
 
-    def __init__(
-        self,
-        open_file: Callable[[], BinaryIO],
-        combined: bool,
-        clock: Callable[[], float],
-        wall_time: Callable[[float], str],
-    ) -> None:
-        self._open_file = open_file
-        self._file = open_file()
-        self._combined = combined
-        self._clock = clock
-        self._wall_time = wall_time
-        self._stamp = b""
-        self._stamp_from = self._stamp_until = clock()
-        self._lines: list[bytes] = []
-        self._size = 0
-        self._timer = LoopingCall(self.flush)
-        self._failing = False
+    def __init__(self, config: model.Config, times: Times) -> None:
+        self._files: dict[str, LogFile] = {}
+        self._logs: list[Log] = []
+        for index, one in enumerate(config.access_log):
+            if one.path not in self._files:
+                self._files[one.path] = _opened(Path(one.path), config.where(("access_log", index, "path")))
+            self._logs.append(_log(one, self._files[one.path].add, times))
+
+    def writer(self) -> Callable[[Exchange], None] | None:
+        """What notes an exchange that is over; ``None`` when there is no log."""
+        if len(self._logs) == 1:
+            return self._logs[0].write
+        return self._write if self._logs else None
+
+    def web_writer(self) -> Callable[[WebRequest], None] | None:
+        """What notes a request that twisted.web served; ``None`` when there is no log."""
+        return self._write_web if self._logs else None
+
+    def _write(self, exchange: Exchange) -> None:
+        for one in self._logs:
+            one.write(exchange)
+
+    def _write_web(self, request: WebRequest) -> None:
+        for one in self._logs:
+            one.write_web(request)
 
     def start(self, reactor: Any) -> None:
         """Begin to flush regularly."""
-        self._timer.clock = reactor
-        self._timer.start(FLUSH_EVERY, now=False)
+        for file in self._files.values():
+            file.start(reactor)
 
     def stop(self) -> None:
-        """Write what there is and close the file."""
-        if self._timer.running:
-            self._timer.stop()
-        self.flush()
-        self._file.close()
+        """Write what there is and close the files."""
+        for file in self._files.values():
+            file.stop()
 
     def reopen(self) -> None:
-        """Go on in a new file; if that cannot be opened, in the old one."""
-        self.flush()
-        try:
-            fresh = self._open_file()
-        except OSError as error:
-            log.error(
-                "access log: cannot open a new {path}: {error}; the old one is kept",
-                path=self._file.name,
-                error=error,
-            )
-            return
-        self._file.close()
-        self._file = fresh
+        """Go on in new files."""
+        for file in self._files.values():
+            file.reopen()
+
+
+def _opened(path: Path, place: str) -> LogFile:
+    try:
+        return LogFile(lambda: path.open("ab"))
+    except OSError as error:
+        raise ConfigError([Problem(place, f"{path} cannot be written: {error.strerror}")]) from None
+
+
+def _log(config: model.AccessLog, add: Add, times: Times) -> Log:
+    log: Log
+    if config.format in ("common", "combined"):
+        log = PlainLog(add, config.format == "combined", times)
+    else:
+        log = FormattedLog(add, logformat.parse(config.format), times)
+    if config.condition is not None:
+        log = Conditional(log, config.condition)
+    if config.servers:
+        log = OfServers(log, config.servers)
+    return log
+
+
+class PlainLog:
+    """``common`` or ``combined``, with what panolb adds."""
+
+    def __init__(self, add: Add, combined: bool, times: Times) -> None:
+        self._add = add
+        self._combined = combined
+        self._times = times
 
     def write(self, exchange: Exchange) -> None:
-        """Note an exchange that is over."""
+        """Note an exchange."""
         request, decision, route, sent = exchange.request, exchange.decision, exchange.route, exchange.sent
         target = request.target
-        memo = request.memo
-        if memo.logged is None:
-            memo.logged = self._headers_of(request)
         self._add(
             b'%b - - [%b] "%b %b HTTP/1.%d" %d %b%b %b %b %b %b %d %b\n'
             % (
                 exchange.client.peer.client(request),
-                self._when(exchange.started),
+                self._times.stamp(exchange.started),
                 request.method,
                 _escape(target) if _ODD.search(target) else target,
                 request.http11,
                 exchange.status,
                 b"%d" % sent if sent else b"-",
-                memo.logged,
+                self._headers_of(request) if self._combined else b"",
                 b"-" if decision is None else decision.member.label,
                 b"-" if decision is None else decision.why.encode(),
                 b"-" if route is None else route.source.encode(),
@@ -108,17 +143,21 @@ class AccessLog:
         )
 
     def _headers_of(self, request: Request) -> bytes:
-        """What ``combined`` adds."""
-        if not self._combined:
-            return b""
-        return b' "%b" "%b"' % (_quoted(request.field(b"referer")), _quoted(request.field(b"user-agent")))
+        """What ``combined`` adds; worked out once for a set of fields."""
+        memo = request.memo
+        if memo.logged is None:
+            memo.logged = b' "%b" "%b"' % (
+                _quoted(request.field(b"referer")),
+                _quoted(request.field(b"user-agent")),
+            )
+        return memo.logged
 
     def write_web(self, request: WebRequest) -> None:
-        """Note a request that twisted.web served: a file, or a 404 of ours."""
+        """Note a request that twisted.web served."""
         peer = getattr(request.getClientAddress(), "host", "-")
         line = b'%b - - [%b] "%b %b %b" %d %b' % (
             peer.encode("ascii"),
-            self._when(self._clock()),
+            self._times.stamp(self._times.clock()),
             request.method,
             _quoted(request.uri),
             request.clientproto,
@@ -130,36 +169,65 @@ class AccessLog:
             line += b' "%b" "%b"' % (_quoted(referer), _quoted(agent))
         self._add(line + b" - local - - - -\n")
 
-    def _add(self, line: bytes) -> None:
-        self._lines.append(line)
-        self._size += len(line)
-        if self._size >= FLUSH_SIZE:
-            self.flush()
 
-    def _when(self, at: float) -> bytes:
-        """The time for people at a clock reading; most lines are of the same second."""
-        if not self._stamp_from <= at < self._stamp_until:
-            self._stamp = self._wall_time(self._clock() - at).encode("ascii")
-            self._stamp_from, self._stamp_until = at, at + 1.0
-        return self._stamp
+class FormattedLog:
+    """A format of the operator's."""
 
-    def flush(self) -> None:
-        """Hand the lines to the file; a full disk costs lines, never the balancer."""
-        lines, self._lines, self._size = self._lines, [], 0
-        if not lines:
-            return
-        try:
-            self._file.write(b"".join(lines))
-            self._file.flush()
-            self._failing = False
-        except OSError as error:
-            if not self._failing:
-                log.error(
-                    "access log: cannot write to {path}: {error}; lines are lost until it can be written again",
-                    path=self._file.name,
-                    error=error,
-                )
-            self._failing = True
+    def __init__(self, add: Add, form: logformat.LogFormat, times: Times) -> None:
+        self._add = add
+        self._form = form
+        self._times = times
+
+    def write(self, exchange: Exchange) -> None:
+        """Note an exchange."""
+        self._add(self._form.line(LoggedExchange(exchange, self._times)) + b"\n")
+
+    def write_web(self, request: WebRequest) -> None:
+        """Note a request that twisted.web served."""
+        self._add(self._form.line(LoggedWeb(request, self._times)) + b"\n")
+
+
+class Conditional:
+    """Another log, for what has a variable or, with ``!``, has not.
+
+    :param condition: ``NAME`` or ``!NAME``.
+    """
+
+    def __init__(self, log: Log, condition: str) -> None:
+        self._log = log
+        self._name = variable_name(condition.removeprefix("!"))
+        self._wanted = not condition.startswith("!")
+
+    def write(self, exchange: Exchange) -> None:
+        """Note an exchange, if it is one of those."""
+        if (exchange.facts.env(self._name) is not None) is self._wanted:
+            self._log.write(exchange)
+
+    def write_web(self, request: WebRequest) -> None:
+        """Note a request that twisted.web served; those have no variables."""
+        if not self._wanted:
+            self._log.write_web(request)
+
+
+class OfServers:
+    """Another log, for some servers.
+
+    :param servers: the server_name of their locations.
+    """
+
+    def __init__(self, log: Log, servers: Sequence[str]) -> None:
+        self._log = log
+        self._servers = frozenset(host_name(server.encode()) for server in servers)
+
+    def write(self, exchange: Exchange) -> None:
+        """Note an exchange, if it is one of theirs."""
+        if host_name(exchange.location.server_name) in self._servers:
+            self._log.write(exchange)
+
+    def write_web(self, request: WebRequest) -> None:
+        """Note a request that twisted.web served; whose it is, only its Host says."""
+        if host_name(request.getHeader(b"host") or b"") in self._servers:
+            self._log.write_web(request)
 
 
 def _quoted(value: bytes | None) -> bytes:

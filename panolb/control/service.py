@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -15,19 +14,19 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from ..config import model
-from ..core.exchange import Exchange
 from ..core.location import Location
 from ..core.routing import Table
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Frontend, Limits
 from ..proxy.resource import ReverseProxyResource
 from ..proxy.wire import Turn
-from .accesslog import AccessLog
+from .accesslog import AccessLogs
 from .admin.status import StatusPage
 from .build import Builder
 from .listeners import Listener, NotFound, QuietSite, log_refused, tree
 from .locations import Locations
+from .logged import Times
 from .registry import Registry
 from .surroundings import make_endpoint, surrounding_problems
 
@@ -62,30 +61,14 @@ class Panolb(MultiService):
         self.config = config
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
-        self._access_log = self._open_access_log(wall_time)
-        made = Locations(clock, wall_clock, self._finished())
+        self._logs = AccessLogs(config, Times(clock, wall_time, wall_clock))
+        made = Locations(clock, wall_clock, self._logs.writer())
         self.plant = Builder(reactor, self.deadlines, self.turn, registry, made).build(config)
         self._frontends: list[Frontend] = []
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
         self._admin = None if config.admin is None else self._status_page(config.admin)
 
     # -- building ---------------------------------------------------------------------------------------------------
-
-    def _open_access_log(self, wall_time: Callable[[float], str]) -> AccessLog | None:
-        if not self.config.access_log:
-            return None
-        config = self.config.access_log[0]
-        path = Path(config.path)
-        try:
-            return AccessLog(
-                lambda: path.open("ab"), config.format == "combined", self.deadlines.clock, wall_time
-            )
-        except OSError as error:
-            place = self.config.where(("access_log", 0, "path"))
-            raise ConfigError([Problem(place, f"{path} cannot be written: {error.strerror}")]) from None
-
-    def _finished(self) -> Callable[[Exchange], None] | None:
-        return None if self._access_log is None else self._access_log.write
 
     def _make_frontend(self, locations: list[Location], limits: Limits, **more: Any) -> Frontend:
         """What the connections to some locations share; it is drained with everything else."""
@@ -125,8 +108,8 @@ class Panolb(MultiService):
         )
         files = {built: written.files for built, written in mine if written.files is not None}
         # The tree's resources need the frontend, so it gets its real site afterwards.
-        note = None if self._access_log is None else self._access_log.write_web
-        frontend.site = QuietSite(tree(locations, files, frontend), self.reactor, note, config.max_body)
+        site = tree(locations, files, frontend)
+        frontend.site = QuietSite(site, self.reactor, self._logs.web_writer(), config.max_body)
         return frontend
 
     def _listener(self, name: str, config: model.Listener) -> Listener:
@@ -176,8 +159,7 @@ class Panolb(MultiService):
         """Begin to check, to keep time and to log."""
         super().startService()
         self.deadlines.start(self.reactor)
-        if self._access_log is not None:
-            self._access_log.start(self.reactor)
+        self._logs.start(self.reactor)
         for checker in self.plant.checkers:
             checker.start()
 
@@ -208,15 +190,13 @@ class Panolb(MultiService):
         if self._admin is not None:
             yield self._admin.stop()
         self.deadlines.stop()
-        if self._access_log is not None:
-            self._access_log.stop()
+        self._logs.stop()
         yield maybeDeferred(super().stopService)
         log.info("stopped")
 
     def reopen_logs(self) -> None:
-        """The access log was moved away: begin a new file."""
-        if self._access_log is not None:
-            self._access_log.reopen()
+        """The access logs were moved away: begin new files."""
+        self._logs.reopen()
 
     def _connections(self) -> int:
         return sum(len(frontend.connections) for frontend in self._frontends)
