@@ -7,7 +7,7 @@ from typing import Final
 LONGEST: Final = 100
 
 
-def shown(text: str) -> str:
+def shown(text: str, longest: int = LONGEST) -> str:
     """Return the text on one line, cut where it becomes too long to read."""
-    clean = "".join(character if character.isprintable() else "?" for character in text[: LONGEST + 1])
-    return clean if len(clean) <= LONGEST else clean[: LONGEST - 3] + "..."
+    clean = "".join(character if character.isprintable() else "?" for character in text[: longest + 1])
+    return clean if len(clean) <= longest else clean[: longest - 3] + "..."
