@@ -98,7 +98,6 @@ def edit(name: bytes, pattern: re.Pattern[bytes], value: Format, repeat: bool) -
     :param repeat: whether all matches of a line give way, or the first alone.
     """
     find = _finder(name)
-    count = 0 if repeat else 1
 
     def act(lines: Lines, facts: Facts) -> Lines:
         found = find(lines)
@@ -108,12 +107,26 @@ def edit(name: bytes, pattern: re.Pattern[bytes], value: Format, repeat: bool) -
         changed = lines.copy()
         for at in found:
             old = _value_of(lines[at])
-            new = pattern.sub(lambda match: substitution.fill(groups_of(match)), old, count)
+            new = _edited(old, pattern, substitution, repeat)
             if new != old:
                 changed[at] = lines[at].partition(b":")[0] + b": " + neutral(new)
         return changed
 
     return act
+
+
+def _edited(value: bytes, pattern: re.Pattern[bytes], substitution: Substitution, repeat: bool) -> bytes:
+    """As in Apache what follows a match is looked at as a text of its own, so that ``^`` matches there again."""
+    done: list[bytes] = []
+    while True:
+        match = pattern.search(value)
+        if match is None:
+            break
+        done += (value[: match.start()], substitution.fill(groups_of(match)))
+        value = value[match.end() :]
+        if not repeat or not value or not match[0]:  # after an empty match Apache would go on for ever
+            break
+    return b"".join((*done, value))
 
 
 def _appended(lines: Lines, found: list[int], name: bytes, value: bytes) -> Lines:

@@ -29,7 +29,11 @@ class Facts(Protocol):
         return None
 
     def response_header(self, name: bytes) -> bytes | None:
-        """A field of the answer, likewise; ``None`` as long as there is no answer."""
+        """A field of the answer by its lower-case name; ``None`` as long as there is no answer.
+
+        Of several of one name it is the first, as in Apache; but cookies, of which there are often several, are all
+        there, joined by ``", "``.
+        """
         return None
 
     def variable(self, name: str) -> bytes:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -16,13 +17,12 @@ Asked = Callable[[Facts], bytes]
 
 VARIABLES: Final = frozenset(
     "REQUEST_METHOD REQUEST_SCHEME REQUEST_URI QUERY_STRING THE_REQUEST REQUEST_STATUS REQUEST_LOG_ID "
-    "REMOTE_ADDR REMOTE_HOST REMOTE_PORT CONN_REMOTE_ADDR SERVER_NAME SERVER_ADDR SERVER_PORT SERVER_PROTOCOL "
-    "SERVER_SOFTWARE CONTENT_TYPE HTTPS IPV6 "
-    "TIME TIME_YEAR TIME_MON TIME_DAY TIME_HOUR TIME_MIN TIME_SEC TIME_WDAY".split()
+    "REMOTE_ADDR REMOTE_HOST CONN_REMOTE_ADDR SERVER_NAME SERVER_ADDR SERVER_PORT SERVER_PROTOCOL HTTPS".split()
 )
 """What `Facts.variable` may be asked for."""
 
 _HEADERS: Final = {
+    "CONTENT_TYPE": b"content-type",
     "HTTP_ACCEPT": b"accept",
     "HTTP_COOKIE": b"cookie",
     "HTTP_FORWARDED": b"forwarded",
@@ -31,12 +31,22 @@ _HEADERS: Final = {
     "HTTP_REFERER": b"referer",
     "HTTP_USER_AGENT": b"user-agent",
 }
+_TIMES: Final = {
+    "TIME": "%Y%m%d%H%M%S",
+    "TIME_YEAR": "%Y",
+    "TIME_MON": "%m",
+    "TIME_DAY": "%d",
+    "TIME_HOUR": "%H",
+    "TIME_MIN": "%M",
+    "TIME_SEC": "%S",
+    "TIME_WDAY": "%w",
+}
 _ALWAYS: Final = {
     "AUTH_TYPE": b"",  # nobody is authenticated here
     "REMOTE_USER": b"",
     "REMOTE_IDENT": b"",
     "IS_SUBREQ": b"false",
-    "HTTP2": b"",
+    "SERVER_SOFTWARE": b"panolb",
 }
 _FILES: Final = frozenset(
     "REQUEST_FILENAME SCRIPT_FILENAME PATH_INFO DOCUMENT_ROOT DOCUMENT_URI LAST_MODIFIED SCRIPT_USER SCRIPT_GROUP "
@@ -58,6 +68,11 @@ def variable(name: str) -> Asked:
     if name in _ALWAYS:
         value = _ALWAYS[name]
         return lambda facts: value
+    if name in _TIMES:
+        form = _TIMES[name]
+        return lambda facts: _local(facts.wall()).strftime(form).encode("ascii")
+    if name == "IPV6":
+        return lambda facts: b"on" if b":" in facts.variable("CONN_REMOTE_ADDR") else b"off"
     if name == "HC_BODY":
         return lambda facts: facts.body()
     if name in _FILES:
@@ -65,6 +80,11 @@ def variable(name: str) -> Asked:
             f"%{{{name}}} is about files, and a balancer serves a request without looking for one"
         )
     raise LanguageError(f"there is no variable %{{{name}}}")
+
+
+def _local(seconds: float) -> datetime:
+    """The time for people where the machine stands."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone()
 
 
 def function(name: str) -> Callable[[Facts, bytes], bytes]:

@@ -66,13 +66,19 @@ class RequestRules:
 
 
 class ResponseRules:
-    """What a location does to the header of its answers."""
+    """What a location does to the header of its answers.
 
-    __slots__ = ("_always", "_onsuccess")
+    An answer has one Content-Type, and so rules of both tables change that of the member.
+    """
+
+    __slots__ = ("_always", "_of_own", "_onsuccess")
 
     def __init__(self, rules: Sequence[HeaderRule]) -> None:
-        self._always = tuple(rule.act for rule in rules if rule.always)
-        self._onsuccess = tuple(rule.act for rule in rules if not rule.always)
+        always = [rule for rule in rules if rule.always]
+        shared = [rule for rule in always if rule.name == b"content-type"]
+        self._of_own = tuple(rule.act for rule in always)
+        self._always = tuple(rule.act for rule in always if rule not in shared)
+        self._onsuccess = tuple(rule.act for rule in [*shared, *(one for one in rules if not one.always)])
 
     def apply(self, lines: Lines, facts: Facts, own: bool) -> Lines:
         """The lines as the rules leave them; the list that was given stays as it was.
@@ -80,18 +86,28 @@ class ResponseRules:
         :param own: whether the answer is panolb's own.  Then rules of "onsuccess" do nothing, and what those of
             "always" write takes the place of lines of the same name, but for cookies.
         """
-        if not own:
-            for act in self._onsuccess:
-                lines = act(lines, facts)
+        if own:
+            return self._apply_to_own(lines, facts)
+        for act in self._onsuccess:
+            lines = act(lines, facts)
         if not self._always:
             return lines
-        first: Lines = []
-        for act in self._always:
-            first = act(first, facts)
-        if own:
-            replaced = {_name_of(line) for line in first} - {b"set-cookie"}
-            lines = [line for line in lines if _name_of(line) not in replaced]
-        return first + lines if first else lines
+        return _written(self._always, facts) + lines
+
+    def _apply_to_own(self, lines: Lines, facts: Facts) -> Lines:
+        if not self._of_own:
+            return lines
+        first = _written(self._of_own, facts)
+        replaced = {_name_of(line) for line in first} - {b"set-cookie"}
+        return first + [line for line in lines if _name_of(line) not in replaced]
+
+
+def _written(acts: Iterable[Action], facts: Facts) -> Lines:
+    """The lines that some rules write when there are none yet."""
+    lines: Lines = []
+    for act in acts:
+        lines = act(lines, facts)
+    return lines
 
 
 def parse_request_rule(text: str) -> HeaderRule:
@@ -203,6 +219,8 @@ def _act(verb: str, name: bytes, rest: list[str]) -> Action:
     if verb in ("edit", "edit*"):
         return actions.edit(name, compile_pattern(rest[0]), _format(rest[1]), repeat=verb == "edit*")
     value = _format(rest[0])
+    if name.lower() == b"content-type" and verb in ("add", "append", "merge"):
+        verb = "setifempty"  # there is one at most; Apache too keeps the one that is there
     makers: dict[str, Callable[[bytes, Format], Action]] = {
         "add": actions.add,
         "set": actions.assign,
@@ -221,8 +239,3 @@ def _format(text: str) -> Format:
 
 def _name_of(line: bytes) -> bytes:
     return line.partition(b":")[0].lower()
-
-
-def touched(rules: Iterable[HeaderRule]) -> frozenset[bytes]:
-    """The names, in lower case, of the fields that some rules may touch."""
-    return frozenset(rule.name for rule in rules)
