@@ -20,6 +20,11 @@ from .text import PREAMBLE, numbers, virtual_host, with_addresses
 Step = Callable[["Scene"], None]
 
 
+def is_check(request: Request) -> bool:
+    """Whether it is a health check, as the cases write them."""
+    return request.target == "*" or request.target.endswith("/hc")
+
+
 class Bystander(Member):
     """A member that can be made to forget without the other side's help: Apache looks at idle connections late.
 
@@ -104,8 +109,12 @@ class Scene:
         return self.clients[name]
 
     def requests(self) -> dict[str, list[Request]]:
-        """What came to the members since the last `forget`, for those to whom anything came."""
-        return {number: list(m.requests) for number, m in self.members.items() if m.requests}
+        """What came to the members since the last `forget`, but for health checks; only those to whom anything came."""
+        came = {
+            number: [request for request in member.requests if not is_check(request)]
+            for number, member in self.members.items()
+        }
+        return {number: requests for number, requests in came.items() if requests}
 
     def reached(self) -> str:
         """The members that a request came to."""

@@ -299,3 +299,49 @@ def among(count: int, member: str, least: int) -> Step:
         assert got.count(member) >= least, got
 
     return step
+
+
+def black_hole(name: str) -> Step:
+    """This member answers no attempt to connect."""
+
+    def step(scene: Scene) -> None:
+        scene.members[name].black_hole()
+
+    return step
+
+
+def hang_up(name: str) -> Step:
+    """This member ends its connections."""
+
+    def step(scene: Scene) -> None:
+        scene.members[name].hang_up()
+
+    return step
+
+
+def leave(name: str) -> Step:
+    """The client ends the connection of that name."""
+
+    def step(scene: Scene) -> None:
+        scene.clients.pop(name).close()
+
+    return step
+
+
+def soon(member: str) -> Step:
+    """Before long, a GET without a cookie is served by that member."""
+
+    def step(scene: Scene) -> None:
+        until(lambda: served(scene, 1) == member, f"member {member} to serve")
+
+    return step
+
+
+def gives(name: str, *fields: str, status: str = "200 OK", body: bytes = b"page") -> Step:
+    """From now on this member answers so; ``http://b2`` and ``HOST`` mean what they mean elsewhere."""
+
+    def step(scene: Scene) -> None:
+        lines = [scene.text(field) for field in fields]
+        scene.members[name].script = answer(body, *lines, status=status)
+
+    return step

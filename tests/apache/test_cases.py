@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from . import peers
-from .cases import states, sticky
+from .cases import failures, health, states, sticky, websockets
 from .scene import Case, Stage
 
-TABLES: dict[str, Sequence[Case]] = {"sticky": sticky.CASES, "states": states.CASES}
+TABLES: dict[str, Sequence[Case]] = {
+    "sticky": sticky.CASES,
+    "states": states.CASES,
+    "failures": failures.CASES,
+    "health": health.CASES,
+    "websockets": websockets.CASES,
+}
 Played = tuple[str, str]
 """A peer, and a table or, for a case that is alone, its id."""
 

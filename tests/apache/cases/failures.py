@@ -1,0 +1,414 @@
+"""Members that fail, clients that fail: who is asked next, what is seen of it, who is blamed."""
+
+from __future__ import annotations
+
+import time
+
+from tests.harness.member import answer, close, raw
+
+from ..scene import Case, Scene
+from ..scripts import deaf, page, resets_upload, stalls
+from ..steps import (
+    ask,
+    begin,
+    black_hole,
+    cookie,
+    does,
+    finish,
+    get,
+    hang_up,
+    hold,
+    leave,
+    listen,
+    refuse,
+    release,
+    sent,
+    soon,
+    turns,
+    wait,
+)
+from ..text import PAIR, site
+
+MINE = "Cookie: ROUTEID=.1"
+BODIES = (("a", bytes(100), False), ("b", bytes(20_000), False), ("c", bytes(5_000_000), False))
+MOVED = cookie("ROUTEID=.1", to="2", sets="2")
+STAYED = cookie("ROUTEID=.1", to="1")
+NOBODY = cookie("ROUTEID=.1", to="", status=503)
+WELL_1 = does("1", answer(b"1"))
+
+
+def first(parameters: str, settings: str = "", *more: str) -> str:
+    """Two members; parameters of the first."""
+    return site(*more, members=(f"{PAIR[0]} {parameters}", PAIR[1]), settings=settings)
+
+
+def queues(scene: Scene) -> None:
+    """A request for which there is no connection waits until there is one."""
+    second = scene.client("b")
+    begin("a", MINE, to="1")(scene)
+    second.send(f"GET /app/x HTTP/1.1\r\nHost: {scene.host}\r\n{MINE}\r\n\r\n")
+    time.sleep(0.3)
+    assert scene.reached() == "1"
+    assert scene.members["1"].accepted == 1
+    release(scene)
+    for name in ("a", "b"):
+        assert scene.client(name).answer().status == 200
+    assert len(scene.members["1"].requests) == 2
+
+
+def bad_answer(id: str, *data: bytes, panolb: int = 502) -> Case:
+    """An answer that is none: 502."""
+    return Case(
+        id,
+        site(),
+        [does("1", raw(*data, end=True)), ask("POST", "/app/x", MINE, to="1", status=502), WELL_1, STAYED],
+    )
+
+
+def forced(id: str, letter: str) -> Case:
+    """The only member that may serve is in error, the other one never will."""
+    return Case(
+        id,
+        site(members=(f"{PAIR[0]} retry=1", f"{PAIR[1]} status=+{letter}")),
+        [refuse("1"), NOBODY, listen("1"), NOBODY, wait(1.2), STAYED],
+        panolb=[refuse("1"), NOBODY, listen("1"), STAYED],
+        differs=["forced-recovery"],
+    )
+
+
+CASES = (
+    Case("F1", site(), [refuse("1"), MOVED, listen("1"), MOVED]),
+    *(
+        Case(
+            f"F2{letter}",
+            site(),
+            [
+                refuse("1"),
+                ask("POST", "/app/x", MINE, content=body, chunked=chunked, to="2", sets="2", saw_body=body),
+            ],
+        )
+        for letter, body, chunked in (*BODIES, ("d", bytes(1_000_000), True))
+    ),
+    Case("F3", first("retry=1"), [refuse("1"), MOVED, listen("1"), MOVED, wait(1.2), STAYED, STAYED]),
+    Case("F4", site(), [refuse("1", "2"), get(status=503, to="", reason="Service Unavailable"), NOBODY]),
+    Case("F5", site(), [refuse("1", "2"), NOBODY, listen("1", "2"), STAYED]),
+    Case(
+        "F5b",
+        site(members=tuple(f"{member} retry=1" for member in PAIR), settings="forcerecovery=Off"),
+        [refuse("1", "2"), NOBODY, listen("1", "2"), NOBODY, wait(1.2), STAYED],
+    ),
+    forced("F6", "D"),
+    forced("F6b", "S"),
+    forced("F6c", "C"),
+    Case(
+        "F6d",
+        site(members=(f"{PAIR[0]} retry=1", f"{PAIR[1]} status=+N")),
+        [refuse("1"), NOBODY, listen("1"), NOBODY, wait(1.2), STAYED],
+        panolb=[refuse("1"), NOBODY, listen("1"), STAYED],
+        differs=["forced-recovery"],
+    ),
+    Case(
+        "F7",
+        site(members=tuple(f"{member} retry=0" for member in PAIR)),
+        [refuse("1"), NOBODY, NOBODY],
+        panolb=[refuse("1"), MOVED, MOVED],
+        differs=["sticky-retry-0"],
+    ),
+    Case(
+        "F8",
+        first("status=+I"),
+        [refuse("1"), NOBODY, NOBODY, listen("1"), STAYED],
+        panolb=[refuse("1"), MOVED, MOVED, listen("1"), STAYED],
+        differs=["ignore-errors-failover"],
+    ),
+    Case("F9", site(settings="maxattempts=0"), [refuse("1"), NOBODY]),
+    Case("F10", site(settings="nofailover=On"), [refuse("1"), NOBODY, listen("1"), NOBODY]),
+    Case(
+        "F11",
+        first("connectiontimeout=300ms"),
+        [black_hole("1"), ask("POST", "/app/x", MINE, content=b"body", to="2", sets="2", saw_body=b"body")],
+    ),
+    Case(
+        "F12",
+        first("timeout=1"),
+        [black_hole("1"), ask("POST", "/app/x", MINE, content=b"body", to="2", sets="2", saw_body=b"body")],
+    ),
+    Case(
+        "F13",
+        site(),
+        [does("1", close), cookie("ROUTEID=.1", to="1", status=502), WELL_1, STAYED],
+        panolb=[does("1", close), cookie("ROUTEID=.1", to="1 2", sets="2"), WELL_1],
+        differs=["failover-once-more"],
+    ),
+    Case("F13b", site(), [does("1", close), ask("POST", "/app/x", MINE, to="1", status=502), WELL_1, STAYED]),
+    Case(
+        "F14",
+        site(),
+        [
+            get("/app/x", "Cookie: ROUTEID=.2", on="a", to="2"),
+            does("1", close),
+            ask("POST", "/app/x", MINE, on="a", to="1", status=None),
+            WELL_1,
+            MOVED,
+        ],
+        panolb=[
+            get("/app/x", "Cookie: ROUTEID=.2", on="a", to="2"),
+            does("1", close),
+            ask("POST", "/app/x", MINE, on="a", to="1", status=502),
+            WELL_1,
+            STAYED,
+        ],
+        differs=["502-not-silence"],
+    ),
+    Case(
+        "F15",
+        site(),
+        [
+            get("/app/x", MINE, on="a", to="1"),
+            does("1", close),
+            ask("POST", "/app/x", MINE, on="a", to="1", status=None),
+            WELL_1,
+            STAYED,
+        ],
+        panolb=[
+            get("/app/x", MINE, on="a", to="1"),
+            does("1", close),
+            ask("POST", "/app/x", MINE, on="a", to="1", status=502),
+            WELL_1,
+            STAYED,
+        ],
+        differs=["502-not-silence"],
+    ),
+    Case(
+        "F16",
+        first("timeout=1"),
+        [does("1", stalls()), cookie("ROUTEID=.1", to="1", status=502), WELL_1, STAYED],
+        panolb=[does("1", stalls()), cookie("ROUTEID=.1", to="1", status=504), WELL_1, STAYED],
+        differs=["timeout-504"],
+        compat=True,
+    ),
+    Case(
+        "F16b",
+        first("timeout=1", "failontimeout=On"),
+        [does("1", stalls()), cookie("ROUTEID=.1", to="1", status=502), WELL_1, MOVED],
+        panolb=[does("1", stalls()), cookie("ROUTEID=.1", to="1", status=504), WELL_1, MOVED],
+        differs=["timeout-504"],
+        compat=True,
+    ),
+    bad_answer("F17", b"HTTP/1.1 200 OK\r\nContent-Le"),
+    bad_answer("F17b", b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 0\r\n\r\n"),
+    bad_answer(
+        "F17c",
+        b"HTTP/1.1 200 OK\r\nX: " + bytes(9000).replace(b"\0", b"x") + b"\r\nContent-Length: 0\r\n\r\n",
+    ),
+    Case(
+        "F18",
+        site(),
+        [
+            does("1", raw(page(body=bytes(1000))[:-900], end=True)),
+            cookie("ROUTEID=.1", to="1", truncated=True, body=bytes(100)),
+            WELL_1,
+            STAYED,
+        ],
+    ),
+    Case(
+        "F19",
+        site(),
+        [
+            does("1", raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", end=True)),
+            cookie("ROUTEID=.1", to="1", truncated=True, body=b"hello"),
+            WELL_1,
+            STAYED,
+        ],
+    ),
+    Case(
+        "F20",
+        first("timeout=1", "failontimeout=On"),
+        [
+            does("1", stalls(page(body=bytes(1000))[:-900])),
+            cookie("ROUTEID=.1", to="1", truncated=True, body=bytes(100)),
+            WELL_1,
+            STAYED,
+        ],
+    ),
+    Case(
+        "F21",
+        site(),
+        [does("1", raw(b"SSH-2.0-x\r\n", end=True)), cookie("ROUTEID=.1", to="1", body=b"SSH-2.0-x")],
+        panolb=[
+            does("1", raw(b"SSH-2.0-x\r\n", end=True)),
+            ask("POST", "/app/x", MINE, to="1", status=502),
+        ],
+        differs=["no-http-0.9"],
+    ),
+    bad_answer("F22", b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    Case(
+        "F23",
+        site(),
+        [
+            does("1", raw(page("Transfer-Encoding: chunked", body=b"2\r\nok\r\n0\r\n\r\n"))),
+            cookie(
+                "ROUTEID=.1", to="1", body=b"ok", has=["Transfer-Encoding: chunked"], lacks=["Content-Length"]
+            ),
+        ],
+    ),
+    Case(
+        "F24",
+        site(),
+        [
+            does("1", raw(b"HTTP/1.1 102 Processing\r\n\r\n" * 10 + page())),
+            ask("POST", "/app/x", MINE, to="1", status=502, interim=[102] * 10),
+        ],
+    ),
+    Case(
+        "F24b",
+        site(),
+        [
+            does("1", raw(b"HTTP/1.1 102 Processing\r\n\r\n" * 9 + page())),
+            cookie("ROUTEID=.1", to="1", interim=[102] * 9, body=b"page"),
+        ],
+    ),
+    Case(
+        "F25",
+        site(),
+        [
+            does("1", answer(b"busy", status="503 Service Unavailable")),
+            cookie("ROUTEID=.1", to="1", status=503, body=b"busy"),
+            WELL_1,
+            STAYED,
+        ],
+    ),
+    Case(
+        "F26",
+        first("retry=1", "failonstatus=503"),
+        [
+            does("1", answer(b"busy", status="503 Service Unavailable")),
+            cookie("ROUTEID=.1", to="1", status=503, body=b"busy"),
+            WELL_1,
+            MOVED,
+            wait(1.2),
+            STAYED,
+        ],
+    ),
+    Case(
+        "F27",
+        site(settings="failonstatus=502"),
+        [does("1", close), ask("POST", "/app/x", MINE, to="1", status=502), WELL_1, MOVED],
+    ),
+    Case(
+        "F28",
+        site(members=("http://nowhere.invalid/app route=1", PAIR[1])),
+        [cookie("ROUTEID=.1", to="", status=500), MOVED],
+        panolb=[MOVED, MOVED],
+        differs=["dns-failover"],
+    ),
+    Case(
+        "F29",
+        first("max=1 acquire=300"),
+        [hold("1"), begin("a", MINE, to="1"), MOVED, release, finish("a"), MOVED],
+        panolb=[hold("1"), begin("a", MINE, to="1"), MOVED, release, finish("a"), STAYED],
+        differs=["acquire-without-blame"],
+    ),
+    Case("F30", first("max=1"), [hold("1"), queues]),
+    Case(
+        "F31",
+        site(members=tuple(f"{member} status=+D" for member in PAIR), settings="timeout=1"),
+        [get(status=503, to="")],
+    ),
+    Case(
+        "F32",
+        first("ping=500ms"),
+        [
+            STAYED,
+            does("1", deaf),
+            ask("POST", "/app/x", MINE, content=b"body", to="1 2", sets="2"),
+            WELL_1,
+            MOVED,
+        ],
+    ),
+    Case(
+        "F33",
+        site(members=tuple(f"{member} timeout=1" for member in PAIR)),
+        [
+            does("1", deaf),
+            does("2", deaf),
+            ask("POST", "/app/x", MINE, "Expect: 100-continue", content=b"body", to="1 2", status=503),
+        ],
+        panolb=[],
+        differs=["expect-without-blame"],
+    ),
+    Case(
+        "F33b",
+        site("Proxy100Continue Off"),
+        [
+            ask(
+                "POST",
+                "/app/x",
+                MINE,
+                "Expect: 100-continue",
+                content=b"body",
+                to="1",
+                interim=[100],
+                saw_lacks=["Expect"],
+            )
+        ],
+    ),
+    Case(
+        "F34",
+        site(),
+        [ask("POST", "/app/x", MINE, "Transfer-Encoding: gzip, chunked", status=500, to=""), MOVED],
+        panolb=[ask("POST", "/app/x", MINE, "Transfer-Encoding: gzip, chunked", status=501, to=""), STAYED],
+        differs=["transfer-encoding-without-blame"],
+    ),
+    Case("F35", site(), [STAYED, hang_up("1"), STAYED]),
+    Case(
+        "F36",
+        site(),
+        [
+            does("1", resets_upload),
+            ask("POST", "/app/x", MINE, content=bytes(5_000_000), to="1", status=502),
+            WELL_1,
+            STAYED,
+        ],
+    ),
+    Case(
+        "F37",
+        site(settings="lbmethod=bybusyness"),
+        [hold("1"), begin("a", to="1"), leave("a"), turns("2222"), release, soon("1")],
+        panolb=[hold("1"), begin("a", to="1"), leave("a"), WELL_1, soon("1")],
+        differs=["client-leaves"],
+    ),
+    Case(
+        "F38",
+        site("Timeout 1"),
+        [
+            does("1", deaf),
+            sent(
+                f"POST /app/x HTTP/1.1\r\nHost: HOST\r\n{MINE}\r\nContent-Length: 100000\r\n\r\n"
+                + "x" * 50000,
+                status=408,
+                to="1",
+            ),
+            WELL_1,
+            STAYED,
+        ],
+    ),
+    Case(
+        "F38b",
+        site("Timeout 1"),
+        [
+            sent(
+                f"POST /app/x HTTP/1.1\r\nHost: HOST\r\n{MINE}\r\nContent-Length: 100\r\n\r\nxxx",
+                status=408,
+                to="",
+            ),
+            STAYED,
+        ],
+    ),
+    Case("F39", site(members=(), settings="growth=3"), [get(status=503, to="")]),
+    Case(
+        "F40",
+        site('ErrorDocument 503 "closed for today"', members=tuple(f"{m} status=+D" for m in PAIR)),
+        [get(status=503, to="", body=b"closed for today")],
+    ),
+)
