@@ -217,7 +217,9 @@ class Listener:
     @inlineCallbacks
     def start(self) -> Any:
         """Open the endpoint.  The Deferred fails when that is not possible."""
-        self._port = yield self._endpoint.listen(Http1Factory(self.frontend))
+        port: IListeningPort = yield self._endpoint.listen(Http1Factory(self.frontend))
+        self._port, host = port, port.getHost()
+        self.frontend.local = getattr(host, "host", "").encode("ascii"), getattr(host, "port", 0)
         log.info("listener {name}: listening on {description}", name=self.name, description=self.description)
 
     def close(self) -> Deferred[None] | None:

@@ -97,10 +97,8 @@ def _ruled(exchange: Exchange, lines: list[bytes], status: int, own: bool) -> li
     """The operator's rules for answers applied; they cannot touch what says where a message ends."""
     rules, facts = exchange.location.rules, exchange.facts
     assert rules is not None
-    exchange.status = status  # a rule may ask
-    facts.answer = lines
-    facts.answer = rules.response.apply(lines, facts, own)
-    return facts.answer
+    exchange.status, exchange.lines = status, lines  # a rule may ask
+    return rules.response.apply(lines, facts, own)
 
 
 def _bind(exchange: Exchange, lines: list[bytes]) -> None:

@@ -33,6 +33,8 @@ class Exchange(Sending):
     :ivar term: how it ended, in one stable word for the access log; empty for well.
     :ivar started: clock reading in seconds; `ended` likewise.
     :ivar sent: bytes of the answer's body.
+    :ivar lines: the header fields of the answer, for rules and the log.
+    :ivar kept: how many requests the connection served before this one.
     """
 
     __slots__ = (
@@ -41,6 +43,8 @@ class Exchange(Sending):
         "_trial",
         "ended",
         "id",
+        "kept",
+        "lines",
         "route",
         "sent",
         "started",
@@ -57,6 +61,8 @@ class Exchange(Sending):
         self.status = 0
         self.term = ""
         self.sent = 0
+        self.kept = 0
+        self.lines: list[bytes] = []
         self.route: Route | None = None
         self.upgrade: tuple[bytes, ...] | None = None
         self._facts: ExchangeFacts | None = None
@@ -160,7 +166,7 @@ class Exchange(Sending):
                 status, "The server answered with an error.", "overridden", phrase, answers.challenge(answer)
             )
             return answer
-        lines = answers.final(self, answer, status, http11)
+        lines = self.lines = answers.final(self, answer, status, http11)
         if self.request.method == b"HEAD" or status in (204, 304):
             length: int | None = -1
         else:
@@ -187,7 +193,7 @@ class Exchange(Sending):
         """The member's 101 is complete; from here on the link speaks WebSocket."""
         answer = self._switching
         assert answer is not None and self.decision is not None
-        answer.lines = answers.switching(self, answer)
+        answer.lines = self.lines = answers.switching(self, answer)
         self._was_usable(self.decision.member)
         self._answered = True
         self.status = 101
@@ -267,14 +273,14 @@ class Exchange(Sending):
         self._cut_link()
         self.status = status
         page = answers.own(self, status, reason)
-        self.status = page.status
+        page.lines.extend(lines)
+        self.status, self.lines = page.status, page.lines
         keep = self._ended_body and (status >= 500 or term in ("local", "overridden"))
         self._answered = True
         head_only = self.request.method == b"HEAD"
         length = len(page.body)
         self.sent = 0 if head_only else length
         self._finish(term)
-        page.lines.extend(lines)
         if head_only:
             page.lines.append(b"Content-Length: %d" % length)
         self.client.respond(page.status, phrase or page.phrase, page.lines, -1 if head_only else length, keep)

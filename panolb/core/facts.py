@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from .headers import port_of
+from .routing import host_name
 
 if TYPE_CHECKING:
     from .exchange import Exchange
 
 
 class ExchangeFacts:
-    """The `panolb.language.facts.Facts` of one exchange; made only where something asks.
+    """The `panolb.language.facts.Facts` of one exchange; made only where something asks."""
 
-    :ivar answer: the header lines of the answer, as soon as there is one.
-    """
-
-    __slots__ = ("_environment", "_exchange", "answer")
+    __slots__ = ("_environment", "_exchange")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._environment: dict[bytes, bytes] | None = None
-        self.answer: list[bytes] = []
 
     def env(self, name: bytes) -> bytes | None:
         """A variable of the request's environment: one that the operator's rules set, or one of the balancer's."""
@@ -50,7 +47,7 @@ class ExchangeFacts:
 
     def response_header(self, name: bytes) -> bytes | None:
         """A field of the answer by its lower-case name, several joined."""
-        return _joined(self.answer, name)
+        return _joined(self._exchange.lines, name)
 
     def variable(self, name: str) -> bytes:
         """A server variable as ap_expr and mod_rewrite call it; empty when there is none of that name."""
@@ -104,6 +101,9 @@ def _balancer_variable(exchange: Exchange, name: bytes) -> bytes | None:
 
 
 def _server_name(exchange: Exchange) -> bytes:
+    """With UseCanonicalName Off, as by default: what the client called us, else what we call ourselves."""
+    if exchange.request.host:
+        return host_name(exchange.request.host)
     return exchange.location.server_name.partition(b":")[0] or exchange.client.peer.server
 
 
@@ -134,5 +134,7 @@ _VARIABLES = {
     "REMOTE_ADDR": lambda exchange: exchange.client.peer.client(exchange.request),
     "REMOTE_HOST": lambda exchange: exchange.client.peer.client(exchange.request),
     "CONN_REMOTE_ADDR": lambda exchange: exchange.client.peer.address,
+    "SERVER_ADDR": lambda exchange: exchange.client.peer.local[0],
+    "REQUEST_LOG_ID": lambda exchange: exchange.request_id.encode(),
     "REQUEST_STATUS": lambda exchange: b"%d" % exchange.status,
 }

@@ -26,11 +26,23 @@ class Peer:
     :param trusted: whether it is a proxy whose X-Forwarded-* fields are believed.
     :param secure: whether it came over TLS.
     :param server: the name this balancer gives itself in X-Forwarded-Server.
+    :param port: its port; 0 when it has none.
+    :param local: the address and port that it connected to, as far as the listener knows.
     """
 
-    __slots__ = ("_for", "_lines", "address", "secure", "server", "trusted")
+    __slots__ = ("_for", "_lines", "address", "local", "port", "secure", "server", "trusted")
 
-    def __init__(self, address: bytes, trusted: bool, secure: bool, server: bytes) -> None:
+    def __init__(
+        self,
+        address: bytes,
+        trusted: bool,
+        secure: bool,
+        server: bytes,
+        port: int = 0,
+        local: tuple[bytes, int] = (b"", 0),
+    ) -> None:
+        self.port = port
+        self.local = local
         self.address = address
         self.trusted = trusted
         self.secure = secure

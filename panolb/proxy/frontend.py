@@ -63,6 +63,8 @@ class Frontend:
     :param server: the name this balancer gives itself in X-Forwarded-Server.
     :param trusted: the proxies whose X-Forwarded-* fields are believed.
     :param refused: told of every request that was refused before it became an exchange.
+
+    :ivar local: the address and port that it listens on, once it does.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Frontend:
         self.trusted = tuple(trusted)
         self.connections: set[Http1] = set()
         self.draining = False
+        self.local: tuple[bytes, int] = (b"", 0)
         self.close_code = 1001
         self._refused = refused
 
@@ -101,14 +104,15 @@ class Frontend:
         secure = self.secure if secure is None else secure
         host = getattr(address, "host", None)
         if host is None:
-            return Peer(b"unix", False, secure, self.server)
+            return Peer(b"unix", False, secure, self.server, 0, self.local)
         trusted = False
         if self.trusted or ":" in host:
             client = ip_address(host)
             client = getattr(client, "ipv4_mapped", None) or client  # an IPv4 client of a listener on "::"
             host = str(client)
             trusted = any(client in network for network in self.trusted)
-        return Peer(host.encode("ascii"), trusted, secure, self.server)
+        port = getattr(address, "port", 0)
+        return Peer(host.encode("ascii"), trusted, secure, self.server, port, self.local)
 
     def find(self, request: Request) -> Location | None:
         """The location of a request, or ``None``.

@@ -168,8 +168,9 @@ class Http1(Protocol):
                 self.deadline = NEVER  # the client waits for the member, as it said
             else:
                 self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
-        self._served += 1
         exchange = self._exchange = Exchange(request, location, self)
+        exchange.kept = self._served
+        self._served += 1
         if request.websocket is not None and location.websocket:
             self._offer = Offer(request.websocket, location)
             exchange.upgrade = self._offer.lines
@@ -190,6 +191,8 @@ class Http1(Protocol):
             self.deadline = NEVER
             assert self._exchange is not None
             self._exchange.request_end()
+            if self._holds:  # nothing of it is left to hold, and a client that leaves is to be noticed
+                self._release(UNCONNECTED)
         elif not self._holds:
             self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
         return rest
