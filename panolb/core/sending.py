@@ -88,6 +88,16 @@ class Sending:
         self.received += len(data)
         if self.request.chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
+        self._pass_on(data)
+
+    def request_end(self) -> None:
+        """The request's body is complete."""
+        self._ended_body = True
+        if self.request.chunked:
+            self._pass_on(b"0\r\n\r\n")
+
+    def _pass_on(self, data: bytes) -> None:
+        """Send it, or keep it until there is somewhere to put it."""
         if self.link is not None and not self._pinging:
             assert self._held is not None
             self._held.traffic_out += len(data)
@@ -95,15 +105,6 @@ class Sending:
         elif not (self._over or self._answered):
             self._early.append(data)
             self.client.hold()
-
-    def request_end(self) -> None:
-        """The request's body is complete."""
-        self._ended_body = True
-        if self.request.chunked:
-            if self.link is not None and not self._pinging:
-                self.link.send(b"0\r\n\r\n")
-            elif not (self._over or self._answered):
-                self._early.append(b"0\r\n\r\n")
 
     @property
     def sending(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from panolb.core.balancer import Balancer
@@ -152,6 +153,22 @@ class RecordingConnector:
         self._orders.append((self._name, "cancel"))
 
 
+class RecordingTimer:
+    """Something that is to be done at a time.
+
+    :ivar alive: whether it is still going to be.
+    """
+
+    def __init__(self, at: float, action: Callable[[], None]) -> None:
+        self.at = at
+        self.action = action
+        self.alive = True
+
+    def cancel(self) -> None:
+        assert self.alive, "what is over cannot be cancelled"
+        self.alive = False
+
+
 class Script:
     """An exchange with two members, routes 1 and 2, or as many as ``specs`` has.
 
@@ -177,9 +194,10 @@ class Script:
         self.ends: list[tuple[int, str, int]] = []
         self.links: list[RecordingLink] = []
         self.connectors: dict[str, RecordingConnector] = {}
+        self.timers: list[RecordingTimer] = []
         members = [self._member(route, more) for route, more in (specs or {"1": {}, "2": {}}).items()]
         self.members = {member.spec.route.decode(): member for member in members}
-        known: dict[str, Any] = {"cookie": RouteCookie("ROUTEID"), "now": self.now}
+        known: dict[str, Any] = {"cookie": RouteCookie("ROUTEID"), "now": self.now, "later": self._later}
         self.balancer: Balancer = balancer(*members, **{**known, **changes})
         self.client = RecordingClient(self.orders, peer or Peer(b"192.0.2.7", False, False, b"lb"))
         self.location = Location(
@@ -193,6 +211,11 @@ class Script:
     def _member(self, route: str, changes: dict[str, Any]) -> Member:
         connector = self.connectors[route] = RecordingConnector(self.orders, route)
         return Member(spec(route, **changes), connector)
+
+    def _later(self, seconds: float, action: Callable[[], None]) -> RecordingTimer:
+        timer = RecordingTimer(self.now + seconds, action)
+        self.timers.append(timer)
+        return timer
 
     def _finished(self, exchange: Exchange) -> None:
         assert exchange is self.exchange
@@ -208,6 +231,11 @@ class Script:
     def waiting(self) -> str:
         """The member that the exchange waits to be connected to; empty for none."""
         return next((route for route, connector in self.connectors.items() if connector.waiting), "")
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the exchange waits for a member that can serve it."""
+        return any(timer.alive for timer in self.timers)
 
     @property
     def busy(self) -> dict[str, int]:
@@ -241,6 +269,21 @@ class Script:
         self.connected(reused)
         self.taken()
         return self
+
+    def full(self) -> None:
+        """The member that was asked for has no connection to spare."""
+        self.connectors[self.waiting].waiting = False
+        self.exchange.no_capacity()
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, and what was to be done in it is done."""
+        until = self.now + seconds
+        while due := [timer for timer in self.timers if timer.alive and timer.at <= until]:
+            timer = min(due, key=lambda one: one.at)
+            timer.alive = False
+            self.now = timer.at
+            timer.action()
+        self.now = until
 
     def head(self, status: int = 200, *fields: bytes, http11: bool = True) -> Answer:
         """The head of an answer came."""
@@ -276,5 +319,6 @@ def page_of(script: Script, status: int, term: str) -> Order:
     assert [end[:2] for end in script.ends] == [(status, term)]
     assert not any(script.busy.values())
     assert not script.waiting
+    assert not script.pausing
     assert script.link is None or not script.link.alive
     return answer

@@ -232,8 +232,7 @@ def test_nobody_there_from_the_beginning() -> None:
 def test_no_capacity(failonstatus: list[int]) -> None:
     """A member at its max_connections is busy, not broken: 503 for this request, and the member stays in service."""
     script = Script(bound(), failonstatus=failonstatus).start()
-    script.connectors["1"].waiting = False
-    script.exchange.no_capacity()
+    script.full()
     page_of(script, 503, "no-capacity")
     assert script.members["1"].state == "up"
 
