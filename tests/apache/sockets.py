@@ -11,8 +11,9 @@ from tests.harness.waiting import until
 from tests.websocket.peer import BINARY, TEXT, Browser, Frame
 
 from .echo import switch
+from .expected import Expected
 from .scene import Scene, Step
-from .steps import PATH, Expected, ask, head
+from .steps import PATH, ask, head
 
 HANDSHAKE = ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from . import peers
-from .cases import failures, health, states, sticky, websockets
+from .cases import failures, fields, health, mapping, states, sticky, websockets
 from .scene import Case, Stage
 
 TABLES: dict[str, Sequence[Case]] = {
@@ -17,6 +17,8 @@ TABLES: dict[str, Sequence[Case]] = {
     "failures": failures.CASES,
     "health": health.CASES,
     "websockets": websockets.CASES,
+    "mapping": mapping.CASES,
+    "fields": fields.CASES,
 }
 Played = tuple[str, str]
 """A peer, and a table or, for a case that is alone, its id."""

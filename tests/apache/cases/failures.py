@@ -6,27 +6,11 @@ import time
 
 from tests.harness.member import answer, close, raw
 
+from ..changes import black_hole, does, hang_up, listen, refuse, wait
+from ..lasting import begin, finish, hold, leave, release, soon, turns
 from ..scene import Case, Scene
 from ..scripts import deaf, page, resets_upload, stalls
-from ..steps import (
-    ask,
-    begin,
-    black_hole,
-    cookie,
-    does,
-    finish,
-    get,
-    hang_up,
-    hold,
-    leave,
-    listen,
-    refuse,
-    release,
-    sent,
-    soon,
-    turns,
-    wait,
-)
+from ..steps import ask, cookie, get, sent
 from ..text import PAIR, site
 
 MINE = "Cookie: ROUTEID=.1"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 from tests.harness.member import answer
 
-from ..scene import Case, Scene, Step
+from ..changes import does, listen, refuse, wait
+from ..lasting import among, at_once, begin, finish, hold, release, turns
+from ..scene import Case
 from ..sockets import closes, opens, says
-from ..steps import among, begin, cookie, does, finish, get, hold, listen, refuse, release, turns, wait
+from ..steps import cookie, get
 from ..text import PAIR, site
 
 
@@ -29,25 +28,6 @@ def statuses(*letters: str) -> tuple[str, ...]:
 def unusable(letter: str) -> str:
     """The first of two members with that flag."""
     return site(members=statuses(letter, "n"))
-
-
-def many_at_once(count: int, shares: Sequence[int]) -> Step:
-    """So many requests in flight, and how many of them came to each member."""
-
-    def step(scene: Scene) -> None:
-        hold("1", "2")(scene)
-        for number in range(count):
-            begin(f"c{number}")(scene)
-            at.update(scene.reached())
-        release(scene)
-        for number in range(count):
-            member = scene.client(f"c{number}").answer()
-            assert member.status == 200
-        assert [at[str(number)] for number in range(1, len(shares) + 1)] == list(shares)
-        at.clear()
-
-    at: Counter[str] = Counter()
-    return step
 
 
 MOVED = [cookie("ROUTEID=.1", to="2", sets="2")] * 2
@@ -119,7 +99,7 @@ CASES = (
     Case(
         "L20",
         site(settings="lbmethod=bybusyness", members=members("loadfactor=3", "")),
-        [many_at_once(8, [4, 4])],
+        [at_once(8, [4, 4])],
     ),
     Case(
         "L21",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..changes import refuse
+from ..lasting import at_once
 from ..scene import Case
-from ..steps import cookie, get, refuse
+from ..steps import cookie, get
 from ..text import site
 
 TRIO = ("http://b1/app route=1", "http://b2/app route=2", "http://b3/app route=3")
@@ -128,6 +130,7 @@ CASES = (
         ),
         [cookie("ROUTEID=.1", status=503, to="")],
     ),
+    Case("S28", site(), [at_once(6, [3, 3])]),
     Case(
         "S29",
         site(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.harness.member import answer, raw
 
+from ..changes import does, refuse, wait
 from ..echo import echoes, either
 from ..scene import Case, Scene, Step
 from ..sockets import (
@@ -18,7 +19,7 @@ from ..sockets import (
     switches_to,
     tunnels,
 )
-from ..steps import ask, cookie, does, get, refuse, wait
+from ..steps import ask, cookie, get
 from ..text import PAIR, site
 from .states import statuses
 
