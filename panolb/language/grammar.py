@@ -41,6 +41,8 @@ _PIECE = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_OPERATORS: Final = frozenset("true false and or not in eq ne lt le gt ge".split())
+_CALLED = re.compile(r"\s*\(")
 _REGEX_FLAGS = re.compile(r"[a-z]*", re.IGNORECASE)
 
 
@@ -233,6 +235,8 @@ class Parser:
         return found
 
     def _call(self, name: str) -> Word:
+        if name in _OPERATORS or not _CALLED.match(self.text, self.at + len(name)):
+            raise self._error("a value is expected; a text needs quotes")
         called = function(name)
         self.at += len(name)
         self._expect("(")

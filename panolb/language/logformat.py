@@ -15,7 +15,7 @@ __all__ = ["LogFormat", "Logged", "explain", "parse"]
 _PIECE = re.compile(
     r"""
     (?P<percent>%%)
-  | %(?P<modifiers>(?:[!<>,]|[0-9]+|\{[^}]*\}?)*)(?P<token>\^[A-Za-z]{2}|.)
+  | %(?P<modifiers>(?:[!<>,]|[0-9]+|\{[^}]*+\}?+)*+)(?P<token>\^[A-Za-z]{2}|.)
   | (?P<unfinished>%.*)
   | \\(?P<escape>[\\rnt])
   | (?P<text>[^%\\]+|\\)

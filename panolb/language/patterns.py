@@ -17,6 +17,7 @@ _PIECE = re.compile(
   | \\x\{(?P<code>[0-9A-Fa-f]{1,2})\}
   | (?P<escape>\\.)
   | (?P<set>\[\^?\]?(?:\[:\^?[a-z]+:\]|\\.|[^\]\\])*\])
+  | (?P<open>\[)
   | (?P<named>\(\?<(?=[A-Za-z_]))
   | (?P<end>\$)
     """,
@@ -70,6 +71,8 @@ def _in_python(piece: re.Match[str], multiline: bool) -> str:
         return _ESCAPES.get(piece[0], piece[0])
     if kind == "named":
         return "(?P<"
+    if kind == "open":
+        raise ValueError("a set of characters does not end")
     if kind == "set":
         return _set_in_python(piece[0])
     return "$" if multiline else r"\Z"
