@@ -107,4 +107,21 @@ CASES = (
         [opens("a", to="1"), turns("22222"), closes("a"), turns("1")],
     ),
     Case("L22", unusable("+E"), [turns("1212")]),
+    Case(
+        "C2b",
+        site(mapping=("ProxyPass /app balancer://c timeout=600",)),
+        [turns("1212")],
+    ),
+    Case(
+        "C3",
+        site(members=("http://b1/app route=1", "http://b1/app2 route=2")),
+        [cookie("ROUTEID=.2", to="1", sets="1", saw="GET /app/x")],
+        panolb=[cookie("ROUTEID=.2", to="1", saw="GET /app2/x")],
+        differs=["members-with-a-prefix"],
+    ),
+    Case(
+        "C3b",
+        site(members=("http://b1/app2 route=2", "http://b1/app route=1")),
+        [cookie("ROUTEID=.2", to="1", saw="GET /app2/x")],
+    ),
 )
