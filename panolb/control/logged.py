@@ -94,6 +94,15 @@ class LoggedExchange(Logged):
     def when(self, form: str, at_end: bool) -> bytes:
         return self._times.when(form, self._exchange.ended if at_end else self._exchange.started)
 
+    def local_port(self) -> int:
+        return self._exchange.client.peer.local[1]
+
+    def remote_port(self) -> int:
+        return self._exchange.client.peer.port
+
+    def kept(self) -> int:
+        return self._exchange.kept
+
     def ending(self) -> bytes:
         exchange = self._exchange
         if exchange.term == "client-left":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -32,18 +33,18 @@ def balancers(*members: Member) -> dict[str, str]:
     return {"app": labs.balancer(texts, more='stickysession = "ROUTEID|route"')}
 
 
-def lines(directory: Path, count: int) -> list[str]:
+def lines(directory: Path, count: int, name: str = "access.log") -> list[str]:
     """Wait for that many lines about the balancer."""
-    until(lambda: len(written(directory)) >= count, f"{count} lines")
-    found = written(directory)
+    until(lambda: len(written(directory, name)) >= count, f"{count} lines")
+    found = written(directory, name)
     assert len(found) == count, found
     return found
 
 
-def written(directory: Path) -> list[str]:
+def written(directory: Path, name: str = "access.log") -> list[str]:
     """The lines so far, without those of the fixture that asks whether panolb listens."""
-    file = directory / "access.log"
-    return [line for line in file.read_text().splitlines() if "GET /ready " not in line]
+    file = directory / name
+    return [line for line in file.read_text().splitlines() if "/ready" not in line]
 
 
 def parsed(line: str, form: str = "common") -> dict[str, str]:
@@ -176,5 +177,121 @@ def test_log_that_cannot_be_opened_is_a_problem_at_once(tmp_path: Path) -> None:
             assert "access_log" in lab.panolb.log and "/nowhere/at/all/access.log" in lab.panolb.log
             with pytest.raises(OSError, match="refused"):
                 socket.create_connection(("127.0.0.1", lab.port), timeout=5)
+        finally:
+            lab.panolb.close()
+
+
+def logs(*tables: str) -> str:
+    """The TOML of several access logs."""
+    return "".join(f"[[access_log]]\n{table}\n" for table in tables)
+
+
+def location(path: str, *keys: str) -> str:
+    """The TOML of one more location of the balancer."""
+    return "\n".join(("[[location]]", f'path = "{path}"', 'balancer = "app"', *keys, ""))
+
+
+APACHE = '%h %l %u [%{%d/%b/%Y:%H:%M}t] "%r" %>s %b "%{User-Agent}i" %{BALANCER_WORKER_ROUTE}e'
+
+
+def test_format_in_apaches_words(tmp_path: Path) -> None:
+    """What an operator wrote for LogFormat; the balancer's variables say what became of stickiness."""
+    form = (
+        APACHE + " %{BALANCER_SESSION_ROUTE}e %{BALANCER_ROUTE_CHANGED}e %{BALANCER_SESSION_STICKY}e "
+        "%{BALANCER_NAME}e %m %U%q %v %p %{X-Member}o %k %I"
+    )
+    more = logs(f"path = 'access.log'\nformat = '{form}'")
+    with Member("one") as one, labs.running(tmp_path, balancers(one), more) as lab:
+        one.script = answer(b"hello", "X-Member: 1")
+        with Client(lab.port) as client:
+            client.get("/app/a%20b?q=1", 'User-Agent: a"b')
+            client.get("/app", "Cookie: ROUTEID=.1")
+            client.get("/app", "Cookie: ROUTEID=.9")
+            client.post("/app", b"data")
+        new, sticky, unknown, posted = lines(tmp_path, 4)
+    start = r"127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d\] "
+    end = rf"balancer://app GET /app \S+ {lab.port} 1"
+    assert re.fullmatch(
+        start + r'"GET /app/a%20b\?q=1 HTTP/1\.1" 200 5 "a\\"b" 1 - 1 - balancer://app GET /app/a b\?q=1 \S+ '
+        rf"{lab.port} 1 0 0",
+        new,
+    ), new
+    assert re.fullmatch(start + rf'"GET /app HTTP/1\.1" 200 5 "-" 1 1 - ROUTEID {end} 1 0', sticky), sticky
+    assert re.fullmatch(start + rf'"GET /app HTTP/1\.1" 200 5 "-" 1 9 1 ROUTEID {end} 2 0', unknown), unknown
+    assert re.fullmatch(start + r'"POST /app .* 200 5 .* 3 4', posted), posted
+
+
+def test_several_logs_with_conditions_and_servers(tmp_path: Path) -> None:
+    """Each line goes where its condition and its server say; two logs to one path share the file."""
+    more = logs(
+        "path = 'access.log'\nformat = 'all %U'",
+        "path = 'access.log'\nformat = 'image %U %{kind}e'\ncondition = 'image'",
+        "path = 'other.log'\nformat = '%U'\ncondition = '!image'\nservers = ['intern.example']",
+        "path = 'common.log'\nformat = 'common'\nservers = ['INTERN.example:80']",
+    )
+    more += location(
+        "/img",
+        'server_name = "intern.example"',
+        r"""environment = ['SetEnvIf Request_URI \.([a-z]+)$ image kind=$1']""",
+    )
+    with Member("one") as one, labs.running(tmp_path, balancers(one), more) as lab:
+        lab.get("/app/a.gif")
+        lab.get("/img/a.gif")
+        lab.get("/img/a")
+        both = lines(tmp_path, 4)
+        other = lines(tmp_path, 1, "other.log")
+        common = lines(tmp_path, 2, "common.log")
+    assert both == ["all /app/a.gif", "all /img/a.gif", "image /img/a.gif gif", "all /img/a"]
+    assert other == ["/img/a"]
+    assert [parsed(line)["line"] for line in common] == ["GET /img/a.gif HTTP/1.1", "GET /img/a HTTP/1.1"]
+
+
+def test_own_answers_and_files_are_logged_in_any_format(tmp_path: Path) -> None:
+    """A 404 of ours, a redirect and a file, none of which a balancer served."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.txt").write_text("hello")
+    more = logs(f"path = 'access.log'\nformat = '{APACHE} %{{Location}}o'")
+    more += '[[location]]\npath = "/files"\nfiles = "files"\n'
+    more += '[[location]]\npath = "/old"\nredirect = "http://new.example"\n'
+    with Member("one") as one, labs.running(tmp_path, balancers(one), more) as lab:
+        lab.get("/files/a.txt")
+        lab.get("/nowhere/%22", "User-Agent: x")
+        lab.get("/old/x")
+        found = sorted(lines(tmp_path, 3))
+    by_target = {line.split('"')[1].split()[1]: line for line in found}
+    assert re.search(r" 200 5 \S+ - -$", by_target["/files/a.txt"])
+    assert re.search(r" 302 \d+ \S+ - http://new\.example/x$", by_target["/old/x"])
+    assert any(" 404 " in line and "/nowhere/" in line for line in found)
+
+
+def test_reopening_goes_on_in_new_files(tmp_path: Path) -> None:
+    """SIGUSR1 after the files were moved away: all of them, each once."""
+    more = logs(
+        "path = 'access.log'\nformat = 'a %r'",
+        "path = 'access.log'\nformat = 'b %r'",
+        "path = 'second.log'\nformat = 'c %r'",
+    )
+    with Member("one") as one, labs.running(tmp_path, balancers(one), more) as lab:
+        lab.get("/app/before")
+        lines(tmp_path, 2)
+        for name in ("access.log", "second.log"):
+            (tmp_path / name).rename(tmp_path / f"{name}.1")
+        lab.panolb.process.send_signal(signal.SIGUSR1)
+        until(lambda: (tmp_path / "access.log").exists() and (tmp_path / "second.log").exists(), "new files")
+        lab.get("/app/after")
+        assert lines(tmp_path, 2) == ["a GET /app/after HTTP/1.1", "b GET /app/after HTTP/1.1"]
+        assert lines(tmp_path, 1, "second.log") == ["c GET /app/after HTTP/1.1"]
+    assert len(written(tmp_path, "access.log.1")) == 2
+    assert written(tmp_path, "second.log.1") == ["c GET /app/before HTTP/1.1"]
+
+
+def test_format_that_is_not_understood_stops_the_start(tmp_path: Path) -> None:
+    """The message names the setting and the token."""
+    with Member("one") as one:
+        lab = Lab(tmp_path, balancers(one), logs("path = 'access.log'\nformat = '%h %Z'"))
+        lab.panolb.launch()
+        try:
+            assert lab.panolb.wait() == 1
+            assert "access_log" in lab.panolb.log and "%Z" in lab.panolb.log
         finally:
             lab.panolb.close()
