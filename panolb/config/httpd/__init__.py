@@ -1,1 +1,103 @@
-"""Reads what an Apache operator has: an ``httpd.conf`` becomes the same checked, frozen Config as a TOML file."""
+"""Reads what an Apache operator has: an ``httpd.conf`` becomes the same checked, frozen Config as a TOML file.
+
+Reading (`panolb.config.httpd.reading`) makes a tree of it, and says of every line what becomes of it.  Translation
+(`panolb.config.httpd.translation`) makes the model; there is nothing about Apache behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from panolb.config import crosscheck
+from panolb.config.crosscheck import Known
+from panolb.config.httpd.judging import judge
+from panolb.config.httpd.nodes import Place
+from panolb.config.httpd.reading import Document, read
+from panolb.config.httpd.remarks import Remarks
+from panolb.config.httpd.report import Entry, Report
+from panolb.config.httpd.translation import Sources, Translation
+from panolb.config.model import Config
+from panolb.config.places import KeyPath, Places
+from panolb.errors import ConfigError, Problem
+
+__all__ = ["Imported", "load"]
+
+_LINE = re.compile(r"(?P<file>.*?):(?P<line>\d+)(?::|$)", re.DOTALL)
+
+
+@frozen
+class Imported:
+    """A configuration that was read from an ``httpd.conf``.
+
+    :ivar report: what became of each line.
+    :ivar sources: the lines that each table of the model was made of.
+    """
+
+    config: Config
+    report: Report
+    sources: Sources
+
+
+@frozen
+class Origins(Places):
+    """Says where a key of the model comes from: ``httpd.conf:12``."""
+
+    sources: Mapping[KeyPath, list[Place]] = field(factory=dict, repr=False)
+
+    def __call__(self, path: KeyPath) -> str:
+        for end in range(len(path), 0, -1):
+            places = self.sources.get(path[:end])
+            if places:
+                return str(places[0])
+        return self.name
+
+
+def load(
+    path: Path,
+    known: Known,
+    *,
+    compat: bool = False,
+    allowed: Collection[str] = frozenset(),
+    defines: Iterable[str] = (),
+) -> Imported:
+    """Read a file and everything that it includes.
+
+    :param known: the names of the plugins that exist.
+    :param compat: do exactly as Apache where panolb would do better; see `panolb.config.httpd.differences`.
+    :param allowed: directives whose loss the operator accepts.
+    :param defines: ``NAME`` or ``NAME=VALUE``, as with ``httpd -D``.
+    :raises ConfigError: with everything that is wrong or must not be lost, in the order of the lines.
+    """
+    document = read(path, defines=defines)
+    remarks = Remarks()
+    translation = Translation(document.nodes, document.root, remarks, compat)
+    config = translation.config()
+    entries: list[Entry] = [*document.entries, *judge(document.nodes, remarks.said)]
+    report = Report(entries)
+    origins = Origins(str(path), sources=translation.sources)
+    found = [*document.problems, *remarks.problems, *report.problems(allowed)]
+    if not config.listener and not found:
+        found.append(Problem(str(path), "no listening sockets available; write Listen 80"))
+    if not found:
+        # Only a whole translation is worth to be looked at: what is missing has been told before.
+        agreed = crosscheck.findings(config, known)
+        found = [Problem(origins(one.path), one.message) for one in agreed if not one.warning]
+    if found:
+        raise ConfigError(_in_order(found, document, path))
+    return Imported(evolve(config, where=origins), report, translation.sources)
+
+
+def _in_order(problems: list[Problem], document: Document, path: Path) -> list[Problem]:
+    """Sort by file, in the order in which the files are read, and by line."""
+    files = [str(path), *dict.fromkeys(node.place.file for node in document.nodes)]
+
+    def place(problem: Problem) -> tuple[int, int]:
+        match = _LINE.match(problem.place)
+        file, line = (match["file"], int(match["line"])) if match else (problem.place, 0)
+        return files.index(file) if file in files else len(files), line
+
+    return sorted(problems, key=place)

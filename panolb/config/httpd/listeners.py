@@ -1,0 +1,149 @@
+"""What a server says about its clients' connections becomes the Listener of each ``Listen``."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from typing import Any, Final
+
+from panolb.config.httpd.addresses import Door
+from panolb.config.httpd.known import Verdict
+from panolb.config.httpd.nodes import Directive
+from panolb.config.httpd.remarks import Remarks
+from panolb.config.httpd.scalars import atoi, duration
+from panolb.config.httpd.scopes import Scope
+from panolb.config.model import Listener
+
+EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+"""Networks of peers whose X-Forwarded-For Apache appends to."""
+
+_KIB: Final = 1024
+
+
+def listener(door: Door, endpoint: str, remarks: Remarks, *, exact: bool) -> Listener | None:
+    """Make the listener of a door; None when there is a problem, which has then been told.
+
+    As in Apache the first virtual host of the address decides, since nobody knows the request's host yet.
+    """
+    server = door.servers[0]
+    values: dict[str, Any] = {"endpoint": endpoint}
+    if exact:
+        # Apache's defaults where panolb's are others.
+        values |= {"idle_timeout": 5.0, "max_requests": 100, "max_fields": 100}
+    for name, read in _READ.items():
+        node = server.last(name)
+        if node is not None:
+            try:
+                values |= read(node, remarks)
+            except ValueError as error:
+                remarks.problem(node, str(error))
+    values |= _body_limit(server, door.servers, remarks)
+    trusted = _trusted(server, remarks)
+    if trusted or exact:
+        values["trusted_proxies"] = [ip_network(text) for text in (EVERYBODY if exact else trusted)]
+    if values.get("max_target", 0) > values.get("max_head", 32 * _KIB):
+        values["max_head"] = values["max_target"] + 32 * _KIB
+    try:
+        return Listener(**values)
+    except ValueError as error:
+        remarks.problem(door.node, str(error))
+        return None
+
+
+def _keepalive(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    return {} if node.args[0].lower() == "on" else {"keepalive": False}
+
+
+def _requests(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    number = atoi(node.args[0])
+    return {"max_requests": number or None}
+
+
+def _idle(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    return {"idle_timeout": duration(node.args[0], "s")}
+
+
+def _line(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    number = atoi(node.args[0])
+    if number < 0:
+        raise ValueError("must be a non-negative integer")
+    return {"max_target": max(256, number)}
+
+
+def _field(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    number = atoi(node.args[0])
+    if number < 0:
+        raise ValueError("must be a non-negative integer")
+    if number + 8 * _KIB <= 32 * _KIB:
+        words = (
+            "max_head counts the whole head, not one field; what panolb takes by itself is enough for this."
+        )
+        remarks.say(node, Verdict.RUN, words)
+        return {}
+    return {"max_head": min(_KIB * _KIB, number + 8 * _KIB)}
+
+
+def _fields(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    number = atoi(node.args[0])
+    return {"max_fields": max(10, min(number, 10_000)) if number else None}
+
+
+def _timeout(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    return {"body_timeout": max(1.0, duration(node.args[0], "s"))}
+
+
+def _reading(node: Directive, remarks: Remarks) -> dict[str, Any]:
+    """``header=20-40,MinRate=500``: panolb has no rates, so the longest time counts."""
+    found: dict[str, Any] = {}
+    for word in node.args:
+        match = re.fullmatch(
+            r"(header|body|handshake)=(\d+)(?:-(\d+))?(?:,minrate=\d+)?", word, re.IGNORECASE
+        )
+        if match is None:
+            raise ValueError(f"{word} is not understood; write it like header=20-40,MinRate=500")
+        longest = float(match[3] or match[2])
+        key = {"header": "header_timeout", "body": "body_timeout"}.get(match[1].lower())
+        if key is not None and longest > 0:
+            found[key] = longest
+    return found
+
+
+_READ: Final = {
+    "KeepAlive": _keepalive,
+    "KeepAliveTimeout": _idle,
+    "MaxKeepAliveRequests": _requests,
+    "LimitRequestLine": _line,
+    "LimitRequestFieldSize": _field,
+    "LimitRequestFields": _fields,
+    "Timeout": _timeout,
+    "RequestReadTimeout": _reading,
+}
+
+
+def _body_limit(server: Scope, others: list[Scope], remarks: Remarks) -> dict[str, Any]:
+    node = server.last("LimitRequestBody")
+    if node is None:
+        return {}
+    number = atoi(node.args[0])
+    if any(other.last("LimitRequestBody") not in (node, None) for other in others):
+        remarks.lost(node, "The limit of the address's first virtual host holds for all of them.")
+    return {"max_body": number or None}
+
+
+def _trusted(server: Scope, remarks: Remarks) -> list[str]:
+    """Return the proxies in front of us."""
+    found: list[str] = []
+    header = server.word("RemoteIPHeader").lower()
+    nodes = server.all("RemoteIPTrustedProxy", "RemoteIPInternalProxy")
+    if header and header != "x-forwarded-for":
+        node = server.last("RemoteIPHeader")
+        assert node is not None
+        remarks.lost(node, "panolb knows the client by X-Forwarded-For only.")
+        return []
+    for node in nodes if header else ():
+        for word in node.args:
+            try:
+                found.append(str(ip_network(word, strict=False)))
+            except ValueError:
+                remarks.lost(node, f"{word} is a name; write the proxy's address or network.")
+    return list(dict.fromkeys(found))

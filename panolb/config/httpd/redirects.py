@@ -1,0 +1,127 @@
+"""mod_alias: ``Redirect`` and its like, and the files of ``Alias``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from panolb.config.httpd.access import readable
+from panolb.config.httpd.known import Verdict
+from panolb.config.httpd.nodes import Directive
+from panolb.config.httpd.remarks import Remarks
+from panolb.config.httpd.scalars import atoi
+from panolb.config.httpd.scopes import Area, Scope
+from panolb.config.httpd.ways import Way
+
+_WORDS: Final = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
+_NAMES: Final = ("Redirect", "RedirectMatch", "RedirectTemp", "RedirectPermanent")
+
+
+def scoped(areas: Iterable[Area], remarks: Remarks) -> list[Way]:
+    """Return the redirects of ``<Location>`` sections; they come before any ProxyPass."""
+    found: list[Way] = []
+    for area in areas:
+        for node in area.directives:
+            if node.name.lower() in {name.lower() for name in _NAMES}:
+                way = _redirect(node, area, remarks)
+                found += [way] if way is not None else []
+    return found
+
+
+def unscoped(scope: Scope, remarks: Remarks) -> list[Way]:
+    """Return the redirects of a server; a ProxyPass for the same path comes before them."""
+    ways = (_redirect(node, None, remarks) for node in _own_first(scope, *_NAMES))
+    return [way for way in ways if way is not None]
+
+
+def _own_first(scope: Scope, *names: str) -> list[Directive]:
+    return [*scope.own(*names), *(scope.main.own(*names) if scope.main is not None else ())]
+
+
+def files(scope: Scope, remarks: Remarks, root: Path) -> list[Way]:
+    """Return the directories that ``Alias`` serves, where nothing keeps anybody from them.
+
+    :param root: where relative names begin.
+    """
+    found: list[Way] = []
+    for node in _own_first(scope, "Alias"):
+        if len(node.args) != 2 or not node.args[0].startswith("/"):
+            remarks.lost(node, "Its files are not served; these paths get 404.")
+            continue
+        path, directory = node.args[0], os.path.normpath(os.path.join(root, node.args[1]))
+        if not os.path.isdir(directory):
+            remarks.lost(node, f"There is no directory {directory}; these paths get 404.")
+        elif not readable(scope, directory):
+            remarks.lost(
+                node, "Not everybody may see these files, so panolb does not serve them; they get 404."
+            )
+        else:
+            remarks.say(
+                node, Verdict.RUN, "Serves the files, without listings; index.html stands for its directory."
+            )
+            found.append(Way(node, path=path.rstrip("/") or "/", files=directory))
+    return found
+
+
+def _redirect(node: Directive, area: Area | None, remarks: Remarks) -> Way | None:
+    status, rest = _status(node)
+    moved = 300 <= status < 400
+    if len(rest) + (area is not None and not moved and not rest) < (2 if moved and area is None else 1):
+        remarks.problem(node, "needs a path and a URL" if moved else "needs a path")
+        return None
+    if not moved and (len(rest) > 1 or not 400 <= status < 600):
+        remarks.problem(
+            node,
+            "Redirect URL not valid for this status" if len(rest) > 1 else "needs a status from 300 to 599",
+        )
+        return None
+    url = rest[-1] if moved else None
+    if url is not None and area is not None and len(rest) == 1 and re.search(r"%\{|\$", url):
+        remarks.stops(node, "Redirects with variables in <Location> are not carried over.")
+        return None
+    where = rest[0] if len(rest) > (1 if moved else 0) else None
+    return _way(node, where, area, url, status, remarks)
+
+
+def _way(
+    node: Directive, where: str | None, area: Area | None, url: str | None, status: int, remarks: Remarks
+) -> Way | None:
+    if where is None:
+        assert area is not None
+        if area.path is None:
+            return Way(node, pattern=area.pattern, area=area, redirect=url, status=status)
+        # In a <Location> without a path of its own the URL is the whole target, whatever follows in the request.
+        pattern = f"^{re.escape(area.path)}(?:/|$)"
+        return Way(node, pattern=pattern, area=area, redirect=url, status=status)
+    if node.name.lower() == "redirectmatch":
+        try:
+            re.compile(where)
+        except re.error as error:
+            remarks.problem(node, f"{where} is no regular expression that panolb understands: {error}")
+            return None
+        return Way(node, pattern=where, area=area, redirect=url, status=status)
+    if not where.startswith("/"):
+        remarks.problem(node, f'{where} must start with "/"')
+        return None
+    if where.endswith("/") and url is not None:
+        # What follows the path begins with a slash; see mapping.mapped.
+        url = url.removesuffix("/")
+    return Way(node, path=where.rstrip("/") or "/", area=area, redirect=url, status=status)
+
+
+def _status(node: Directive) -> tuple[int, list[str]]:
+    """Return the status, and the words without it."""
+    name, args = node.name.lower(), list(node.args)
+    if name == "redirectpermanent":
+        return 301, args
+    if name == "redirecttemp":
+        return 302, args
+    first = args[0].lower()
+    if first in _WORDS:
+        return _WORDS[first], args[1:]
+    if first[:1].isdigit():
+        return atoi(first), args[1:]
+    return 302, args

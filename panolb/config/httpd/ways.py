@@ -1,0 +1,139 @@
+"""A way is what a server does with some of its requests: the common form of ProxyPass, RewriteRule, Redirect and Alias."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, Literal
+from urllib.parse import quote, unquote
+
+from attrs import evolve, frozen
+
+from panolb.config.httpd.balancers import Group
+from panolb.config.httpd.nodes import Directive
+from panolb.config.httpd.scopes import Area, below
+
+_SAFE: Final = "/._~!$&'()*+,;=:@-"
+
+
+@frozen
+class Way:
+    """One of them.  Requests match either a prefix or a regular expression.
+
+    :ivar path: the prefix as written, unescaped.
+    :ivar area: the ``<Location>`` that it stands in.
+    :ivar group: the balancer that serves it.
+    :ivar url: what a ``<Proxy>`` has to name to be about it, such as ``balancer://name/path``.
+    :ivar target: what stands between the member's path and the rest; None for nothing.
+    :ivar literal: the path is passed on byte for byte, as with ``nocanon``.
+    :ivar servlet: path parameters do not count.
+    :ivar listeners: None for all of its server.
+    """
+
+    node: Directive
+    path: str | None = None
+    pattern: str | None = None
+    area: Area | None = None
+    group: Group | None = None
+    url: str = ""
+    target: str | None = None
+    literal: bool = False
+    servlet: bool = False
+    requests: Literal["all", "websocket", "other"] = "all"
+    listeners: tuple[str, ...] | None = None
+    hosts: tuple[str, ...] = ()
+    redirect: str | None = None
+    status: int | None = None
+    files: str | None = None
+
+    @property
+    def prefix(self) -> str | None:
+        """The path without a slash at its end; the root is empty."""
+        return None if self.path is None else self.path.rstrip("/")
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing but the path decides: a later way for the same paths is then never asked."""
+        return self.path is not None and self.requests == "all" and self.listeners is None and not self.hosts
+
+    def narrowed(self, path: str) -> Way:
+        """Return the same way for the paths below one of its own: what was left of the path becomes fixed.
+
+        :param path: below `prefix`, without a slash at the end.
+        """
+        rest = path[len(self.prefix or "") :]
+        further: dict[str, Any] = {"path": path}
+        if self.group is not None:
+            further["target"] = (self.target or "").rstrip("/") + quote(rest, safe=_SAFE)
+        elif self.redirect is not None:
+            further["redirect"] = self.redirect + quote(rest, safe=_SAFE)
+        elif self.files is not None:
+            further["files"] = self.files + rest
+        return evolve(self, **further)
+
+    def where_also(self, pattern: str) -> Way:
+        """Return the same way for those of its paths that contain a regular expression, too."""
+        groups = re.compile(pattern).groups
+        ahead = f"^(?=.*?(?:{pattern}))"
+        if self.pattern is not None:
+            inner = f"(?=.*?(?:{shifted(self.pattern, groups)}))"
+            target, redirect = _shift(self.target, groups), _shift(self.redirect, groups)
+            return evolve(self, pattern=ahead + inner, target=target, redirect=redirect)
+        last = f"${groups + 1}"
+        rest = f"{re.escape(self.prefix or '')}((?:/.*)?)$"
+        return evolve(
+            self,
+            path=None,
+            pattern=ahead + rest,
+            target=None if self.group is None else (self.target or "").rstrip("/") + last,
+            redirect=None if self.redirect is None else self.redirect + last,
+        )
+
+
+def _shift(text: str | None, by: int) -> str | None:
+    """Renumber references to groups of a regular expression before which others have been put."""
+    return None if text is None else re.sub(r"\$(\d)", lambda match: f"${int(match[1]) + by}", text)
+
+
+def shifted(pattern: str, by: int) -> str:
+    """Renumber a regular expression's own references to its groups."""
+    return re.sub(r"(?<!\\)\\([1-9])", lambda match: f"\\{int(match[1]) + by}", pattern) if by else pattern
+
+
+def encoded(path: str) -> str:
+    """Write a path as it stands in a URL."""
+    return quote(unquote(path) if "%" in path else path, safe=_SAFE)
+
+
+def covers(area: Area, way: Way) -> bool:
+    """Whether everything that goes a way lies in an area."""
+    if area.path is not None:
+        if way.prefix is not None:
+            return below(way.prefix, area.path)
+        return not area.path or way.area is area or literal(way.pattern or "").startswith(area.path + "/")
+    if area.pattern in ("", "/", "^/", ".*", "^", "^/.*", "^.*$", "/.*", "^/.*$"):
+        return True
+    return way.area is area
+
+
+def touches(area: Area, way: Way) -> bool:
+    """Whether something that goes a way may lie in an area."""
+    if covers(area, way):
+        return True
+    mine, whole = (area.path, True) if area.path is not None else (literal(area.pattern or ""), False)
+    other = way.prefix if way.prefix is not None else literal(way.pattern or "")
+    assert mine is not None
+    if whole and way.prefix is not None:
+        return below(mine, other)
+    return mine.startswith(other) or other.startswith(mine)
+
+
+def literal(pattern: str) -> str:
+    """Return what everything that contains a regular expression begins with; often nothing can be said."""
+    if not pattern.startswith("^") or "|" in re.sub(r"\([^()]*\)", "", pattern):
+        return ""
+    match = re.match(r"(?:[A-Za-z0-9/_~%@:,;=!'-]|\\[./+_-])*", pattern[1:])
+    assert match is not None
+    text, following = match[0], pattern[1 + match.end() : 2 + match.end()]
+    if following in ("*", "?", "{"):
+        text = text[:-2] if text[-2:-1] == "\\" else text[:-1]
+    return text.replace("\\", "")
