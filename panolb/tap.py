@@ -18,10 +18,12 @@ import panolb.plugins
 
 from . import __version__
 from .config import model, toml
+from .config.httpd.report import Report, Verdict
 from .control.registry import Registry
 from .control.service import Panolb
 from .demo.run import demo
 from .errors import ConfigError
+from .reading import HttpdOptions, names, read
 
 log = Logger()
 
@@ -29,22 +31,50 @@ log = Logger()
 class Options(usage.Options):
     """What may stand behind ``twistd panolb``."""
 
-    synopsis = "[--config FILE | --demo]"
+    synopsis = "[--config FILE | --httpd-conf FILE | --demo]"
     longdesc = "A sticky load balancer for stateful, WebSocket-heavy dashboards."
-    optParameters: ClassVar = [["config", "c", None, "Run the configuration in this TOML file."]]
-    optFlags: ClassVar = [
-        ["demo", None, "Run a demonstration: two members of our own behind 127.0.0.1:10080 and 10081."]
+    optParameters: ClassVar = [
+        ["config", "c", None, "Run the configuration in this TOML file."],
+        ["httpd-conf", None, None, "Run the configuration in this httpd.conf of Apache."],
     ]
+    optFlags: ClassVar = [
+        ["demo", None, "Run a demonstration: two members of our own behind 127.0.0.1:10080 and 10081."],
+        ["apache-compat", None, "With --httpd-conf: do exactly as Apache, also where panolb does better."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.allowed: list[str] = []
+        self.defines: list[str] = []
 
     def opt_version(self) -> None:
         """Print the version and exit."""
         print(f"panolb {__version__}")
         sys.exit(0)
 
+    def opt_allow_unsupported(self, names: str) -> None:
+        """With --httpd-conf: go on without these directives (names with commas), although traffic would go elsewhere."""
+        self.allowed.append(names)
+
+    def opt_define(self, define: str) -> None:
+        """With --httpd-conf: NAME or NAME=VALUE, like httpd's -D."""
+        self.defines.append(define)
+
     def postOptions(self) -> None:
         """Exactly one of the ways to run."""
-        if bool(self["config"]) == bool(self["demo"]):
-            raise usage.UsageError("say either --config FILE or --demo")
+        if sum(map(bool, (self["config"], self["httpd-conf"], self["demo"]))) != 1:
+            raise usage.UsageError("say one of --config FILE, --httpd-conf FILE and --demo")
+        if not self["httpd-conf"] and (self["apache-compat"] or self.allowed or self.defines):
+            raise usage.UsageError("--apache-compat, --allow-unsupported and --define are for --httpd-conf")
+
+    @property
+    def httpd(self) -> HttpdOptions | None:
+        """How to read the file as an httpd.conf; None when it is TOML."""
+        if not self["httpd-conf"]:
+            return None
+        return HttpdOptions(
+            compat=bool(self["apache-compat"]), allowed=names(self.allowed), defines=tuple(self.defines)
+        )
 
 
 def known(registry: Registry) -> toml.Known:
@@ -79,13 +109,24 @@ def makeService(options: Options) -> IService:
                 reactor, lambda text: service(toml.loads(text, known(registry), "demo"), registry)
             )
         else:
-            made = service(toml.load(Path(options["config"]), known(registry)), registry)
+            file = Path(options["config"] or options["httpd-conf"])
+            imported = read(file, known(registry), options.httpd)
+            made = service(imported.config, registry)
+            reactor.callWhenRunning(log_differences, imported.report)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         sys.exit(1)
     reactor.callWhenRunning(take_signals, reactor, made)
     return made
+
+
+def log_differences(report: Report) -> None:
+    """Say once what of an ``httpd.conf`` is left out, and what goes better than in Apache."""
+    for entry in report.of(Verdict.UNSUPPORTED):
+        log.warn("not supported: {entry}", entry=entry)
+    for entry in report.of(Verdict.IMPROVED):
+        log.info("better than in Apache: {entry}", entry=entry)
 
 
 def take_signals(reactor: Any, made: Any) -> None:

@@ -1,0 +1,43 @@
+"""Reads what an operator has, a TOML file or an ``httpd.conf``, for those who run it and those who only ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+
+from .config import toml
+from .config.httpd import Imported
+from .config.httpd import load as load_httpd
+from .config.httpd.report import Report
+
+
+@attrs.frozen(kw_only=True)
+class HttpdOptions:
+    """How to read an ``httpd.conf``.
+
+    :ivar compat: do exactly as Apache, also where panolb does better.
+    :ivar allowed: directives that may be left out although traffic would go elsewhere without them.
+    :ivar defines: ``NAME`` or ``NAME=VALUE``, as after httpd's ``-D``.
+    """
+
+    compat: bool = False
+    allowed: frozenset[str] = frozenset()
+    defines: tuple[str, ...] = ()
+
+
+def names(texts: Iterable[str]) -> frozenset[str]:
+    """Take apart lists with commas."""
+    return frozenset(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
+def read(file: Path, known: toml.Known, httpd: HttpdOptions | None) -> Imported:
+    """Read a file.
+
+    :param httpd: how to read it as an ``httpd.conf``; ``None`` when it is TOML.
+    :raises ConfigError: with every problem of the file.
+    """
+    if httpd is None:
+        return Imported(toml.load(file, known), Report(()), {})
+    return load_httpd(file, known, compat=httpd.compat, allowed=httpd.allowed, defines=httpd.defines)
