@@ -35,6 +35,11 @@ class Bystander(Member):
         super().__init__(name)
         self.script = either(answer(name.encode()), echoes)
 
+    @property
+    def listens(self) -> bool:
+        """Whether its port is open."""
+        return self._listening is not None
+
     def hang_up(self) -> None:
         """End every connection now."""
         for talk in self.talks:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from . import peers
-from .cases import failures, fields, health, mapping, states, sticky, websockets
+from .cases import answers, failures, fields, health, mapping, states, sticky, websockets
 from .scene import Case, Stage
 
 TABLES: dict[str, Sequence[Case]] = {
     "sticky": sticky.CASES,
     "states": states.CASES,
     "failures": failures.CASES,
+    "answers": answers.CASES,
     "health": health.CASES,
     "websockets": websockets.CASES,
     "mapping": mapping.CASES,

@@ -1,0 +1,164 @@
+"""The differences between Apache and panolb that a comparison accepts: each with its id, and how to know it.
+
+Each function is shown what was sent and what both made of it.  It says what Apache's side would look like if Apache did as
+panolb does; whatever it does not know it leaves alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .exchanges import Arrived, Ask, Lines, Reply, Seen
+
+Alike = Callable[[Ask, Reply, Seen, Seen], Seen]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A difference on purpose.
+
+    :ivar id: its name in the table of deliberate differences, or, in brackets, why it is none.
+    :ivar compat: whether the strict mode differs too.
+    """
+
+    id: str
+    alike: Alike
+    compat: bool = True
+
+
+def requests(change: Callable[[Ask, Arrived, Arrived], Arrived]) -> Alike:
+    """A difference of what a member gets."""
+
+    def alike(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+        if apache.members != panolb.members:
+            return apache
+        pairs = zip(apache.arrived, panolb.arrived, strict=True)
+        return replace(apache, arrived=[change(ask, one, other) for one, other in pairs])
+
+    return alike
+
+
+def value(lines: Lines, name: str) -> str | None:
+    """The value of a header."""
+    return next((found for key, found in lines if key == name), None)
+
+
+def like(lines: Lines, others: Lines, *names: str) -> Lines:
+    """The lines with those of these names taken from the other side."""
+    taken = [line for line in others if line[0] in names]
+    return sorted([line for line in lines if line[0] not in names] + taken)
+
+
+# -- what a member gets -------------------------------------------------------------------------------------------------
+
+
+def forwarded_proto(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """panolb adds how the client came; nothing else may be in these headers."""
+    if value(other.fields, "x-forwarded-proto") != "http":
+        return one
+    return replace(one, fields=like(one.fields, other.fields, "x-forwarded-proto", "x-forwarded-port"))
+
+
+def small_bodies(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """Apache gives small chunked bodies a length, panolb passes chunks on as they come."""
+    if not ask.chunked or value(other.fields, "transfer-encoding") != "chunked" or one.body != other.body:
+        return one
+    return replace(one, fields=like(one.fields, other.fields, "transfer-encoding", "content-length"))
+
+
+def kept_connections(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """HTTP/1.1 connections are kept without a word."""
+    if value(one.fields, "connection") != "Keep-Alive" or value(other.fields, "connection") is not None:
+        return one
+    return replace(one, fields=like(one.fields, other.fields, "connection"))
+
+
+def cookies(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """Several Cookie headers are joined as RFC 6265 joins them."""
+    sent = [line.split(": ", 1)[1] for line in ask.fields if line.startswith("Cookie: ")]
+    if len(sent) < 2 or value(one.fields, "cookie") != ", ".join(sent):
+        return one
+    return replace(one, fields=sorted([*like(one.fields, [], "cookie"), ("cookie", "; ".join(sent))]))
+
+
+def separate(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """Headers of the same name stay separate: the same values, one by one."""
+    fields = list(one.fields)
+    for name in {name for name, _ in other.fields}:
+        values = [text for key, text in other.fields if key == name]
+        joined = value(fields, name)
+        if len(values) > 1 and joined is not None and sorted(joined.split(", ")) == sorted(values):
+            fields = like(fields, other.fields, name)
+    return replace(one, fields=sorted(fields))
+
+
+def verbatim(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """The path as the client wrote it."""
+    target = other.line.removesuffix(" HTTP/1.1").partition(" ")[2]
+    remainder = ask.target.lstrip("/").partition("/")[2]
+    if target != ask.target and not (remainder and target.endswith(f"/{remainder}")):
+        return one
+    return replace(one, line=other.line)
+
+
+def forwarded(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """What strangers say in X-Forwarded-* is replaced, not appended to."""
+    fields = one.fields
+    for name in ("x-forwarded-for", "x-forwarded-host", "x-forwarded-server"):
+        mine, theirs = value(other.fields, name), value(fields, name)
+        if mine is not None and theirs is not None and theirs.endswith(f", {mine}"):
+            fields = like(fields, other.fields, name)
+    return replace(one, fields=fields)
+
+
+# -- what the client gets -----------------------------------------------------------------------------------------------
+
+
+def own_pages(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """Pages of our own have our words; the status is the same."""
+    if not (apache.own and panolb.own and apache.status == panolb.status >= 400):
+        return apache
+    names = ("content-type", "content-length", "connection", "cache-control", "allow", "accept")
+    body = apache.body if b"<html" not in apache.body.lower() else panolb.body
+    return replace(apache, reason=panolb.reason, body=body, fields=like(apache.fields, panolb.fields, *names))
+
+
+def server_and_date(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """What the member does not say of itself, panolb does not say for it."""
+    return replace(apache, fields=like(apache.fields, panolb.fields, "date", "server"))
+
+
+def persistence(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """Which answers end the client's connection."""
+    return replace(apache, fields=like(apache.fields, panolb.fields, "connection", "keep-alive"))
+
+
+def not_proxied(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """What is not proxied is a missing file to Apache, and some methods are answered without looking for it."""
+    if apache.members or panolb.members or panolb.status != 404 or apache.status not in {200, 405}:
+        return apache
+    return panolb if value(apache.fields, "allow") is not None else apache
+
+
+DIFFERENCES: tuple[Accepted, ...] = (
+    Accepted("forwarded-proto", requests(forwarded_proto)),
+    Accepted("small-bodies-stay-chunked", requests(small_bodies)),
+    Accepted("(framing of HTTP/1.1)", requests(kept_connections)),
+    Accepted("cookie-join", requests(cookies)),
+    Accepted("separate-headers", requests(separate)),
+    Accepted("verbatim-path", requests(verbatim), compat=False),
+    Accepted("forwarded-not-believed", requests(forwarded), compat=False),
+    Accepted("(what is not proxied)", not_proxied),
+    Accepted("(words of our own pages)", own_pages),
+    Accepted("(who says Date and Server)", server_and_date),
+    Accepted("(framing of HTTP/1.1)", persistence),
+)
+
+
+def as_panolb(ask: Ask, reply: Reply, apache: Seen, panolb: Seen, *, compat: bool) -> Seen:
+    """Apache's side of an exchange with all that is accepted taken out."""
+    for difference in DIFFERENCES:
+        if difference.compat or not compat:
+            apache = difference.alike(ask, reply, apache, panolb)
+    return apache
