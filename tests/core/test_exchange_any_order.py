@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from panolb.core.member import Admin
 from panolb.errors import BadRequest
 
 from .building import ask
@@ -16,7 +17,17 @@ from .script import BOUND, HANDSHAKE, SWITCH, Order, Script
 BODIES = st.sampled_from([(), (b"Content-Length: 6",), (b"Transfer-Encoding: chunked",), HANDSHAKE])
 SPECS = st.dictionaries(
     st.sampled_from(["1", "2", "3"]),
-    st.fixed_dictionaries({}, optional={"retry": st.just(0.0), "ignore_errors": st.booleans(), "hot_standby": st.booleans()}),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "retry": st.just(0.0),
+            "ignore_errors": st.booleans(),
+            "hot_standby": st.booleans(),
+            "redirect": st.sampled_from([b"1", b"2", b"3"]),
+            "acquire": st.just(0.5),
+            "ping": st.just(1.0),
+        },
+    ),
     min_size=1,
 )  # fmt: skip
 CHANGES = st.fixed_dictionaries(
@@ -27,6 +38,7 @@ CHANGES = st.fixed_dictionaries(
         "failonstatus": st.just([200, 408, 502, 503]),
         "failontimeout": st.booleans(),
         "forcerecovery": st.booleans(),
+        "wait": st.just(5.0),
     },
 )
 METHODS = st.sampled_from([b"GET", b"HEAD", b"PUT", b"POST"])
@@ -35,7 +47,14 @@ METHODS = st.sampled_from([b"GET", b"HEAD", b"PUT", b"POST"])
 class AnyOrder(RuleBasedStateMachine):
     """A client, and members with their connections, who may do whatever TCP and HTTP let them do."""
 
-    @initialize(method=METHODS, body=BODIES, cookie=st.booleans(), specs=SPECS, changes=CHANGES)
+    @initialize(
+        method=METHODS,
+        body=BODIES,
+        cookie=st.booleans(),
+        specs=SPECS,
+        changes=CHANGES,
+        disabled=st.booleans(),
+    )
     def begin(
         self,
         method: bytes,
@@ -43,6 +62,7 @@ class AnyOrder(RuleBasedStateMachine):
         cookie: bool,
         specs: dict[str, Any],
         changes: dict[str, Any],
+        disabled: bool,
     ) -> None:
         self.request = ask(
             *body, *([BOUND] if cookie else []), method=b"GET" if body == HANDSHAKE else method
@@ -51,8 +71,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.uploaded = b""  # what the client sent of its body
         self.complete = not self.request.has_body
         self.there = True  # whether the client's connection stands
+        self.wanted = False  # the member has asked for the body
         self.answer = ""  # how far the member's answer is: "", "interim", "switching", "body" or "bridge"
         self.seen = 0
+        if disabled:
+            self.maintain(set(specs))
         self.script.start()
 
     # -- the client -------------------------------------------------------------------------------------------------
@@ -110,6 +133,7 @@ class AnyOrder(RuleBasedStateMachine):
             "fresh",
         )
         self.answer = ""
+        self.wanted = False
         self.script.connected(reused=reused and not fresh)
 
     @precondition(lambda self: self.script.waiting)
@@ -120,20 +144,27 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.script.waiting)
     @rule()
     def no_capacity(self) -> None:
-        self.script.connectors[self.script.waiting].waiting = False
-        self.script.exchange.no_capacity()
+        self.script.full()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the member is asked whether it wants the body."""
+        link = self.script.link
+        return link is not None and b"\r\nExpect: " in link.head
 
     @precondition(lambda self: self.link_alive and self.answer in ("", "interim"))
-    @rule()
-    def interim(self) -> None:
+    @rule(status=st.sampled_from([100, 102, 103]))
+    def interim(self, status: int) -> None:
         self.answer = "interim"
-        self.script.head(103)
+        self.wanted = self.wanted or status == 100
+        self.script.head(status)
 
     @precondition(lambda self: self.link_alive and self.answer in ("", "interim"))
-    @rule(status=st.sampled_from([200, 204, 503]))
-    def head(self, status: int) -> None:
+    @rule(status=st.sampled_from([200, 204, 503]), keep=st.booleans())
+    def head(self, status: int, keep: bool) -> None:
         self.answer = "body"
-        self.script.head(status)
+        self.wanted = self.wanted or keep
+        self.script.head(status, *([] if keep else [b"Connection: close"]))
 
     @precondition(
         lambda self: self.link_alive and self.answer in ("", "interim") and self.script.exchange.upgrade
@@ -185,9 +216,16 @@ class AnyOrder(RuleBasedStateMachine):
     def take_too_long(self) -> None:
         self.script.exchange.link_timeout()
 
-    @rule(seconds=st.sampled_from([1.0, 60.0]))
+    @rule(seconds=st.sampled_from([0.1, 1.0, 60.0]))
     def wait(self, seconds: float) -> None:
-        self.script.now += seconds
+        self.script.wait(seconds)
+
+    @rule(disabled=st.sets(st.sampled_from(["1", "2", "3"])))
+    def maintain(self, disabled: set[str]) -> None:
+        """The operator takes members out and puts them back."""
+        for route, member in self.script.members.items():
+            admin = Admin.DISABLED if route in disabled else Admin.ACTIVE
+            self.script.balancer.set_admin(member, admin, self.script.now)
 
     # -- what always holds ------------------------------------------------------------------------------------------
 
@@ -203,10 +241,10 @@ class AnyOrder(RuleBasedStateMachine):
     def nothing_is_left_behind(self) -> None:
         """At the end no member is busy, no connection is used or waited for; before it, exactly one is."""
         alive = [link for link in self.script.links if link.alive]
-        engaged = len(alive) + bool(self.script.waiting)
+        pausing = sum(timer.alive for timer in self.script.timers)
         expected = 0 if self.script.ends else 1
-        assert engaged == expected
-        assert sum(self.script.busy.values()) == expected
+        assert len(alive) + bool(self.script.waiting) + pausing == expected
+        assert sum(self.script.busy.values()) == expected - pausing
 
     @invariant()
     def orders_make_sense(self) -> None:
@@ -227,11 +265,18 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_sent_twice(self) -> None:
-        """What has a body goes to one connection at most, and that gets it whole; the rest three times at most."""
+        """A body goes to one connection at most, and that gets it whole; what has none goes to three at most."""
         begun = [link for link in self.script.links if link.head]
-        assert len(begun) <= (1 if self.request.has_body else 3)
-        if self.request.has_body and begun and not self.script.ends:
-            sent = begun[0].body
+        if not self.request.has_body:
+            assert len(begun) <= 3
+            return
+        assert sum(b"\r\nExpect: " not in link.head for link in begun) <= 1
+        assert sum(bool(link.body) for link in begun) <= 1
+        if begun and self.link_alive and not self.script.ends:
+            sent = begun[-1].body
+            if self.asked and not self.wanted:
+                assert sent == b""
+                return
             if self.request.chunked:
                 assert sent.endswith(b"0\r\n\r\n") is self.complete
                 sent = _joined(sent)

@@ -117,3 +117,52 @@ def test_out_of_descriptors_is_no_member_s_fault(tmp_path: Path) -> None:
         until(lambda: lab.get("/app/").status == 200, "requests to be served again")
         assert lab.states()["1"]["state"] == "up"
         assert "member app/1: " not in lab.panolb.log
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Two members that take one connection each, for which nobody waits long."""
+    with running(
+        tmp_path_factory.mktemp("two"), members=2, balancer='max_connections = 1\nacquire = "300ms"'
+    ) as lab:
+        yield lab
+
+
+def test_acquire(two: Lab) -> None:
+    """F29, other than Apache: who gets no connection in time goes to another member, and nobody is blamed."""
+    two.reset()
+    stalls = []
+    with ExitStack() as stack:
+        for member in two.members:
+            stalls.append(Stall())
+            member.script = stalls[-1]
+        holder, mover = (stack.enter_context(two.client()) for _ in range(2))
+        holder.ask("GET", "/app/", "Cookie: ROUTEID=.1")
+        stalls[0].wait()
+        mover.ask("POST", "/app/", "Cookie: ROUTEID=.1", body=b"abc")
+        stalls[1].wait()
+        with two.client() as third:
+            assert third.get("/app/", "Cookie: ROUTEID=.1").status == 503
+        for stall in stalls:
+            stall.release()
+        got = mover.answer("POST")
+        assert (got.status, got.body) == (200, b"late")
+        assert (got.one("Set-Cookie") or "").startswith("ROUTEID=.2")
+        assert holder.answer().all("Set-Cookie") == []
+    assert two.members[1].one().body == b"abc"
+    assert {state["state"] for state in two.states().values()} == {"up"}
+
+
+def test_no_reuse(tmp_path: Path) -> None:
+    """M37: a connection per request, which the member is told; also with fewer connections than requests."""
+    with running(tmp_path, balancer="reuse = false\nmax_connections = 2") as lab:
+        lab.member.script = slowly
+        clients = [lab.client() for _ in range(6)]
+        for number, client in enumerate(clients):
+            client.ask("GET", f"/app/{number}")
+        for number, client in enumerate(clients):
+            got = client.answer()
+            assert (got.body, got.closes) == (b"/app/%d" % number, False)
+            client.close()
+        assert lab.member.accepted == 6
+        assert {request.one("Connection") for request in lab.member.requests} == {"close"}
