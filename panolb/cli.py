@@ -137,7 +137,7 @@ def _tell(file: Path, imported: Imported | None, problems: Sequence[Problem]) ->
 
 def _as_toml(file: Path, imported: Imported) -> str:
     """Write the file, with what is lost at its top."""
-    head = comment(f"Made from {file} by panolb {__version__}: panolb import {file}")
+    head = comment(f"Made by: panolb import {file}")
     lost = imported.report.lines([Verdict.UNSUPPORTED])
     head += ["#"] * bool(lost) + [line for said in lost for line in comment(said)]
     return "\n".join([*head, "", dump(imported.config, imported.sources)])

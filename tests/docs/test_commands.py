@@ -25,16 +25,20 @@ ELSEWHERE = (
 )
 """Commands that install, that serve, that need somebody to serve, or that another test runs."""
 
-SHOWN = [one for one in commands() if "panolb check" in one.words]
-PROGRAMS = {
-    "panolb": "from panolb.cli import main; main()",
-    "twistd": "from twisted.scripts.twistd import run; run()",
-}
-
 
 def bare(words: str) -> str:
     """A command without variables before it and the directory of its program."""
     return re.sub(r"^(?:[A-Z]+=\S+ )*(?:/opt/panolb/bin/)?", "", words)
+
+
+CHECKS = [one for one in commands() if "panolb check" in one.words]
+SHOWN = [one for one in CHECKS if not one.words.endswith(".conf")]
+APACHES = [one for one in CHECKS if one.words.endswith(".conf")]
+IMPORTED = [one for one in commands() if bare(one.words).startswith("panolb import ")]
+PROGRAMS = {
+    "panolb": "from panolb.cli import main; main()",
+    "twistd": "from twisted.scripts.twistd import run; run()",
+}
 
 
 def run(words: str, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -59,7 +63,9 @@ def run(words: str, directory: Path) -> subprocess.CompletedProcess[str]:
 def test_every_command_is_known() -> None:
     """A new kind of command needs a decision: run it here, or name it among those that are not."""
     unknown = [
-        str(one) for one in commands() if not bare(one.words).startswith((*ELSEWHERE, "panolb check "))
+        str(one)
+        for one in commands()
+        if not bare(one.words).startswith((*ELSEWHERE, "panolb check ", "panolb import "))
     ]
     assert not unknown
     assert len(SHOWN) >= 5
@@ -88,6 +94,38 @@ def test_check_prints_what_is_shown(command: Command, tmp_path: Path) -> None:
         assert (done.stdout + done.stderr).strip() == command.output.strip()
 
 
+def write_conf(command: Command, name: str, directory: Path) -> Path:
+    """Write the httpd.conf of that name that stands on the command's own page."""
+    conf = next(one for one in blocks("apache") if one.page == command.page and one.name == name)
+    (directory / name).write_text(conf.text)
+    return directory / name
+
+
+@pytest.mark.parametrize("command", APACHES, ids=str)
+def test_check_of_an_httpd_conf(command: Command, tmp_path: Path) -> None:
+    """The same for Apache's files."""
+    file = write_conf(command, Path(command.words.split()[-1]).name, tmp_path)
+    done = run(re.sub(r"\S+$", file.name, command.words), tmp_path)
+    assert done.returncode == 0, done.stderr
+    if command.output:
+        assert (done.stdout + done.stderr).strip() == command.output.strip()
+
+
+@pytest.mark.parametrize("command", IMPORTED, ids=str)
+def test_import_writes_what_is_shown(command: Command, tmp_path: Path) -> None:
+    """``panolb import`` on the page's own httpd.conf writes the lines below it; what it writes is right."""
+    _, _, name, *rest = command.words.split()
+    file = write_conf(command, Path(name).name, tmp_path)
+    done = run(" ".join(["panolb", "import", file.name, *rest]), tmp_path)
+    assert done.returncode == 0, done.stderr
+    if command.output:
+        assert (done.stdout + done.stderr).strip() == command.output.strip()
+    written = tmp_path / rest[rest.index("-o") + 1] if "-o" in rest else tmp_path / "written.toml"
+    if "-o" not in rest:
+        written.write_text(done.stdout)
+    assert run(f"panolb check {written.name}", tmp_path).returncode == 0
+
+
 def test_exit_codes(tmp_path: Path) -> None:
     """The codes in operate.rst: 1 for a wrong configuration and for twistd's command line, 2 for panolb's."""
     (tmp_path / "wrong.toml").write_text("listener = 1\n")
@@ -100,10 +138,10 @@ def test_exit_codes(tmp_path: Path) -> None:
 
 
 def test_options_of_twistd(tmp_path: Path) -> None:
-    """``twistd panolb`` has the two ways to run that the pages name."""
+    """``twistd panolb`` has the ways to run, and the options, that the pages name."""
     shown = run("twistd panolb --help", tmp_path).stdout
-    assert "--config" in shown
-    assert "--demo" in shown
+    for option in ("config", "demo", "httpd-conf", "apache-compat", "allow-unsupported", "define"):
+        assert f"--{option}" in shown
 
 
 def test_make_targets() -> None:
