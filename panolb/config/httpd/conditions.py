@@ -81,7 +81,7 @@ def _directive(name: str, situation: Situation) -> bool:
 
 
 def _section(name: str, situation: Situation) -> bool:
-    known = SECTIONS.get(name.strip("<>").lower())
+    known = SECTIONS.get(name.lower())
     return known is not None and situation.has(known)
 
 

@@ -8,7 +8,7 @@ directives and sections, so that every piece has the arguments that it needs; wh
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from panolb.config.httpd import arguments
@@ -72,11 +72,12 @@ class _Broken:
         args = [word.text for word in self.words[1:]]
         if any(self._hard[at] and self._complete(at) for at in range(1 + known.least, len(self.words))):
             return True
-        names = self._next_start[1 + known.least]
         if known.name in _PAIRS:
             return self._next_start[min(2, len(self.words))] < len(self.words)
         highest = arguments.most(known, args)
-        return highest is not None and len(args) > highest and names < len(self.words)
+        if highest is None or len(args) <= highest:
+            return False
+        return self._next_start[1 + known.least] < len(self.words)
 
     def ends(self) -> list[int] | None:
         """Return where the pieces end, as early as possible each; None when they cannot all be right."""
@@ -94,28 +95,31 @@ class _Broken:
             found.append(after[found[-1]])
         return found[1:]
 
-    def _candidates(self, at: int) -> list[int]:
-        """Return where a piece that starts here may end, the earliest first."""
+    def _candidates(self, at: int) -> Iterator[int]:
+        """Yield where a piece that starts here may end, the earliest first."""
         plain = self._plain[at]
-        if plain.startswith("</"):
-            return [at + 1]
-        if plain.startswith("<"):
-            return [self._header_end(at)] if self._complete(at) else []
         known = DIRECTIVES.get(plain.lower())
-        return [] if known is None else self._directive_ends(at, known)
+        if plain.startswith("</"):
+            yield at + 1
+        elif plain.startswith("<") and self._complete(at):
+            yield self._header_end(at)
+        elif known is not None:
+            yield from self._directive_ends(at, known)
 
-    def _directive_ends(self, at: int, known: Known) -> list[int]:
-        found: list[int] = []
-        end = self._next_start[min(at + 1 + known.least, len(self.words))]
-        if any(self._hard[at + 1 : at + 1 + known.least]):
-            return []
+    def _directive_ends(self, at: int, known: Known) -> Iterator[int]:
+        least = at + 1 + known.least
+        if any(self._hard[at + 1 : least]):
+            return
+        end = self._next_start[min(least, len(self.words))]
         for _ in range(_TRIES):
-            if arguments.wrong(known, [word.text for word in self.words[at + 1 : end]]) is None:
-                found.append(end)
+            args = [word.text for word in self.words[at + 1 : end]]
+            if known.most is not None and len(args) > known.most:
+                return
+            if arguments.wrong(known, args) is None:
+                yield end
             if end >= len(self.words) or self._hard[end]:
-                break
+                return
             end = self._next_start[end + 1]
-        return found
 
     def _complete(self, at: int) -> bool:
         """Whether a section's beginning has its ``>``, or it is an end."""

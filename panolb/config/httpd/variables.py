@@ -41,7 +41,8 @@ class Variables:
         missing: list[str] = []
         pieces: list[str] = []
         length = at = 0
-        for match in _VARIABLE.finditer(text):
+        # Beyond the last bracket nothing can match, and looking for it from every "${" would take its time.
+        for match in _VARIABLE.finditer(text, 0, text.rfind("}") + 1):
             value = self._value(match[1])
             if value is None:
                 value = match[0]

@@ -63,7 +63,7 @@ MODULES = (
             ),
             harmless("QualifyRedirectURL flag", "Redirects are made as the file writes them."),
             harmless("NameVirtualHost 1", "Without effect in Apache 2.4 as well."),
-            harmless("PidFile 1", "twistd --pidfile says where it is."),
+            harmless("PidFile 1", "It is where twistd --pidfile says."),
             harmless(
                 "DefaultRuntimeDir 1, ScoreBoardFile 1, Mutex 1+", "panolb shares nothing between processes."
             ),
@@ -104,7 +104,7 @@ MODULES = (
                 "SetOutputFilter 1, SetInputFilter 1",
                 "Bodies pass unchanged.",
                 same="none",
-                mild="deflate|brotli_compress|ratelimit",
+                mild="(?:(?:deflate|brotli_compress|ratelimit);?)+",
             ),
             stops(
                 "<If> 1+, <ElseIf> 1+, <Else> 0+",
@@ -152,7 +152,7 @@ MODULES = (
                 _WORKERS,
             ),
             harmless(
-                "ListenBacklog 1", "backlog= of the endpoint says it; panolb accepts at once what comes."
+                "ListenBacklog 1", "It is long enough, and backlog= of an endpoint in TOML can say more."
             ),
             harmless("ListenCoresBucketsRatio 1, ListenTCPDeferAccept 1", _WORKERS),
             harmless("SendBufferSize 1, ReceiveBufferSize 1", "The system sizes its buffers."),

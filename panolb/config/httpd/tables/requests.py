@@ -176,7 +176,7 @@ MODULES = (
             stops(
                 "AddOutputFilterByType 1+",
                 "Bodies pass unchanged, and are not compressed.",
-                mild="((deflate|brotli_compress|ratelimit)(;|$| ))+.*",
+                mild="(?:(?:deflate|brotli_compress|ratelimit);?)+ .*",
             ),
             lost(
                 "FilterDeclare 1-2, FilterProvider 3, FilterChain 1+, FilterTrace 2, FilterProtocol 2-3",
