@@ -20,7 +20,6 @@ from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scopes import Area, Scope, below, expanded, plain
 from panolb.config.httpd.ways import Way, touches
 
-_FILES: Final = frozenset({"directory", "directorymatch", "files", "filesmatch"})
 _PAGES: Final = frozenset({"server-status", "server-info", "balancer-manager", "ldap-status"})
 
 
@@ -34,7 +33,7 @@ class Served:
 
     def serves(self, area: Area) -> bool:
         """Whether anything in an area leads somewhere."""
-        return any(touches(area, way) for way in self._reached(area) if way.status is None or way.redirect)
+        return any(touches(area, way) for way in self._reached(area) if _is_guarded(way))
 
     def _reached(self, area: Area) -> list[Way]:
         """Return the ways that are asked; none after a ``ProxyPass ... !`` for the whole area."""
@@ -45,6 +44,13 @@ class Served:
         return self.ways
 
 
+def _is_guarded(way: Way) -> bool:
+    """Whether Apache asks who may see it: members, files and redirects of a section, but not redirects of a server."""
+    return (
+        way.group is not None or way.files is not None or (way.area is not None and way.redirect is not None)
+    )
+
+
 def judge(servers: list[Served], remarks: Remarks) -> None:
     """Say of everything that stops the start, but stands where nothing is served, that it does not matter."""
     busy = {id(area.section) for one in servers for area in one.areas if one.serves(area)}
@@ -52,9 +58,7 @@ def judge(servers: list[Served], remarks: Remarks) -> None:
         id(scope): scope for one in servers for scope in (one.scope.main, one.scope) if scope
     }.values():
         for section in scope.sections:
-            if plain(section) in _FILES:
-                _spare(section, "No files are served from there.", remarks)
-            elif plain(section) in ("location", "locationmatch") and id(section) not in busy:
+            if plain(section) in ("location", "locationmatch") and id(section) not in busy:
                 _spare(section, "Nothing is served there.", remarks)
 
 

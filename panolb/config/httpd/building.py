@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from attrs import evolve
@@ -9,31 +10,26 @@ from attrs import evolve
 from panolb.config.httpd.balancers import Group
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.remarks import Remarks
-from panolb.config.httpd.scalars import duration
+from panolb.config.httpd.scalars import atoi
 from panolb.config.httpd.scopes import Scope
-from panolb.config.model import Balancer, Cookie, Health, Member
+from panolb.config.model import Balancer, Cookie, Member
 
 MOST_ATTEMPTS: Final = 100
 
 
 def answer_timeout(scope: Scope, remarks: Remarks) -> float:
     """Return how long a server waits for members that have no timeout of their own, in seconds."""
-    for name in ("ProxyTimeout", "Timeout"):
-        node = scope.last(name)
-        if node is not None:
-            try:
-                return max(1.0, duration(node.args[0], "s"))
-            except ValueError as error:
-                remarks.problem(node, str(error))
-    return 60.0
+    node = scope.last("ProxyTimeout")
+    if node is None:
+        return client_timeout(scope)
+    if atoi(node.args[0]) < 1:
+        remarks.problem(node, "Proxy Timeout must be at least 1 second.")
+    return float(max(1, atoi(node.args[0])))
 
 
 def client_timeout(scope: Scope) -> float:
     """Return how long a server waits for clients, in seconds."""
-    try:
-        return max(1.0, duration(scope.word("Timeout", "60"), "s"))
-    except ValueError:
-        return 60.0
+    return float(max(1, atoi(scope.word("Timeout", "60"))))
 
 
 def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Balancer | None:
@@ -45,12 +41,10 @@ def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Bal
         remarks.problem(group.node, f"balancer://{group.label} has no BalancerMember")
         return None
     timings = [member.timing(timeout, exact=exact) for member in group.members]
-    common = {
-        key: value for key, value in timings[0].items() if all(timing[key] == value for timing in timings)
-    }
+    common = {key: _usual([timing[key] for timing in timings]) for key in timings[0]}
     members: list[Member] = []
     for member, timing in zip(group.members, timings, strict=True):
-        own = {key: value for key, value in timing.items() if key not in common}
+        own = {key: value for key, value in timing.items() if value != common[key]}
         built = member.build(own, timing["response_timeout"], remarks)
         if built is not None:
             members.append(built)
@@ -64,12 +58,21 @@ def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Bal
         return None
 
 
+def _usual(values: list[Any]) -> Any:
+    """Return what the balancer says for its members: what most have, or nothing where some have nothing."""
+    return None if None in values else Counter(values).most_common(1)[0][0]
+
+
 def _health(members: list[Member]) -> dict[str, Any]:
-    """Return the members, and their health as the balancer's when it is the same for all."""
-    checks: list[Health | None] = [member.health for member in members]
-    if checks[0] is None or any(one != checks[0] for one in checks):
+    """Return the members, and as the balancer's the health that most of them have, if all are checked."""
+    checks = [member.health for member in members if member.health is not None]
+    if len(checks) < len(members):
         return {"member": members}
-    return {"member": [evolve(member, health=None) for member in members], "health": checks[0]}
+    usual = max(checks, key=checks.count)
+    return {
+        "member": [evolve(one, health=None) if one.health == usual else one for one in members],
+        "health": usual,
+    }
 
 
 def _own(group: Group) -> dict[str, Any]:

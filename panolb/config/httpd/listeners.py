@@ -89,7 +89,7 @@ def _fields(node: Directive, remarks: Remarks) -> dict[str, Any]:
 
 
 def _timeout(node: Directive, remarks: Remarks) -> dict[str, Any]:
-    return {"body_timeout": max(1.0, duration(node.args[0], "s"))}
+    return {"body_timeout": float(max(1, atoi(node.args[0])))}
 
 
 def _reading(node: Directive, remarks: Remarks) -> dict[str, Any]:

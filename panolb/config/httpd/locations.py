@@ -11,13 +11,14 @@ from typing import Any, Literal
 from attrs import define, field, frozen
 
 from panolb.config.httpd.balancers import PREFIX, Group, label_of, path_of
+from panolb.config.httpd.hosts import server_host
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.nodes import Place
 from panolb.config.httpd.pages import page
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scopes import Area, Scope, flat
 from panolb.config.httpd.settings import Settings, changes
-from panolb.config.httpd.ways import Way, covers, encoded, touches
+from panolb.config.httpd.ways import Way, ascii_only, covers, encoded, touches
 from panolb.config.model import Location
 
 _SLASHES: dict[str, Literal["pass", "refuse", "decode"]] = {
@@ -57,8 +58,14 @@ class Site:
 
     @property
     def name(self) -> str | None:
-        """Its ServerName, with a port if it has one."""
-        return self.scope.word("ServerName").rpartition("://")[2] or None
+        """Its ServerName, with a port if it has one; None when it has no name, or one that no host can have."""
+        written = self.scope.word("ServerName").rpartition("://")[2]
+        if written and not server_host(self.scope):
+            node = self.scope.last("ServerName")
+            assert node is not None
+            self.remarks.lost(node, "It is no host name, so the machine's name stands in headers.")
+            return None
+        return written or None
 
     def parts(self) -> list[tuple[Way, Settings, list[Place]]]:
         """Return the ways in the order in which they are asked, split where settings differ."""
@@ -132,7 +139,8 @@ class Site:
         elif way.files is not None:
             values["files"] = way.files
         else:
-            values |= {"redirect": way.redirect, "status": way.status}
+            url = None if way.redirect is None else ascii_only(way.redirect)
+            values |= {"redirect": url, "status": way.status}
         try:
             return Location(**values)
         except ValueError as error:
@@ -158,7 +166,7 @@ class Site:
         slashes = self.scope.word("AllowEncodedSlashes", "Off").lower()
         values: dict[str, Any] = {
             "balancer": group.name,
-            "target": way.target,
+            "target": None if way.target is None else ascii_only(way.target),
             "mapping": self._mapping(way),
             "encoded_slashes": _SLASHES.get(slashes, "refuse"),
             "preserve_host": settings.preserve_host,
@@ -200,7 +208,7 @@ class Site:
                 self.remarks.say(pair.node, Verdict.HARMLESS, f"There is no balancer://{label}.")
                 continue
             internal = f"{PREFIX}{named.name}{path_of(pair.internal)}" if named is not None else pair.internal
-            found.append(f"{pair.public} {internal}")
+            found.append(f"{ascii_only(pair.public)} {ascii_only(internal)}")
         return found
 
 

@@ -40,7 +40,7 @@ def duration(text: str, unit: str) -> float:
         for name, seconds in _UNITS:
             if written.startswith(name):
                 return int(match[1]) * seconds
-    raise ValueError("has wrong format")
+    raise ValueError("has wrong format; write a whole number and ms, s, mi or h, such as 500ms")
 
 
 def lasting(unit: str, least: float, words: str) -> Callable[[str], float]:

@@ -144,17 +144,26 @@ _FRAMING: Final = frozenset(
 
 
 def _request_header(now: Settings, node: Directive, path: str | None, remarks: Remarks) -> Settings:
-    rule = join_words(node.args)
+    rule = _rule(node, remarks)
     if not _understood(node, headers.explain_request_rule(rule), remarks):
         return now
     return evolve(now, request_headers=(*now.request_headers, rule))
 
 
 def _response_header(now: Settings, node: Directive, path: str | None, remarks: Remarks) -> Settings:
-    rule = join_words(node.args)
+    rule = _rule(node, remarks)
     if not _understood(node, headers.explain_response_rule(rule), remarks):
         return now
     return evolve(now, response_headers=(*now.response_headers, rule))
+
+
+def _rule(node: Directive, remarks: Remarks) -> str:
+    """Return a rule in the words of the model: there is no early time here, since no path is looked up on the disk."""
+    args = node.args
+    if args[-1].lower() == "early" and len(args) > 2:
+        remarks.say(node, Verdict.RUN, "Applied when the location is known, as without early.")
+        args = args[:-1]
+    return join_words(args)
 
 
 def _understood(node: Directive, wrong: str | None, remarks: Remarks) -> bool:

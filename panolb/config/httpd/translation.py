@@ -85,7 +85,10 @@ class Translation:
     def _listeners(self, found: list[Door]) -> dict[str, Listener]:
         made: dict[str, Listener] = {}
         for door in found:
-            one = listener(door, tls.endpoint(door, self.root, self.remarks), self.remarks, exact=self.exact)
+            endpoint = tls.endpoint(door, self.root, self.remarks)
+            if door.secure:
+                door.name = "https" + door.name.removeprefix("http")
+            one = listener(door, endpoint, self.remarks, exact=self.exact)
             if one is not None:
                 made[door.name] = one
                 self.sources["listener", door.name] = [door.node.place]
@@ -214,7 +217,9 @@ class Translation:
         for turn in turns(found, self.remarks):
             site = self._sites[id(turn.server)]
             everywhere = len(turn.doors) == len(found)
-            speaks = bool(site.settings.pages or site.markers) or rest
+            settings = site.settings
+            always = any(rule.startswith("always ") for rule in settings.response_headers)
+            speaks = "404" in settings.pages or always or bool(site.markers) or rest
             doors_ = [] if everywhere else turn.doors
             built += site.built(turn.names, doors_, rest=bool(turn.names) or speaks)
         for index, one in enumerate(built):

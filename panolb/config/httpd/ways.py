@@ -13,6 +13,9 @@ from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.scopes import Area, below
 
 _SAFE: Final = "/._~!$&'()*+,;=:@-"
+_PRINTABLE: Final = "".join(map(chr, range(33, 127)))
+_EXACT: Final = re.compile(r"\^((?:[A-Za-z0-9/_~%@:,;=!'-]|\\[./+_-])*)/?\??\$")
+"""A regular expression that only one path matches, with or without a slash at its end."""
 
 
 @frozen
@@ -104,6 +107,11 @@ def encoded(path: str) -> str:
     return quote(unquote(path) if "%" in path else path, safe=_SAFE)
 
 
+def ascii_only(url: str) -> str:
+    """Write what may not stand in a URL at all as escapes, and leave everything else as it is."""
+    return quote(url, safe=_PRINTABLE)
+
+
 def covers(area: Area, way: Way) -> bool:
     """Whether everything that goes a way lies in an area."""
     if area.path is not None:
@@ -120,6 +128,9 @@ def touches(area: Area, way: Way) -> bool:
     if covers(area, way):
         return True
     mine, whole = (area.path, True) if area.path is not None else (literal(area.pattern or ""), False)
+    only = _EXACT.fullmatch(way.pattern or "")
+    if whole and only is not None:
+        return below(only[1].replace("\\", "").rstrip("/"), mine or "")
     other = way.prefix if way.prefix is not None else literal(way.pattern or "")
     assert mine is not None
     if whole and way.prefix is not None:

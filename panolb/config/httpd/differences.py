@@ -1,0 +1,129 @@
+"""Where panolb deliberately differs from Apache, running the same ``httpd.conf``: the one table of it.
+
+The page "From Apache to panolb", ``panolb check`` and the test that runs both servers side by side use it: a difference
+that is not here is a mistake.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+
+@frozen
+class Difference:
+    """One of them.
+
+    :ivar what: where it shows.
+    :ivar apache: what Apache does.
+    :ivar panolb: what panolb does.
+    :ivar why: why that is better.
+    :ivar compat: whether ``--apache-compat`` does as Apache.
+    """
+
+    id: str
+    what: str
+    apache: str
+    panolb: str
+    why: str
+    compat: bool = False
+
+
+def _table(*differences: Difference) -> dict[str, Difference]:
+    return {one.id: one for one in differences}
+
+
+# fmt: off
+DIFFERENCES: Final = _table(
+    # --- what --apache-compat takes back ---
+    Difference("verbatim-path", "The path that members get", "escapes, double slashes and dots are resolved",
+               "byte for byte as the client sent it, but for the prefix",
+               "applications that tell %2B from + get what was meant", compat=True),
+    Difference("context-root", "/panopticon, without a slash", "members get /panopticon/", "members get /panopticon",
+               "Tomcat can send its redirect to the directory, and relative links work", compat=True),
+    Difference("slashes-that-do-not-fit", "ProxyPass /app http://host/ and the like",
+               "path and target are joined as they are: /app/x becomes //x", "there is exactly one slash",
+               "the mistake is made often, and nobody means it", compat=True),
+    Difference("headers-on-upgrade", "The 101 of a WebSocket", "Header rules do not apply, so there is no route cookie",
+               "they apply", "a browser whose first request is a WebSocket sticks, too", compat=True),
+    Difference("timeout-504", "A member that does not answer in time", "502", "504", "it says what happened", compat=True),
+    Difference("forwarded-for-everybody", "X-Forwarded-For that clients send", "is appended to, whoever sent it",
+               "is replaced, unless the peer is a trusted proxy", "clients cannot say who they are", compat=True),
+    Difference("connect-timeout", "Time to connect, where nothing is written", "Timeout: a minute", "5 seconds",
+               "a server that is off costs users seconds", compat=True),
+    Difference("websocket-idle", "A WebSocket on which nothing moves", "is cut after the timeout: a minute",
+               "stays open, unless websocket_idle_timeout says otherwise", "dashboards are quiet at night", compat=True),
+    Difference("keepalive-defaults", "Client connections, where nothing is written",
+               "KeepAliveTimeout 5 s, 100 requests, 100 header fields", "75 s, and no limits of number",
+               "a dashboard polls; a new connection each time costs more than an idle one", compat=True),
+    # --- stickiness ---
+    Difference("url-parameter-boundary", "?XROUTEID=.2", "counts as ROUTEID", "does not", "it is another parameter"),
+    Difference("url-value-without-route", "A value in the URL that names no route", "hides the cookie",
+               "the cookie is asked", "the user has a member"),
+    Difference("sticky-retry-0", "retry=0 and a member that is down", "its users get 503 every time",
+               "they move to another member", "there is one that can serve them"),
+    Difference("ignored-errors-fail-over", "status=+I and a member that is down", "its users get 503 every time",
+               "each request is tried elsewhere", "there is one that can serve them"),
+    # --- members ---
+    Difference("member-prefix", "Two members, the URL of one beginning with the other's", "are one member", "are two",
+               "the file says two"),
+    Difference("shared-balancer", "A balancer of the main server in several virtual hosts",
+               "each has a state of its own", "one state", "a member that is down is down for all"),
+    Difference("recipe-one-balancer", "The ws:// balancer of the WebSocket recipe", "has a state of its own",
+               "is the same balancer as the http:// one", "who drains a member drains it for both"),
+    Difference("websocket-without-upgrade", "WebSockets to members without upgrade=",
+               "the member sees a plain request", "they work", "nobody writes such a file to keep WebSockets away"),
+    Difference("pool-of-one-process", "max=", "counts for each child process", "counts for all", "it is one process"),
+    Difference("pool-reuse-time", "Idle connections to members without ttl=", "are kept for any time", "15 seconds",
+               "Tomcat closes them after 20, and a request could meet that"),
+    Difference("forced-recovery", "All members in error, but some of them drained, disabled or failing checks",
+               "503 until retry is over", "those in error are tried at once", "it is the best chance there is"),
+    Difference("blameless-requests", "A request that no member can take: TE, Expect", "puts members in error",
+               "blames nobody", "one client could take all members out"),
+    Difference("stale-connection", "A kept connection that the member closes as a request comes",
+               "502, or the client's connection just ends", "idempotent requests are repeated on a new connection",
+               "nothing was wrong"),
+    Difference("failover-once-more", "A member that breaks off before it answers", "502",
+               "idempotent requests are repeated once, on another member", "nothing was lost yet"),
+    Difference("no-silent-close", "A kept client connection, and a member that breaks off",
+               "the connection is closed without an answer", "502", "browsers show what happened"),
+    Difference("acquire-without-blame", "All connections of a member in use for longer than acquire=",
+               "the member is in error", "another member is tried, without blame", "it is busy, not broken"),
+    Difference("name-failover", "A member whose name is not known", "500, and no failover", "another member is tried",
+               "it is down, like any other"),
+    Difference("client-gone", "A client that leaves while a member works", "is noticed when the answer comes",
+               "is noticed at once", "the member need not finish, and counts as free"),
+    Difference("garbage-502", "An answer that is no HTTP", "200 with the bytes as the body", "502",
+               "nobody means HTTP/0.9"),
+    Difference("health-in-a-row", "hcpasses and hcfails", "count altogether", "count in a row",
+               "three lost checks in a month are no failure"),
+    Difference("health-timeout", "A check that is not answered", "never ends", "has failed after hcinterval",
+               "hanging is the commonest way to fail"),
+    # --- what goes over the wire ---
+    Difference("forwarded-proto-port", "X-Forwarded-Proto and -Port", "are not sent", "are sent",
+               "members write right redirects behind TLS"),
+    Difference("cookie-joined", "Several Cookie lines", "become one, joined by a comma", "joined by '; '",
+               "RFC 6265 knows no comma"),
+    Difference("fields-stay-apart", "Several lines of the same name", "become one, joined by a comma", "stay as they are",
+               "what was sent is passed on"),
+    Difference("reverse-boundary", "ProxyPassReverse and a longer path", "/apple is taken for /app", "it is not",
+               "it is another path"),
+    Difference("trailing-slash-prefix", "ProxyPass /app/", "is not for /app", "is for it, too",
+               "it leads to the same place, and there was 404"),
+    Difference("path-parameters", "/app;jsessionid=1, without mapping=servlet", "404", "is for /app",
+               "Tomcat itself writes such paths"),
+    Difference("case-of-paths", "A path that steps out of its prefix by ..", "is resolved, and may be another prefix's",
+               "400 or 404", "members may resolve it in another way"),
+    Difference("own-pages", "Answers of panolb's own", "Apache's HTML", "panolb's HTML", "they are not Apache's"),
+    Difference("big-head-431", "A head that is too big", "400", "431", "it says what happened"),
+    Difference("trace-405", "TRACE", "is passed to members", "405", "it is of use to attackers only"),
+    Difference("absolute-form", "GET http://host/ in a request", "is answered", "400", "panolb is no forward proxy"),
+    Difference("max-forwards", "Max-Forwards in ordinary requests", "is counted down", "is passed on",
+               "RFC 9110 has it for TRACE and OPTIONS"),
+    Difference("listen-ipv4", "Listen PORT", "IPv4 and IPv6", "IPv4; [::]:PORT is both", "addresses in logs are as expected"),
+    Difference("tls-versions", "SSLProtocol with versions before 1.2", "are offered", "are not", "they are not safe"),
+    Difference("logs-missing-directory", "A log whose directory is missing", "no start", "no log, and the report says so",
+               "a copy of the file can be tried anywhere"),
+)
+# fmt: on
