@@ -45,11 +45,15 @@ class Entry:
         return f"{self.place}: {self.text}: {self.words}" if self.text else f"{self.place}: {self.words}"
 
 
+def _entries(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(entries)
+
+
 @frozen
 class Report:
     """All entries, in the order of the lines that they are about."""
 
-    entries: tuple[Entry, ...] = field(default=(), converter=tuple)
+    entries: tuple[Entry, ...] = field(default=(), converter=_entries)
 
     def problems(self, allowed: Collection[str] = ()) -> list[Problem]:
         """Return what stops the start.

@@ -29,7 +29,7 @@ def test_every_row_is_whole(one: Known) -> None:
     assert one.module in module_names()
     assert one.verdict is Verdict.UNSUPPORTED or not one.stops
     for pattern in (one.same, one.mild):
-        assert pattern is None or re.compile(pattern)
+        re.compile(pattern or "")
 
 
 def test_modules() -> None:
