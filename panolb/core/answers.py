@@ -27,11 +27,11 @@ def outward(exchange: Exchange, answer: Answer, http11: bool) -> list[bytes]:
 
 def final(exchange: Exchange, answer: Answer, status: int, http11: bool) -> list[bytes]:
     """The fields of a member's final answer: with the route that the client must learn, and by the operator's rules."""
-    lines = outward(exchange, answer, http11)
-    decision = exchange.decision
+    location, decision = exchange.location, exchange.decision
+    lines = outward(exchange, answer, http11) if answer.mapped or answer.via or location.via else answer.lines
     if decision is not None and decision.changed:
         _bind(exchange, lines)
-    if exchange.location.rules is not None:
+    if location.rules is not None:
         lines = _ruled(exchange, lines, status, own=False)
     if (exchange.request.method == b"HEAD" or status == 304) and answer.length is not None:
         lines.append(b"Content-Length: %d" % answer.length)

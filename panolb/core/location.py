@@ -50,6 +50,8 @@ class Location:
     :param websocket_compression: whether permessage-deflate is negotiated, on each side by itself.
     :param websocket_idle_timeout: seconds without a message after which a WebSocket is closed; ``None`` for never.
     :param websocket_max_message: the largest WebSocket message in bytes.
+
+    :ivar for_web: whether a twisted.web resource serves it.
     """
 
     __slots__ = (
@@ -59,6 +61,7 @@ class Location:
         "clock",
         "error_pages",
         "finished",
+        "for_web",
         "forwarded",
         "hosts",
         "mapping",
@@ -121,6 +124,7 @@ class Location:
         self.requests = requests
         self.balancer = balancer
         self.answer = answer
+        self.for_web = balancer is None and answer is None
         self.target_path = target
         self.mapping = mapping
         self.slashes = slashes
@@ -146,11 +150,6 @@ class Location:
         self.reverse: Translation = reverse or ReverseMap(
             path, ((m.spec.authority, m.spec.path + target) for m in members)
         )
-
-    @property
-    def for_web(self) -> bool:
-        """Whether a twisted.web resource serves it."""
-        return self.balancer is None and self.answer is None
 
     # -- the path ---------------------------------------------------------------------------------------------------
 

@@ -127,13 +127,14 @@ class Table(Generic[P]):
         self._plain = all(not place.hosts and place.requests == "all" for place in self.places)
         self._memo: dict[object, P | None] = {}
 
-    def find(self, host: bytes, path: bytes, websocket: bool = False) -> P | None:
+    def find(self, host: bytes, path: bytes, handshake: object = None) -> P | None:
         """The location of a path as it was sent, or ``None``.
 
         :param host: the Host field as it was sent.
-        :param websocket: whether the request is a WebSocket handshake.
+        :param handshake: what makes the request a WebSocket handshake; ``None`` for any other.
         :raises BadRequest: see `normalise`.
         """
+        websocket = handshake is not None
         key = path if self._plain else (host, path, websocket)
         try:
             return self._memo[key]

@@ -11,7 +11,6 @@ from twisted.internet.interfaces import IAddress, IProtocol
 
 from ..core.headers import Peer
 from ..core.location import Location
-from ..core.request import Request
 from ..core.routing import Table
 from ..errors import BadRequest
 from .deadlines import Deadlines
@@ -113,13 +112,6 @@ class Frontend:
             trusted = any(client in network for network in self.trusted)
         port = getattr(address, "port", 0)
         return Peer(host.encode("ascii"), trusted, secure, self.server, port, self.local)
-
-    def find(self, request: Request) -> Location | None:
-        """The location of a request, or ``None``.
-
-        :raises BadRequest: when its path means different things to different servers.
-        """
-        return self.table.find(request.host, request.path, request.websocket is not None)
 
     def refuse(self, peer: Peer, problem: BadRequest) -> None:
         """Say that a request was refused, and why."""

@@ -148,7 +148,11 @@ class Http1(Protocol):
                 if len(reader.raw) == 1:
                     frontend.deadlines.set(self, frontend.limits.header_timeout)
                 return rest
-            location = None if request.target == b"*" else frontend.find(request)
+            location = (
+                None
+                if request.target == b"*"
+                else frontend.table.find(request.host, request.path, request.websocket)
+            )
         except BadRequest as problem:
             self._refuse(problem)
             return b""

@@ -60,7 +60,7 @@ class ReverseProxyResource(Resource):
         version = request.clientproto.rpartition(b"/")[2]
         try:
             understood = understand(request.method, request.uri, version, fields)
-            location = self.frontend.find(understood)
+            location = self.frontend.table.find(understood.host, understood.path, understood.websocket)
             if location is None or location.for_web:
                 raise BadRequest(404, "Nothing is served at this path.")
         except BadRequest as problem:

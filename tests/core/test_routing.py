@@ -281,8 +281,8 @@ def test_handshakes_apart() -> None:
     ws, other = Spot(b"", requests="websocket"), Spot(b"", requests="other")
     table = Table((other, ws))
     for path in (b"/x", b"/x", b"/y"):
-        assert table.find(HOST, path, True) is ws
-        assert table.find(HOST, path, False) is other
+        assert table.find(HOST, path, {}) is ws
+        assert table.find(HOST, path) is other
 
 
 @pytest.mark.parametrize(
