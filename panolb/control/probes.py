@@ -85,9 +85,7 @@ class Answer(Facts):
         return b", ".join(values) if values else None
 
     def variable(self, name: str) -> bytes:
-        if name == "REQUEST_STATUS":
-            return b"%d" % self.status
-        return self.response_header(b"content-type") or b"" if name == "CONTENT_TYPE" else b""
+        return b"%d" % self.status if name == "REQUEST_STATUS" else b""
 
     def body(self) -> bytes:
         return self.content

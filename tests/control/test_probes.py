@@ -101,7 +101,7 @@ CASES = {
     ),
     "condition-body-fails": Case("""expect = "%{HC_BODY} =~ /WARM/" """, OK, "down", "answered 200"),
     "condition-header": Case(
-        """expect = "resp('X-State') == 'a, b' && %{CONTENT_TYPE} == 'text/html'" """,
+        """expect = "resp('X-State') == 'a, b' && resp('Content-Type') =~ m#^text/#" """,
         answer(b"", "X-State: a", "Content-Type: text/html", "x-state: b"),
         "up",
     ),
