@@ -8,7 +8,19 @@ from typing import Final
 from panolb.config.httpd.known import Known, Module, Verdict
 from panolb.config.httpd.tables import access, content, core, others, proxy, requests, tls
 
-__all__ = ["DIRECTIVES", "MODULES", "SECTIONS", "STATIC", "Known", "Module", "Verdict", "module_names"]
+__all__ = [
+    "DIRECTIVES",
+    "MODULES",
+    "SECTIONS",
+    "STATIC",
+    "Known",
+    "Module",
+    "Verdict",
+    "about",
+    "module_named",
+    "module_names",
+    "providers",
+]
 
 MODULES: Final[tuple[Module, ...]] = (
     *core.MODULES,
@@ -60,9 +72,16 @@ def module_named(name: str) -> str:
     return _SOURCES.get(name, name)
 
 
+def about(name: str) -> str:
+    """Say what a module is for, by its identifier."""
+    return _ABOUT[name]
+
+
 def providers(known: Known) -> Mapping[str, str]:
     """Return the modules that have the directive: identifiers, and the source file of each."""
     return _PROVIDERS[known.module]
 
+
+_ABOUT: Final = {name: module.about for module in MODULES for name in module.names}
 
 _PROVIDERS: Final = {next(iter(module.names)): module.names for module in MODULES}

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from panolb.config.httpd import arguments, includes, lexer
 from panolb.config.httpd.conditions import CONDITIONS, Situation, Unanswerable, holds
-from panolb.config.httpd.directives import DIRECTIVES, SECTIONS, STATIC, module_names, providers
+from panolb.config.httpd.directives import DIRECTIVES, SECTIONS, STATIC, about, module_names, providers
 from panolb.config.httpd.findings import Findings
 from panolb.config.httpd.known import Known, Verdict
 from panolb.config.httpd.nodes import Directive, Node, Place
@@ -257,7 +257,7 @@ class _Reader:
         if known.name not in _UNREAD:
             self._sections.into.append(Directive(known.name, tuple(args), place))
             return
-        if known.name != "Error":
+        if known.name not in ("Error", "LoadModule"):
             self._findings.entry(place, text, Verdict.RUN, known.words)
         self._now(known.name, args, place)
 
@@ -298,6 +298,9 @@ class _Reader:
         if name not in module_names():
             self._sources.add(f"{Path(file).stem}.c")
             self._findings.stranger(name, place)
+        else:
+            words = f"The directives for {about(name)} are known from here on."
+            self._findings.entry(place, f"LoadModule {name}", Verdict.RUN, words)
         self._modules.add(name)
 
     def _include(self, name: str, place: Place, *, optional: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from panolb.config.httpd.directives import module_names
 from panolb.config.httpd.nodes import Directive, Node, Place, Section
 
 _METHOD = re.compile(r"lbmethod=(\w+)", re.IGNORECASE)
@@ -16,7 +17,8 @@ def missing_modules(nodes: Iterable[Node], modules: Collection[str]) -> Iterator
     told = set(modules)
     for node, text in _proxying(nodes):
         for name, why in _needed(node, text):
-            if name not in told:
+            # A method that nobody knows is a mistake of its own.
+            if name not in told and name in module_names():
                 told.add(name)
                 source = "mod_" + name.removesuffix("_module")
                 yield node.place, f'{why} needs {source}; add "LoadModule {name} modules/{source}.so"'

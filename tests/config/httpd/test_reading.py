@@ -198,6 +198,7 @@ BALANCER = "<Proxy balancer://a>\nBalancerMember http://b\n{}</Proxy>\n"
             ["lbmethod_bytraffic"],
         ),
         ("proxy_balancer slotmem_shm lbmethod_bytraffic proxy_http", "ProxySet lbmethod=bytraffic\n", []),
+        ("proxy_balancer slotmem_shm proxy_http", "ProxySet lbmethod=nobodys\n", []),
     ],
 )
 def test_modules_that_a_balancer_needs(

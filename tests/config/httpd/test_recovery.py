@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from panolb.config.httpd import arguments
 from panolb.config.httpd.directives import DIRECTIVES
 from panolb.config.httpd.nodes import Node, Section
 from panolb.config.httpd.reading import Document, read
 from panolb.config.httpd.recovery import restore
 from panolb.config.httpd.report import Verdict
+
+PAIRS = ("BalancerMember", "ProxySet", "ProxyPass", "ProxyPassMatch")
+"""They take words with = and a few that are known, so a name of a directive cannot be one of them."""
 
 GUIDE = """\
 Define SRVROOT "/Path/To/Apache"
@@ -166,6 +170,10 @@ def test_right_lines_stay(line: str) -> None:
         "Timeout 5 6 7",
         "Nonsense Timeout 5",
         "AddDescription Options Alias Listen",
+        "ProxyPass",
+        "Header",
+        "<Proxy",
+        "</",
     ],
 )
 def test_odd_lines_stay(line: str) -> None:
@@ -192,6 +200,16 @@ def test_odd_lines_stay(line: str) -> None:
 def test_cuts(line: str, expected: list[str]) -> None:
     """Before names of directives and sections, where the arguments are enough."""
     assert restore(line) == expected
+
+
+@given(
+    st.sampled_from(sorted(DIRECTIVES)), st.lists(st.sampled_from(["a", "x=1", "On", "Timeout", "Header"]))
+)
+def test_right_arguments_stay(name: str, args: list[str]) -> None:
+    """A directive with as many arguments as it takes is never cut, whatever they are."""
+    known = DIRECTIVES[name]
+    if known.name not in PAIRS and arguments.wrong(known, args) is None:
+        assert restore(" ".join([known.name, *args])) is None
 
 
 @given(
