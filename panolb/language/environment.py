@@ -29,31 +29,38 @@ _DIRECTIVES: Final = ("SetEnv", "UnsetEnv", "SetEnvIf", "SetEnvIfNoCase", "SetEn
 class Rule:
     """One directive that was understood.
 
-    :ivar late: whether it acts after all that are not late: SetEnv and UnsetEnv do, wherever they stand.
+    :ivar default: whether it is SetEnv or UnsetEnv: what they say holds where no other rule has set the variable.
     """
 
-    __slots__ = ("act", "late")
+    __slots__ = ("act", "default")
 
-    def __init__(self, act: Act, late: bool = False) -> None:
+    def __init__(self, act: Act, default: bool = False) -> None:
         self.act = act
-        self.late = late
+        self.default = default
 
 
 class Environment:
-    """The variables that some rules give to a request."""
+    """The variables that some rules give to a request.
 
-    __slots__ = ("_acts",)
+    As in Apache (seen on 2.4.71) SetEnvIf and its like go first and do not see what SetEnv says, wherever that stands; where
+    both set a variable, SetEnvIf's value is the one that is found.
+    """
+
+    __slots__ = ("_acts", "_defaults")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        ordered = sorted(rules, key=lambda rule: rule.late)
-        self._acts = tuple(rule.act for rule in ordered)
+        self._acts = tuple(rule.act for rule in rules if not rule.default)
+        self._defaults: Variables = {}
+        for rule in rules:
+            if rule.default:
+                rule.act(self._defaults, _NOBODY)
 
     def evaluate(self, facts: Facts) -> Variables:
         """The variables, by their names in upper case.  ``facts.env`` is not asked: rules see what rules have set."""
         variables: Variables = {}
         for act in self._acts:
             act(variables, facts)
-        return variables
+        return {**self._defaults, **variables} if self._defaults else variables
 
 
 def parse(text: str) -> Rule:
@@ -110,7 +117,7 @@ def _set(words: list[str]) -> Rule:
     def act(variables: Variables, facts: Facts) -> None:
         variables[name] = value
 
-    return Rule(act, late=True)
+    return Rule(act, default=True)
 
 
 def _unset(words: list[str]) -> Rule:
@@ -122,7 +129,7 @@ def _unset(words: list[str]) -> Rule:
         for name in names:
             variables.pop(name, None)
 
-    return Rule(act, late=True)
+    return Rule(act, default=True)
 
 
 def _attribute(text: str) -> Callable[[Variables, Facts], bytes]:
@@ -178,6 +185,8 @@ def _assignments(words: list[str]) -> Callable[[Variables, tuple[bytes, ...]], N
         name, _, value = word.partition("=")
         if name.startswith("!") and not value:
             made.append((variable_name(name[1:]), None))
+        elif value.startswith("!"):  # Apache keeps !NAME as NAME with this value
+            made.append((variable_name(name), None))
         else:
             made.append((variable_name(name), Substitution(encode(value or "1"))))
 
@@ -214,3 +223,12 @@ class _WithVariables(Facts):
 
     def wall(self) -> float:
         return self._facts.wall()
+
+
+class _Nobody(Facts):
+    """SetEnv asks nothing."""
+
+    __slots__ = ()
+
+
+_NOBODY: Final = _Nobody()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -17,7 +18,7 @@ Asked = Callable[[Facts], bytes]
 
 VARIABLES: Final = frozenset(
     "REQUEST_METHOD REQUEST_SCHEME REQUEST_URI QUERY_STRING THE_REQUEST REQUEST_STATUS REQUEST_LOG_ID "
-    "REMOTE_ADDR REMOTE_HOST CONN_REMOTE_ADDR SERVER_NAME SERVER_ADDR SERVER_PORT SERVER_PROTOCOL HTTPS".split()
+    "REMOTE_ADDR REMOTE_HOST REMOTE_PORT CONN_REMOTE_ADDR SERVER_NAME SERVER_ADDR SERVER_PORT SERVER_PROTOCOL HTTPS".split()
 )
 """What `Facts.variable` may be asked for."""
 
@@ -47,6 +48,7 @@ _ALWAYS: Final = {
     "REMOTE_IDENT": b"",
     "IS_SUBREQ": b"false",
     "SERVER_SOFTWARE": b"panolb",
+    "HTTP2": b"off",
 }
 _FILES: Final = frozenset(
     "REQUEST_FILENAME SCRIPT_FILENAME PATH_INFO DOCUMENT_ROOT DOCUMENT_URI LAST_MODIFIED SCRIPT_USER SCRIPT_GROUP "
@@ -110,6 +112,11 @@ def _unbase64(text: bytes) -> bytes:
         return b""
 
 
+def _escape(text: bytes) -> bytes:
+    quoted = quote_from_bytes(text, safe="/:;@&=+$,!~*'()").encode("ascii")
+    return re.sub(rb"%..", lambda escape: escape[0].lower(), quoted)
+
+
 def _of_check(facts: Facts, what: bytes) -> bytes:
     return facts.body() if what.lower() == b"body" else b""
 
@@ -126,7 +133,7 @@ _ASKING: Final[dict[str, Callable[[Facts, bytes], bytes]]] = {
 _CHANGING: Final[dict[str, Callable[[bytes], bytes]]] = {
     "tolower": lambda text: text.lower(),
     "toupper": lambda text: text.upper(),
-    "escape": lambda text: quote_from_bytes(text, safe="/:;@&=+$,!~*'()").encode("ascii"),
+    "escape": _escape,
     "unescape": unquote_to_bytes,
     "base64": base64.b64encode,
     "unbase64": _unbase64,

@@ -31,7 +31,6 @@ _TOKEN = re.compile(
 _PIECE = re.compile(
     r"""
     \\(?P<octal>[0-3]?[0-7]{1,2})
-  | \\x(?P<hex>[0-9A-Fa-f]{1,2})
   | \\(?P<escaped>.)
   | \$(?P<group>[0-9])
   | %\{(?P<name>[A-Za-z][A-Za-z0-9_]*)(?P<next>[:}])
@@ -270,8 +269,6 @@ class Parser:
         """One piece of a text."""
         if piece["octal"] is not None:
             return operators.byte(int(piece["octal"], 8))
-        if piece["hex"] is not None:
-            return operators.byte(int(piece["hex"], 16))
         if piece["escaped"] is not None:
             return operators.constant(_CONTROLS.get(piece["escaped"], piece["escaped"]))
         if piece["group"] is not None:

@@ -36,6 +36,7 @@ def variables(*lines: str) -> dict[bytes, bytes]:
         ("SetEnvIf X-Team ^([a-z]+)-([0-9])$ TEAM=$1 NUMBER=<$2>", {b"TEAM": b"blue", b"NUMBER": b"<7>"}),
         ("SetEnvIf X-None ^$ missing", {b"MISSING": b"1"}),
         ("SetEnvIf Request_Method GET empty=", {b"EMPTY": b"1"}),
+        ("SetEnvIf Request_Method GET gone=!x", {}),
         ("SetEnvIf Request_Protocol 1.1$ v11", {b"V11": b"1"}),
         ("SetEnvIf Remote_User . somebody", {}),
         ("BrowserMatch Mozilla/([0-9]) browser=$1", {b"BROWSER": b"5"}),
@@ -62,12 +63,17 @@ def test_later_directives_see_what_earlier_ones_set() -> None:
     assert found == {b"IS_BLUE": b"1", b"CHECKED": b"1"}
 
 
-def test_setenv_comes_last() -> None:
-    """As in Apache: it wins wherever it stands, and SetEnvIf does not see it."""
+def test_setenv_is_for_what_nothing_else_sets() -> None:
+    """As in Apache: SetEnvIf wins wherever it stands, and does not see what SetEnv says."""
     found = variables(
-        "SetEnv A late", "SetEnv B x", "SetEnvIf A late seen", "SetEnvIf X-Team . A=early", "UnsetEnv B"
+        "SetEnv A always",
+        "SetEnv B x",
+        "SetEnvIf A always seen",
+        "SetEnvIf X-Team . A=if",
+        "SetEnv C y",
+        "UnsetEnv B",
     )
-    assert found == {b"A": b"late"}
+    assert found == {b"A": b"if", b"C": b"y"}
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ HOLDS = [
     "%{escape:%{REQUEST_URI}} == '/app/x%20y' && unescape('%41') == 'A'",
     "base64('ab') == 'YWI=' && unbase64('YWI=') == 'ab' && unbase64('?') == ''",
     "md5('') == 'd41d8cd98f00b204e9800998ecf8427e'",
-    r"'\x41\101\t' == 'A" + r"""A\t' && "it's" == 'it\'s' """,
+    "'\\101\\t\\x' == 'A\\t" + "x' && \"it's\" == 'it\\'s'",
+    "%{escape:a?} == 'a%3f' && %{HTTP2} == 'off'",
     "%{TIME_YEAR} -eq 2023 && %{IPV6} == 'off' && %{REMOTE_USER} == ''",
 ]
 
