@@ -35,7 +35,11 @@ from panolb.config.rules import (
 from panolb.language import environment, headers
 
 _ERROR = matching(r"[45][0-9]{2}", "a status from 400 to 599")
-_TWO_WORDS = matching(r"\S+ \S+", "two words, INTERNAL and PUBLIC, with a space between them")
+_TWO_WORDS = matching(r"[!-~]+ [!-~]+", "two words in printable ASCII with a space between them")
+_SERVER_NAME = matching(
+    r"[A-Za-z0-9._~-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", "a host name, with or without a port"
+)
+_URL = matching(r"[!-~]+", "a URL in printable ASCII")
 
 
 @frozen(kw_only=True)
@@ -98,7 +102,7 @@ class Location:
     )
     redirect: str | None = field(
         default=None,
-        validator=NOT_EMPTY,
+        validator=_URL,
         metadata=doc(
             "Send the client there, instead of a balancer; status says how. What follows the path is appended; "
             "with match, $1 is its first group. %{HTTP_HOST} and %{REQUEST_URI} are the request's.",
@@ -117,6 +121,7 @@ class Location:
     )
     target: str | None = field(
         default=None,
+        validator=matching(r"/[!-~]*", 'a path that starts with "/", in printable ASCII'),
         metadata=doc(
             "Path below the member's own that takes the place of the location's; with match, $1 is its first group.",
             apache="ProxyPass balancer://NAME/PATH",
@@ -140,7 +145,7 @@ class Location:
     )
     server_name: str | None = field(
         default=None,
-        validator=NOT_EMPTY,
+        validator=_SERVER_NAME,
         metadata=doc(
             "Name it goes by in X-Forwarded-Server, and as Host for clients that name none. "
             "Not set: the machine's.",

@@ -80,7 +80,7 @@ duration                  a number and its unit: ``"500ms"``, ``"30s"``, ``"5m"`
 size                      a whole number and its unit: ``"16KiB"`` (1024 bytes each), ``"8kB"`` (1000 bytes each),
                           likewise ``MiB``, ``MB``, ``GiB``, ``GB``; a number alone is bytes
 address or network        ``"192.0.2.7"``, ``"10.0.0.0/8"``, ``"2001:db8::/32"``
-text                      in quotes; control characters are refused
+text                      in quotes; control characters but tabs are refused
 names                     one text, or a list of them in [ ]
 ========================  =========================================================================================
 

@@ -73,8 +73,8 @@ def _wrong(expected: str, value: object) -> WrongValue:
 def _text(value: object, _: Any) -> str:
     if not isinstance(value, str):
         raise _wrong("text in quotes", value)
-    if any(character < " " or character == "\x7f" for character in value):
-        raise WrongValue(((), f"must not have control characters, found {show(value)}"))
+    if any((character < " " and character != "\t") or character == "\x7f" for character in value):
+        raise WrongValue(((), f"must not have control characters but tabs, found {show(value)}"))
     return value
 
 
