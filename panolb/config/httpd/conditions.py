@@ -49,15 +49,12 @@ def holds(name: str, args: Sequence[str], situation: Situation) -> bool:
     :param name: of the section, in small letters, one of `CONDITIONS`.
     :raises Unanswerable: it is put wrongly.
     """
-    if not args or args == ["!"]:
+    if not args or tuple(args) == ("!",):
         raise Unanswerable("asks for nothing; write what it depends on before the >")
     if name == "ifversion":
         return _version(args)
-    if len(args) > 1 and args[0] != "!":
-        raise Unanswerable("takes 1 argument")
-    asked = "".join(args)
-    negated = asked.startswith("!")
-    return CONDITIONS[name](asked.removeprefix("!"), situation) != negated
+    asked = args[0].removeprefix("!") or "".join(args[1:2])  # What follows is passed over, as in Apache.
+    return CONDITIONS[name](asked, situation) != args[0].startswith("!")
 
 
 def _module(name: str, situation: Situation) -> bool:

@@ -142,7 +142,7 @@ def test_questions(reading: Reading, question: str, answer: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["IfVersion", "IfVersion x 2.4", "IfVersion two", "IfVersion ~ (", "IfModule", "IfModule a b"]
+    "question", ["IfVersion", "IfVersion x 2.4", "IfVersion two", "IfVersion ~ (", "IfModule", "IfModule !"]
 )
 def test_questions_put_wrongly(reading: Reading, question: str) -> None:
     """They are told, and what stands in them is not read."""
@@ -230,8 +230,10 @@ def test_unknown_names(reading: Reading) -> None:
         ),
         ("<Location /a\n</Location>", ["1: <Location: the > at the end of the line is missing"]),
         ("<Location /a>\n</Location", ["2: </Location: the > is missing"]),
-        ("<Location>\n</Location>", ["1: <Location> takes 1 to 2 arguments, found 0"]),
+        ("<Location>\n</Location>", ["1: <Location> takes 1 argument, found 0"]),
         ("<IfDefine a>\n<Proxy b>\n</IfDefine>", None),
+        ("<Location a b>\n</Location>", ["1: <Location> takes 1 argument, found 2"]),
+        ("<Files ~>\n</Files>", ["1: <Files> takes 2 arguments, found 1"]),
         ("Timeout", ["1: Timeout takes 1 argument, found 0"]),
         ("KeepAlive yes", ["1: KeepAlive must be On or Off"]),
         ("Define a:b c", ["1: Define: a name must not have a colon"]),

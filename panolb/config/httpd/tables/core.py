@@ -15,7 +15,7 @@ MODULES = (
             run("<VirtualHost> 1+", "What is true for requests to these addresses and names."),
             run("ServerName 1", "The name of the virtual host, and its own name in headers."),
             run("ServerAlias 0+", "Further names of the virtual host; * and ? stand for any letters."),
-            run("<Location> 1-2, <LocationMatch> 1-2", "What is true for requests to this path."),
+            run("<Location> 1-2, <LocationMatch> 1", "What is true for requests to this path."),
             run("Define 1-2, UnDefine 1", "A variable for ${...} and <IfDefine>."),
             run("ServerRoot 1", "The directory that relative paths start from."),
             run("Include 1, IncludeOptional 1", "The files named are read here."),
@@ -35,8 +35,8 @@ MODULES = (
                 "DocumentRoot 1", "panolb serves no files of a document root; what no ProxyPass has is 404."
             ),
             harmless("<Directory> 1-2, <DirectoryMatch> 1, <Files> 1-2, <FilesMatch> 1", _FILES),
-            harmless("AllowOverride 1+, AllowOverrideList 0+, AccessFileName 1+, Options 1+", _FILES),
-            harmless("FileETag 1+, EnableMMAP flag, EnableSendfile flag, ContentDigest flag", _FILES),
+            harmless("AllowOverride 1+, AllowOverrideList 0+, AccessFileName 0+, Options 0+", _FILES),
+            harmless("FileETag 0+, EnableMMAP flag, EnableSendfile flag, ContentDigest flag", _FILES),
             harmless(
                 "DefaultType 1, ForceType 1, AddDefaultCharset 1", "Members say what their answers are."
             ),
@@ -79,7 +79,7 @@ MODULES = (
             harmless("LimitInternalRecursion 1-2", "panolb has no internal redirects."),
             harmless("LimitXMLRequestBody 1", "panolb reads no XML."),
             harmless(
-                "RegexDefaultOptions 1+", "Regular expressions are read with the options of Apache 2.4."
+                "RegexDefaultOptions 0+", "Regular expressions are read with the options of Apache 2.4."
             ),
             lost("Port 1, ServerPath 1", "It was for browsers of the nineties, and is not carried over."),
             lost("TraceEnable 1", "TRACE is answered with 405.", same="off"),
