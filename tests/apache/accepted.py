@@ -142,13 +142,13 @@ def not_proxied(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
 
 
 DIFFERENCES: tuple[Accepted, ...] = (
-    Accepted("forwarded-proto", requests(forwarded_proto)),
+    Accepted("forwarded-proto-port", requests(forwarded_proto)),
     Accepted("small-bodies-stay-chunked", requests(small_bodies)),
     Accepted("(framing of HTTP/1.1)", requests(kept_connections)),
-    Accepted("cookie-join", requests(cookies)),
-    Accepted("separate-headers", requests(separate)),
+    Accepted("cookie-joined", requests(cookies)),
+    Accepted("fields-stay-apart", requests(separate)),
     Accepted("verbatim-path", requests(verbatim), compat=False),
-    Accepted("forwarded-not-believed", requests(forwarded), compat=False),
+    Accepted("forwarded-for-everybody", requests(forwarded), compat=False),
     Accepted("(what is not proxied)", not_proxied),
     Accepted("(words of our own pages)", own_pages),
     Accepted("(who says Date and Server)", server_and_date),

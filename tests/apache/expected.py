@@ -30,18 +30,25 @@ class Expected(TypedDict, total=False):
     saw_body: bytes
 
 
+def brief(answer: Answer) -> str:
+    """An answer, for messages."""
+    interim = "".join(f"{status}, " for status, _ in answer.interim)
+    head = " ".join(f"{name}: {value[:80]};" for name, value in answer.headers)
+    return f"{interim}{answer.status} {answer.reason} {head} {answer.body[:60]!r}"
+
+
 def check_answer(scene: Scene, answer: Answer, expected: Expected) -> None:
     """What the client got."""
-    assert answer.status == expected.get("status", 200), answer
-    assert [status for status, _ in answer.interim] == list(expected.get("interim", ())), answer
+    assert answer.status == expected.get("status", 200), brief(answer)
+    assert [status for status, _ in answer.interim] == list(expected.get("interim", ())), brief(answer)
     if "reason" in expected:
-        assert answer.reason == expected["reason"], answer
+        assert answer.reason == expected["reason"], brief(answer)
     if "body" in expected:
-        assert answer.body == expected["body"], (len(answer.body), answer.body[:200])
+        assert answer.body == expected["body"], brief(answer)
     lines = [f"{name.lower()}: {value}" for name, value in answer.headers]
     check_lines(scene, lines, expected.get("has", ()), expected.get("lacks", ()))
     if "closes" in expected:
-        assert answer.closes is expected["closes"], answer
+        assert answer.closes is expected["closes"], brief(answer)
     check_cookie(scene, answer, expected)
 
 
@@ -49,11 +56,11 @@ def check_cookie(scene: Scene, answer: Answer, expected: Expected) -> None:
     """Which route the balancer's cookie binds the client to."""
     cookies = [value for value in answer.all("Set-Cookie") if value.startswith("ROUTEID=.")]
     if expected.get("balanced"):
-        assert cookies == [f"ROUTEID=.{scene.reached()}; path=/"], answer
+        assert cookies == [f"ROUTEID=.{scene.reached()}; path=/"], brief(answer)
     elif "sets" in expected:
-        assert cookies == [f"ROUTEID=.{expected['sets']}; path=/"], answer
+        assert cookies == [f"ROUTEID=.{expected['sets']}; path=/"], brief(answer)
     else:
-        assert not cookies, answer
+        assert not cookies, brief(answer)
 
 
 def check_members(scene: Scene, expected: Expected) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from . import peers
-from .cases import answers, failures, fields, health, mapping, states, sticky, websockets
+from .cases import answers, failures, fields, health, mapping, others, states, sticky, websockets
 from .scene import Case, Stage
 
 TABLES: dict[str, Sequence[Case]] = {
@@ -20,6 +20,7 @@ TABLES: dict[str, Sequence[Case]] = {
     "websockets": websockets.CASES,
     "mapping": mapping.CASES,
     "fields": fields.CASES,
+    "others": others.CASES,
 }
 Played = tuple[str, str]
 """A peer, and a table or, for a case that is alone, its id."""

@@ -88,7 +88,7 @@ CASES = (
                 saw_has=["X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: HOST", "X-Forwarded-Server: HOST"],
             )
         ],
-        differs=["forwarded-not-believed"],
+        differs=["forwarded-for-everybody"],
         compat=True,
     ),
     Case(
@@ -111,7 +111,7 @@ CASES = (
                 saw_lacks=["Via"],
             )
         ],
-        differs=["forwarded-proto"],
+        differs=["forwarded-proto-port"],
     ),
     Case("M20", plain(), [sent("GET /app/x HTTP/1.1\r\n\r\n", status=400, to="")]),
     Case(
@@ -125,7 +125,7 @@ CASES = (
         plain(),
         [get(PATH, "Cookie: a=b", "Cookie: c=d", saw_has=["Cookie: a=b, c=d"])],
         panolb=[get(PATH, "Cookie: a=b", "Cookie: c=d", saw_has=["Cookie: a=b; c=d"])],
-        differs=["cookie-join"],
+        differs=["cookie-joined"],
     ),
     Case(
         "M22",
@@ -135,6 +135,11 @@ CASES = (
             get(PATH, "Max-Forwards: 5", saw_has=["Max-Forwards: 4"]),
             get(PATH, "Max-Forwards: abc", to="", status=400),
         ],
+        panolb=[
+            get(PATH, f"Max-Forwards: {hops}", saw_has=[f"Max-Forwards: {hops}"])
+            for hops in ("0", "5", "abc")
+        ],
+        differs=["max-forwards"],
     ),
     Case(
         "M23",
@@ -232,6 +237,8 @@ CASES = (
         "M33",
         site("RequestHeader set X-Route %{BALANCER_WORKER_ROUTE}e"),
         [cookie("ROUTEID=.1", to="1", saw_has=["X-Route: (null)"])],
+        panolb=[cookie("ROUTEID=.1", to="1", saw_has=["X-Route: 1"])],
+        differs=["route-in-request-headers"],
     ),
     Case(
         "M34",
@@ -272,14 +279,29 @@ CASES = (
         plain(),
         [get(PATH, f"X-Long: {'x' * 8200}", status=400, to="")],
         panolb=[get(PATH, f"X-Long: {'x' * 8200}", to="1")],
-        differs=["head-limits"],
+        differs=["big-head-431"],
     ),
     Case(
         "M38b",
         plain(),
         [get(PATH, *(f"X-{n}: x" for n in range(105)), status=400, to="")],
-        panolb=[get(PATH, *(f"X-{n}: x" for n in range(105)), status=431, to="")],
-        differs=["head-limits"],
+        panolb=[get(PATH, *(f"X-{n}: x" for n in range(105)), to="1")],
+        differs=["big-head-431"],
+    ),
+    Case(
+        "M38d",
+        "LimitRequestFields 20\nLimitRequestFieldSize 1000\n" + plain(),
+        [
+            get(PATH, *(f"X-{n}: x" for n in range(30)), status=400, to=""),
+            get(PATH, f"X-Long: {'x' * 2000}", status=400, to=""),
+            get(PATH, *(f"X-{n}: x" for n in range(15)), to="1"),
+        ],
+        panolb=[
+            get(PATH, *(f"X-{n}: x" for n in range(30)), status=431, to=""),
+            get(PATH, *(f"X-{n}: x" for n in range(15)), to="1"),
+        ],
+        differs=["big-head-431"],
+        alone=True,
     ),
     Case("M38c", plain(), [get(f"/app/{'x' * 8200}", status=414, to="")]),
     bad("M39", "Content-Length: 3", "Content-Length: 2"),

@@ -77,7 +77,13 @@ def wire(line: str, names: Sequence[str] = ("host",)) -> Step:
 
 def wire_case(id: str, method: str, line: str) -> Case:
     """A method of checks."""
-    return Case(id, checked(f"hcmethod={method} hcinterval=100ms hcuri=/hc"), [wire(line)])
+    return Case(
+        id,
+        checked(f"hcmethod={method} hcinterval=100ms hcuri=/hc"),
+        [wire(line)],
+        panolb=[wire(line, ("host", "user-agent", "connection"))],
+        differs=["check-headers"],
+    )
 
 
 def status_case(id: str, status: str, passes: bool) -> Case:
@@ -143,7 +149,7 @@ CASES = (
         checked(rest="hcfails=3 hcpasses=100"),
         [checks("1", *["500", "200", "200"] * 3), MOVED],
         panolb=[checks("1", *["500", "200", "200"] * 3), STAYED],
-        differs=["consecutive-checks"],
+        differs=["health-in-a-row"],
     ),
     Case("H6", checked(), [refuse("1"), MOVED, listen("1"), soon_at("1"), STAYED]),
     Case(

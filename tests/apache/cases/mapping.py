@@ -9,7 +9,7 @@ from ..scene import Case, Step
 from ..steps import get
 from ..text import MAPPING, PAIR, balancer, plain
 
-VERBATIM = ["verbatim-path"]
+VERBATIM = ["verbatim-path", "context-root", "slashes-that-do-not-fit"]
 INNER = ("http://b1/inner",)
 COOKIES = (
     "ProxyPass /app balancer://c",
@@ -69,7 +69,14 @@ CASES = (
         [("/app", "/app"), ("/app/", "/app/"), ("/app/x", "/app/x"), ("/app?q=1", "/app?q=1")],
     ),
     Case("M2", plain(), unproxied("/appx", "/APP/x")),
-    Case("M2b", plain(), unproxied("/app;j=1")),
+    Case(
+        "M2b",
+        plain(),
+        unproxied("/app;j=1"),
+        panolb=becomes(("/app;j=1", "/app;j=1")),
+        differs=["path-parameters"],
+        compat=True,
+    ),
     pathed(
         "M3",
         plain(),

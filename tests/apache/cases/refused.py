@@ -12,7 +12,7 @@ class Refused:
     """One mistake.
 
     :ivar text: the whole configuration.
-    :ivar differs: the id of the difference when panolb starts with it.
+    :ivar differs: the id of the difference when Apache starts with it.
     """
 
     id: str
@@ -65,5 +65,8 @@ CASES = (
     without("C4", "slotmem_shm"),
     without("C4b", "lbmethod_byrequests"),
     without("C4c", "headers"),
+    Refused(
+        "F39", PREAMBLE + virtual_host("x.test", site(members=(), settings="growth=3")), differs="no-members"
+    ),
     member("H11", "hcmethod=GET hcinterval=50ms"),
 )

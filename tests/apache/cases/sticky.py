@@ -67,7 +67,7 @@ CASES = (
         site(),
         [get("/app/x?ROUTEID=nodot", "Cookie: ROUTEID=.2", balanced=True)] * 2,
         panolb=[get("/app/x?ROUTEID=nodot", "Cookie: ROUTEID=.2", to="2")] * 2,
-        differs=["url-without-route"],
+        differs=["url-value-without-route"],
     ),
     Case("S20", site(), [get("/app/x?ROUTEID=", "Cookie: ROUTEID=.2", to="2")] * 2),
     Case(
@@ -145,7 +145,7 @@ CASES = (
             get("/app/x?a=ROUTEID=.1&ROUTEID=.2", to="1"),
         ],
         panolb=[
-            get("/app/x?ROUTEID=&x=.2", balanced=True),
+            get("/app/x?ROUTEID=&x=.2", to="2"),
             get("/app/x?ROUTEID=a&ROUTEID=.2", balanced=True),
             get("/app/x?a=ROUTEID=.1&ROUTEID=.2", to="2"),
         ],

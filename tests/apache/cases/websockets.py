@@ -63,14 +63,14 @@ CASES = (
         site(),
         [handshake(to="1", sets="1", saw_lacks=["Upgrade"], saw_has=["Sec-WebSocket-Version: 13"])],
         panolb=closed_in_peace(to="1", has=routed(1)),
-        differs=["websocket-always", "route-cookie-on-101"],
+        differs=["websocket-without-upgrade", "headers-on-upgrade"],
     ),
     Case(
         "W2",
         upgrading(),
         [own_cookie, opens("a", to="1", has=[OWN]), says("a"), closes("a")],
         panolb=[own_cookie, opens("a", to="1", has=[OWN, routed(1)]), says("a"), closes("a")],
-        differs=["route-cookie-on-101"],
+        differs=["headers-on-upgrade"],
         compat=True,
     ),
     Case("W3", upgrading(), closed_in_peace("Cookie: ROUTEID=.2", to="2") * 3),
@@ -79,7 +79,7 @@ CASES = (
         upgrading(),
         [refuse("1"), *closed_in_peace(MINE, to="2")],
         panolb=[refuse("1"), *closed_in_peace(MINE, to="2", has=routed(2))],
-        differs=["route-cookie-on-101"],
+        differs=["headers-on-upgrade"],
         compat=True,
     ),
     Case(
@@ -148,7 +148,7 @@ CASES = (
         in_state("+D"),
         closed_in_peace(MINE, to="2"),
         panolb=closed_in_peace(MINE, to="2", has=routed(2)),
-        differs=["route-cookie-on-101"],
+        differs=["headers-on-upgrade"],
         compat=True,
     ),
     Case(
@@ -156,7 +156,7 @@ CASES = (
         in_state("+S"),
         closed_in_peace(MINE, to="2"),
         panolb=closed_in_peace(MINE, to="2", has=routed(2)),
-        differs=["route-cookie-on-101"],
+        differs=["headers-on-upgrade"],
         compat=True,
     ),
     Case(
