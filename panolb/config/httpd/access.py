@@ -53,13 +53,25 @@ def _is_guarded(way: Way) -> bool:
 
 def judge(servers: list[Served], remarks: Remarks) -> None:
     """Say of everything that stops the start, but stands where nothing is served, that it does not matter."""
-    busy = {id(area.section) for one in servers for area in one.areas if one.serves(area)}
+    busy = {id(area.section): area for one in servers for area in one.areas if one.serves(area)}
+    for area in busy.values():
+        _refuse_rules(area, remarks)
     for scope in {
         id(scope): scope for one in servers for scope in (one.scope.main, one.scope) if scope
     }.values():
         for section in scope.sections:
             if plain(section) in ("location", "locationmatch") and id(section) not in busy:
                 _spare(section, "Nothing is served there.", remarks)
+
+
+def _refuse_rules(area: Area, remarks: Remarks) -> None:
+    """mod_rewrite's rules of a section see a path that depends on the directories of the server."""
+    switches = [node.args[0].lower() for node in area.directives if node.name.lower() == "rewriteengine"]
+    for node in area.directives:
+        if node.name.lower() == "rewriterule" and switches[-1:] == ["on"]:
+            remarks.stops(
+                node, "Rules in sections are not carried over; write them outside, with the whole path."
+            )
 
 
 def _spare(section: Section, words: str, remarks: Remarks) -> None:

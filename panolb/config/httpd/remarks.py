@@ -33,7 +33,7 @@ class Remarks:
             self.problems.append(problem)
 
     def say(self, node: Node, verdict: Verdict, words: str) -> None:
-        """Say what becomes of a line.  Of several things, what is lost is told before what is not."""
+        """Say what becomes of a line.  Of several things, what is lost counts more, and is told first."""
         self._say(entry(node, verdict, words), node)
 
     def lost(self, node: Node, words: str) -> None:
@@ -46,10 +46,13 @@ class Remarks:
 
     def _say(self, new: Entry, node: Node) -> None:
         old = self.said.get(id(node))
-        if old is None or _WEIGHT.index(new.verdict) > _WEIGHT.index(old.verdict) or new.stops > old.stops:
+        if old is None:
             self.said[id(node)] = new
-        elif old.verdict is new.verdict and new.words not in old.words:
-            self.said[id(node)] = evolve(old, words=f"{old.words} {new.words}")
+        elif new.words not in old.words:
+            first, second = sorted(
+                (old, new), key=lambda one: (one.stops, _WEIGHT.index(one.verdict)), reverse=True
+            )
+            self.said[id(node)] = evolve(first, words=f"{first.words} {second.words}")
 
 
 _WEIGHT = (Verdict.HARMLESS, Verdict.RUN, Verdict.RESTORED, Verdict.IMPROVED, Verdict.UNSUPPORTED)
