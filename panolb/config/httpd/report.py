@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from attrs import field, frozen
@@ -22,6 +22,13 @@ TITLES: Final = {
     Verdict.UNSUPPORTED: "not supported",
 }
 """The groups in the order in which they are printed, and their headings."""
+
+
+FEW: Final = 2
+"""So many lines of one kind are still told one by one."""
+
+LISTED: Final = 12
+"""So many lines are listed by their numbers."""
 
 
 @frozen
@@ -81,8 +88,22 @@ class Report:
             entries = self.of(verdict)
             if entries:
                 found.append(f"{TITLES[verdict]} ({len(entries)}):")
-                found += [f"  {entry}" for entry in entries]
+                found += [f"  {line}" for line in _folded(entries)]
         return found
+
+
+def _folded(entries: Iterable[Entry]) -> Iterator[str]:
+    """Write the entries; those that say the same of one directive in one file are told once, with their lines."""
+    alike: dict[object, list[Entry]] = {}
+    for entry in entries:
+        alike.setdefault((entry.name or entry, entry.words, entry.place.file), []).append(entry)
+    for first, *more in alike.values():
+        if len(more) < FEW:
+            yield from map(str, (first, *more))
+        else:
+            lines = ", ".join(str(entry.place.line) for entry in more[:LISTED])
+            rest = f" and {len(more) - LISTED} more" if len(more) > LISTED else ""
+            yield f"{first} (likewise lines {lines}{rest})"
 
 
 def written(node: Directive | Section) -> str:
