@@ -119,9 +119,9 @@ class Site:
             settings = self.settings
             for area in root:
                 settings = settings.under(area.directives, "", self.remarks)
-            place = self.scope.section.place if self.scope.section else None
+            first = self.scope.section or self.scope.nodes[0]
             left = Location(path="/", status=404, host=hosts, listener=doors, **self._common(settings))
-            found.append(Built(left, [place] if place else []))
+            found.append(Built(left, [first.place]))
         return found
 
     def _location(self, way: Way, settings: Settings, hosts: list[str], doors: list[str]) -> Location | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
+from panolb.config.httpd.directives import DIRECTIVES, SECTIONS
 from panolb.config.httpd.nodes import Directive, Node, Section
 from panolb.config.httpd.remarks import Remarks
 
-_CONTAINERS: Final = frozenset({"ifmodule", "ifdefine", "ifversion"})
 _WILDCARDS: Final = re.compile(r"[*?\[]")
 _SLASHES: Final = re.compile("/{2,}")
 
@@ -88,17 +86,6 @@ class Scope:
         return [one for one in (*inherited, *self.sections) if plain(one) in wanted]
 
 
-@frozen
-class Places:
-    """Where relative file names of the configuration begin."""
-
-    root: str = field()
-
-    def path(self, text: str) -> str:
-        """Return an absolute file name."""
-        return posixpath.normpath(Path(self.root, text).as_posix())
-
-
 def split(nodes: tuple[Node, ...]) -> tuple[Scope, list[Scope]]:
     """Return the main server and the virtual hosts."""
     inner = list(expanded(nodes))
@@ -108,11 +95,10 @@ def split(nodes: tuple[Node, ...]) -> tuple[Scope, list[Scope]]:
 
 
 def expanded(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield nodes, those within sections that only ask a question in place of the section."""
+    """Yield nodes; without those that lack what they need, which reading has told."""
     for one in nodes:
-        if isinstance(one, Section) and plain(one) in _CONTAINERS:
-            yield from expanded(one.children)
-        else:
+        known = SECTIONS.get(plain(one)) if isinstance(one, Section) else DIRECTIVES.get(one.name.lower())
+        if known is None or len(one.args) >= known.least:
             yield one
 
 

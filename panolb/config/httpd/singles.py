@@ -24,10 +24,22 @@ class Singles:
     groups: Groups
     checks: Checks
     remarks: Remarks
+    known: dict[int, tuple[Group, str]] = field(factory=dict)
+    """What lines have become, for all servers: those of the main server are read again for each virtual host."""
     found: list[Group] = field(factory=list)
 
     def group(self, node: Directive, url: str, words: list[str]) -> tuple[Group, str] | None:
         """Return the balancer for a URL, and the path of the URL; None for what panolb cannot speak to."""
+        before = self.known.get(id(node))
+        if before is None:
+            before = self._group(node, url, words)
+            if before is not None:
+                self.known[id(node)] = before
+        elif before[0] not in self.found:
+            self.found.append(before[0])
+        return before
+
+    def _group(self, node: Directive, url: str, words: list[str]) -> tuple[Group, str] | None:
         match = _SERVER.fullmatch(url)
         if match is None:
             if url.lower().startswith("unix:"):

@@ -53,6 +53,7 @@ class Translation:
     sources: Sources = field(factory=dict)
     _groups: dict[int, Groups] = field(factory=dict)
     _named: dict[str, Group] = field(factory=dict)
+    _singles: dict[int, tuple[Group, str]] = field(factory=dict)
     _sites: dict[int, Site] = field(factory=dict)
 
     def config(self) -> Config:
@@ -147,7 +148,7 @@ class Translation:
     def _ways(self, server: Scope, found: list[Door]) -> list[Way]:
         """Return what a server does with requests, in the order in which Apache asks."""
         groups = self._groups[id(server)]
-        singles = Singles(groups, groups.checks, self.remarks)
+        singles = Singles(groups, groups.checks, self.remarks, self._singles)
         mapping = Mapping(server, groups, singles, self.remarks, self.exact)
         mine = tuple(Asked(door.name, door.port, door.secure) for door in found if server in door.servers)
         rules = rewriting.Rewriting(server, mapping, mine, self.remarks)
