@@ -94,7 +94,7 @@ LINE = st.one_of(
             "LimitRequestFields 1",
             "DocumentRoot .",
         ]
-    ),  # fmt: skip
+    ),
 )
 SECTION = st.sampled_from(["Location /app", "Location /app/x", "LocationMatch \\.css$", "Proxy balancer://c", "Proxy *", "Directory /", "VirtualHost *:10080", "VirtualHost *", "VirtualHost 10.0.0.1:81"])  # fmt: skip
 BLOCK = st.one_of(
