@@ -39,7 +39,7 @@ def turns(doors: list[Door], remarks: Remarks) -> list[Turn]:
         claimed: set[str] = set()
         own = _names(first, remarks, needed=False)
         later = [(server, _names(server, remarks, needed=True)) for server in others]
-        if any(_claims(pattern, name) for _, names in later for pattern in names for name in own):
+        if any(claims(pattern, name) for _, names in later for pattern in names for name in own):
             named.append(Turn(first, own, [door.name]))
             claimed |= set(own)
         for server, names in later:
@@ -93,5 +93,6 @@ def server_host(server: Scope) -> str:
     return host if not host or explain_host(host) is None else ""
 
 
-def _claims(pattern: str, name: str) -> bool:
+def claims(pattern: str, name: str) -> bool:
+    """Whether a name, or ``*.`` and a domain, is for another."""
     return pattern == name or (pattern.startswith("*.") and name.endswith(pattern[1:]))

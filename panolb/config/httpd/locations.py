@@ -11,7 +11,7 @@ from typing import Any, Literal
 from attrs import define, field, frozen
 
 from panolb.config.httpd.balancers import PREFIX, Group, label_of, path_of
-from panolb.config.httpd.hosts import server_host
+from panolb.config.httpd.hosts import claims, server_host
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.nodes import Place
 from panolb.config.httpd.pages import page
@@ -125,8 +125,11 @@ class Site:
         return found
 
     def _location(self, way: Way, settings: Settings, hosts: list[str], doors: list[str]) -> Location | None:
+        names = [name for name in way.hosts if not hosts or any(claims(host, name) for host in hosts)]
+        if way.hosts and not names:
+            return None  # The rule asks for a host that never comes here.
         values: dict[str, Any] = {
-            "host": list(way.hosts) or hosts,
+            "host": names or hosts,
             "listener": list(way.listeners) if way.listeners is not None else doors,
             "requests": way.requests,
             **(

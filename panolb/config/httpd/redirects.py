@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +19,10 @@ _WORDS: Final = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 _NAMES: Final = ("Redirect", "RedirectMatch", "RedirectTemp", "RedirectPermanent")
 
 
-def scoped(areas: Iterable[Area], remarks: Remarks) -> list[Way]:
-    """Return the redirects of ``<Location>`` sections; they come before any ProxyPass."""
+def scoped(areas: list[Area], remarks: Remarks) -> list[Way]:
+    """Return the redirects of ``<Location>`` sections, the last section first; they come before any ProxyPass."""
     found: list[Way] = []
-    for area in areas:
+    for area in reversed(areas):
         for node in area.directives:
             if node.name.lower() in {name.lower() for name in _NAMES}:
                 way = _redirect(node, area, remarks)
@@ -47,6 +46,9 @@ def files(scope: Scope, remarks: Remarks, root: Path) -> list[Way]:
     :param root: where relative names begin.
     """
     found: list[Way] = []
+    for node in _own_first(scope, "ScriptAlias"):
+        # Every httpd.conf that came with Apache has one; nobody sees what should not be seen.
+        remarks.lost(node, "panolb runs no programs; these paths get 404.")
     for node in _own_first(scope, "Alias"):
         if len(node.args) != 2 or not node.args[0].startswith("/"):
             remarks.lost(node, "Its files are not served; these paths get 404.")

@@ -47,7 +47,8 @@ class Asked:
 _WEBSOCKET: Final = re.compile(r"=?\^?(?:\.\*)?\(?websocket\)?(?:\.\*)?\$?", re.IGNORECASE)
 _UPGRADE: Final = re.compile(r"=?\^?(?:\.\*)?\(?upgrade\)?(?:\.\*)?\$?", re.IGNORECASE)
 _TRANSPORT: Final = re.compile(r".*transport=\(?websocket\)?.*", re.IGNORECASE)
-_HOST: Final = re.compile(r"=?\^?(?P<host>(?:[A-Za-z0-9-]|\\?\.)+)\$?")
+_HOST: Final = re.compile(r"[=^](?P<host>[A-Za-z0-9-]+(?:\\?\.[A-Za-z0-9-]+)+)(?:\(:\\?[0-9d]+\+?\)\?)?\$?")
+"""A whole name from its beginning; without the $ a port may follow, which hosts are compared without."""
 _METHODS: Final = re.compile(r"=?\^?\(?(?P<methods>[A-Z]+(?:\|[A-Z]+)*)\)?\$?", re.IGNORECASE)
 
 

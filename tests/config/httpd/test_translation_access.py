@@ -194,6 +194,13 @@ def test_files_that_are_not_there(translate: Translate) -> None:
     assert any("There is no directory" in one.words for one in imported.report.of(Verdict.UNSUPPORTED))
 
 
+def test_programs(translate: Translate) -> None:
+    """The ScriptAlias that comes with Apache does not keep anybody from starting."""
+    imported = translate(f'ScriptAlias /cgi-bin/ "/srv/cgi-bin/"\n{MEMBERS}{PASS}')
+    assert len(imported.config.location) == 1
+    assert [one.name for one in imported.report.of(Verdict.UNSUPPORTED)] == ["ScriptAlias"]
+
+
 def test_an_exception_for_files(translate: Translate, tmp_path: Path) -> None:
     """``ProxyPass ... !`` with an Alias: the files are served."""
     (tmp_path / "static").mkdir()
