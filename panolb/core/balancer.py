@@ -134,13 +134,17 @@ class Balancer:
             if bound is None:
                 why = UNKNOWN
             else:
-                for member in bound:
-                    if member.ready and member not in tried:
-                        return self._stick(member, route)
-                if forced:
-                    for member in bound:
-                        if member.state == "error" and member not in tried:
-                            return self._stick(member, route)
+                stuck: Member | None
+                for stuck in bound:
+                    if stuck.ready and stuck not in tried:
+                        break
+                else:
+                    stuck = _in_error(bound, tried) if forced else None
+                if stuck is not None:
+                    self.policy.stuck(stuck, self._usable)
+                    if stuck.spec.route == route:
+                        return Decision(stuck, STUCK, False)
+                    return Decision(stuck, REDIRECTED, True)
                 if self.nofailover:
                     return None
                 why = UNUSABLE
@@ -148,12 +152,6 @@ class Balancer:
         if not candidates:
             return None
         return Decision(self.policy.pick(candidates), FAILOVER if tried else why, self.resolver is not None)
-
-    def _stick(self, member: Member, route: bytes) -> Decision:
-        self.policy.stuck(member, self._usable)
-        if member.spec.route == route:
-            return Decision(member, STUCK, False)
-        return Decision(member, REDIRECTED, True)
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
@@ -250,6 +248,11 @@ class Balancer:
             else:
                 missing += 1
         return tuple(regular + spares[:missing]) or tuple(standbys)
+
+
+def _in_error(members: Iterable[Member], tried: Collection[Member]) -> Member | None:
+    """The first that nothing but an error keeps from its users."""
+    return next((member for member in members if member.state == "error" and member not in tried), None)
 
 
 def _followed(
