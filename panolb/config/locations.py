@@ -121,7 +121,7 @@ class Location:
     )
     target: str | None = field(
         default=None,
-        validator=matching(r"/[!-~]*", 'a path that starts with "/", in printable ASCII'),
+        validator=matching(r"[/$][!-~]*", 'a path that starts with "/" or a group, in printable ASCII'),
         metadata=doc(
             "Path below the member's own that takes the place of the location's; with match, $1 is its first group.",
             apache="ProxyPass balancer://NAME/PATH",
@@ -151,6 +151,13 @@ class Location:
             "Not set: the machine's.",
             apache="ServerName",
             example='"panopticon.example.org"',
+        ),
+    )
+    answer_expect: bool = field(
+        default=False,
+        metadata=doc(
+            "Answer Expect: 100-continue at once, instead of asking the member.",
+            apache="Proxy100Continue Off",
         ),
     )
     preserve_host: bool = field(

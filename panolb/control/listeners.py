@@ -105,7 +105,7 @@ def _grow(locations: list[Location], files: dict[Location, str], frontend: Front
     root: Resource = ReverseProxyResource(None, frontend)
     for place in sorted(locations, key=lambda place: (len(place.path), bool(place.hosts))):
         leaf = Files(files[place]) if place in files else ReverseProxyResource(place, frontend)
-        if not place.path:
+        if not place.path.strip(b"/"):
             root = leaf
             continue
         node = root

@@ -45,7 +45,9 @@ class Locations:
 
         :param balancers: those that exist, by name.
         """
-        path = "" if config.path is None else config.path.rstrip("/")
+        path, target = config.path or "", config.target or ""
+        if config.mapping == "verbatim":  # else slashes are joined as they stand, as in Apache
+            path, target = path.rstrip("/"), target.rstrip("/")
         return Location(
             path.encode("ascii"),
             None if config.balancer is None else balancers[config.balancer],
@@ -54,7 +56,7 @@ class Locations:
             hosts=[host.lower().encode("ascii") for host in config.host],
             requests=config.requests,
             answer=_fixed_answer(config),
-            target=(config.target or "").rstrip("/").encode("ascii"),
+            target=target.encode("ascii"),
             mapping=config.mapping,
             slashes=config.encoded_slashes,
             wall_clock=self.wall_clock,
@@ -62,6 +64,7 @@ class Locations:
             run=self.run,
             broken=log_broken,
             server_name=(config.server_name or "").encode("ascii"),
+            answers_expect=config.answer_expect,
             preserve_host=config.preserve_host,
             forwarded=config.forwarded,
             via=config.via,

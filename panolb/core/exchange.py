@@ -241,9 +241,7 @@ class Exchange(Sending):
             self._cut_link()
             self.connect_failed(f"no 100 Continue within {decision.member.spec.ping:g} s")
             return
-        # While the client still owes us some of its request the member may be waiting for that.
-        its_fault = self._ended_body or (self.request.expects and self.received == 0)
-        if balancer.failontimeout and its_fault and not self._answered:
+        if balancer.failontimeout and not self._answered:
             balancer.fault(decision.member, self.location.clock(), "no answer in time (failontimeout)")
         status = self.location.timeout_status
         self.link_gone(status, "The server that holds your session did not answer in time.", "member-timeout")

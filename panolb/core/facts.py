@@ -43,11 +43,15 @@ class ExchangeFacts:
             return request.forwarded[name]
         if request.websocket and name in request.websocket:
             return request.websocket[name]
-        return _joined(request.lines, name)
+        values = _values(request.lines, name)
+        return b", ".join(values) if values else None
 
     def response_header(self, name: bytes) -> bytes | None:
-        """A field of the answer by its lower-case name, several joined."""
-        return _joined(self._exchange.lines, name)
+        """A field of the answer by its lower-case name: the first of several, and all cookies, as in Apache."""
+        values = _values(self._exchange.lines, name)
+        if not values:
+            return None
+        return b", ".join(values) if name == b"set-cookie" else values[0]
 
     def variable(self, name: str) -> bytes:
         """A server variable as ap_expr and mod_rewrite call it; empty when there is none of that name."""
@@ -68,13 +72,12 @@ class ExchangeFacts:
         return self._exchange.location.wall_clock() - self.elapsed()
 
 
-def _joined(lines: list[bytes], name: bytes) -> bytes | None:
-    values = [
+def _values(lines: list[bytes], name: bytes) -> list[bytes]:
+    return [
         line[len(name) + 1 :].strip(b" \t")
         for line in lines
         if line[len(name) : len(name) + 1] == b":" and line[: len(name)].lower() == name
     ]
-    return b", ".join(values) if values else None
 
 
 def _balancer_variable(exchange: Exchange, name: bytes) -> bytes | None:
@@ -133,6 +136,7 @@ _VARIABLES = {
     "HTTPS": lambda exchange: b"on" if exchange.client.peer.over_tls(exchange.request) else b"off",
     "REMOTE_ADDR": lambda exchange: exchange.client.peer.client(exchange.request),
     "REMOTE_HOST": lambda exchange: exchange.client.peer.client(exchange.request),
+    "REMOTE_PORT": lambda exchange: b"%d" % exchange.client.peer.port,
     "CONN_REMOTE_ADDR": lambda exchange: exchange.client.peer.address,
     "SERVER_ADDR": lambda exchange: exchange.client.peer.local[0],
     "REQUEST_LOG_ID": lambda exchange: exchange.request_id.encode(),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Location:
     """Everything the data plane needs to serve one path prefix.
 
-    :param path: the prefix, without a trailing slash; empty for the root, and for a location with a pattern.
+    :param path: the prefix; empty for the root, and for a location with a pattern.  Without a trailing slash, unless
+        the mapping is not ``verbatim``: then it is joined as it stands.
     :param pattern: instead of the path: what the canonical path must match.
     :param hosts: the lower-case host names it is for, ``*.name`` for all below a name; none for any.
     :param requests: ``all``, only ``websocket`` handshakes, or all ``other`` requests.
@@ -37,6 +38,7 @@ class Location:
     :param run: what tells the request ids of this run of the process from those of others.
     :param broken: told of an exception in a balancing method or a resolver.
     :param server_name: the name it goes by, with a port if there is one; empty for the listener's.
+    :param answers_expect: answer ``Expect: 100-continue`` ourselves instead of passing it on.
     :param preserve_host: send the client's Host to the member (ProxyPreserveHost).
     :param forwarded: send X-Forwarded-* (ProxyAddHeaders).
     :param via: add Via in both directions (ProxyVia).
@@ -56,6 +58,7 @@ class Location:
 
     __slots__ = (
         "answer",
+        "answers_expect",
         "balancer",
         "broken",
         "clock",
@@ -104,6 +107,7 @@ class Location:
         run: str = "0",
         broken: Callable[[Exchange, Exception], None] | None = None,
         server_name: bytes = b"",
+        answers_expect: bool = False,
         preserve_host: bool = True,
         forwarded: bool = True,
         via: bool = False,
@@ -134,6 +138,7 @@ class Location:
         self.run = run
         self.broken = broken
         self.server_name = server_name
+        self.answers_expect = answers_expect
         self.preserve_host = preserve_host
         self.forwarded = forwarded
         self.via = via
@@ -148,7 +153,7 @@ class Location:
         self.websocket_max_message = websocket_max_message
         members = balancer.members if balancer is not None else ()
         self.reverse: Translation = reverse or ReverseMap(
-            path, ((m.spec.authority, m.spec.path + target) for m in members)
+            path.rstrip(b"/"), ((m.spec.authority, m.spec.path + target.rstrip(b"/")) for m in members)
         )
 
     # -- the path ---------------------------------------------------------------------------------------------------
@@ -184,8 +189,11 @@ class Location:
             return member.spec.path + (inner if inner[:1] == b"/" else b"/" + inner) + query
         if not path.startswith(self.path):
             return None
-        # Apache's balancers turn an empty rest into a slash: /panopticon reaches Tomcat as /panopticon/.
-        return member.spec.path + (self.target_path + escaped(path[len(self.path) :]) or b"/") + query
+        inner = self.target_path + escaped(path[len(self.path) :])
+        if inner[:1] not in (b"/", b";"):
+            # Apache's balancers turn an empty rest into a slash: /panopticon reaches Tomcat as /panopticon/.
+            inner = b"/" + inner
+        return member.spec.path + inner + query
 
     def redirect(self, request: Request, facts: ExchangeFacts) -> bytes:
         """Where a client is sent; empty for an answer that sends it nowhere."""

@@ -86,7 +86,7 @@ class Place(Protocol):
     """What a table needs to know of a location.
 
     :ivar hosts: lower-case host names it is for, ``*.name`` for all below a name; none for any.
-    :ivar path: its path prefix in normal form, without a trailing slash; empty for the root.
+    :ivar path: its path prefix in normal form; empty for the root.  With a trailing slash only what is below belongs.
     :ivar pattern: instead of the path: what the canonical path must match.
     :ivar requests: ``all``, only ``websocket`` handshakes, or all ``other`` requests.
     :ivar mapping: ``verbatim``, ``canonical`` or ``servlet``: which form of a path is matched.
@@ -203,9 +203,11 @@ class _Forms:
 
 def _below(prefix: bytes, path: bytes, floor: int) -> bool:
     """Whether a path is a prefix or something below it."""
-    if not path.startswith(prefix) or path[len(prefix) : len(prefix) + 1] not in (b"", b"/"):
+    if not path.startswith(prefix):
         return False
-    return prefix.count(b"/") <= floor
+    if prefix[-1:] == b"/":
+        return prefix.count(b"/") - 1 <= floor
+    return path[len(prefix) : len(prefix) + 1] in (b"", b"/") and prefix.count(b"/") <= floor
 
 
 def host_name(host: bytes) -> bytes:

@@ -111,6 +111,12 @@ class Sending:
         """Whether the client still has some of its request to send."""
         return not self._ended_body
 
+    @property
+    def owed(self) -> bool:
+        """Whether the member waits for more of the request and the client owes it: the member's time does not count."""
+        waiting = self._pinging or (self.request.expects and self.received == 0)  # for a 100 of the member
+        return not self._ended_body and not waiting
+
     def _send_early(self, link: Link, member: Member) -> None:
         """Send what came of the body while there was nowhere to put it."""
         early, self._early = b"".join(self._early), []

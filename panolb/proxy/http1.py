@@ -168,10 +168,12 @@ class Http1(Protocol):
             self.deadline = NEVER
         else:
             self._reading = BODY
-            if request.expects:
+            if request.expects and not location.answers_expect:
                 self.deadline = NEVER  # the client waits for the member, as it said
             else:
                 self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+                if request.expects:
+                    self.wire.write(b"HTTP/1.1 100 Continue" + EMPTY_LINE)
         exchange = self._exchange = Exchange(request, location, self)
         exchange.kept = self._served
         self._served += 1

@@ -186,10 +186,13 @@ class Upstream(Protocol):
             self._excess = True
 
     def out_of_time(self) -> None:
-        if self.exchange is not None:
-            self.exchange.link_timeout()
-        else:
+        if self.exchange is None:
             self.pool.retire(self)
+        elif self.exchange.owed and not self.wire.blocked:
+            # The member waits for the client, and so do we: a client has a time limit of its own.
+            self.pool.deadlines.set(self, self.pool.spec.response_timeout)
+        else:
+            self.exchange.link_timeout()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.pool.gone(self)

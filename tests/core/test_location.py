@@ -226,6 +226,12 @@ def test_repeated_fields() -> None:
         (b"/app", b"", b"/app", b"/app", b"/app"),
         (b"/app", b"/root", b"/sub", b"/app/x", b"/root/sub/x"),
         (b"", b"", b"", b"/app", b"/app"),
+        # slashes are joined as they stand
+        (b"/app", b"/app", b"/", b"/app", b"/app/"),
+        (b"/app", b"/app", b"/", b"/app/", b"/app//"),
+        (b"/app", b"/app", b"/", b"/app/x", b"/app//x"),
+        (b"/app/", b"/app", b"/", b"/app/x", b"/app/x"),
+        (b"/", b"", b"/", b"/app", b"/app"),
         # M3, M6, M7: dots, slashes and escapes; the query is nobody's business
         (b"/app", b"/app", b"", b"//app//x", b"/app/x"),
         (b"/app", b"/app", b"", b"/app/a/../b", b"/app/b"),

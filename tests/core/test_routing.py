@@ -306,6 +306,15 @@ def test_forms(mapping: str, path: bytes, found: bool) -> None:
     assert (find(path, place) is place) == found
 
 
+def test_a_prefix_with_a_slash() -> None:
+    """ProxyPass /app/: what is below belongs to it, and /app does not."""
+    place = Spot(b"/app/", mapping="canonical")
+    assert find(b"/app/x", place) is place
+    assert find(b"/app/", place) is place
+    assert find(b"/app", place) is None
+    assert find(b"/x/../app/y", Spot(b"/", mapping="canonical")) is not None
+
+
 @pytest.mark.parametrize("mapping", ["verbatim", "canonical", "servlet"])
 def test_escaped_slashes(mapping: str) -> None:
     """M5: AllowEncodedSlashes Off."""
