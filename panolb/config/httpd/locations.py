@@ -5,6 +5,7 @@ A ``<Location>`` that says something about a part of what a way leads to splits 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,16 +71,19 @@ class Site:
     def parts(self) -> list[tuple[Way, Settings, list[Place]]]:
         """Return the ways in the order in which they are asked, split where settings differ."""
         found: list[tuple[Way, Settings, list[Place]]] = []
-        for way in self.ways:
+        for index, way in enumerate(self.ways):
+            earlier = self.ways[:index]
             inner = [area for area in self.areas if self._matters(area, way) and not covers(area, way)]
             below = {area.path for area in inner if area.path is not None and way.prefix is not None}
-            pieces = [*(way.narrowed(path) for path in below), way]
+            parts = [way.narrowed(path) for path in below]
+            pieces = [one for one in parts if not any(before.takes_all_of(one) for before in earlier)]
+            pieces.append(way)
             for piece in sorted(pieces, key=lambda one: (-len(one.prefix or ""), one.prefix or "")):
                 # What a regular expression takes out of a piece comes before the piece; the last section counts most.
                 expressions = [area for area in reversed(inner) if area.path is None or piece.prefix is None]
                 for area in expressions:
                     if touches(area, piece):
-                        pattern = area.pattern if area.path is None else f"^{area.path}(?:/|$)"
+                        pattern = area.pattern if area.path is None else f"^{re.escape(area.path)}(?:/|$)"
                         found.append(self._part(piece.where_also(pattern or ""), piece, area))
                 found.append(self._part(piece, piece, None))
         return found

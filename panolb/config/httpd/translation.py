@@ -261,8 +261,7 @@ def _reachable(ways: list[Way], remarks: Remarks) -> list[Way]:
     """Return the ways without those that an earlier one leaves nothing for."""
     found: list[Way] = []
     for way in ways:
-        before = next((one for one in found if one.whole and way.prefix is not None and one.prefix is not None
-                       and scopes.below(way.prefix, one.prefix)), None)  # fmt: skip
+        before = next((one for one in found if one.takes_all_of(way)), None)
         if before is None:
             found.append(way)
         elif not (before.node is way.node or before.status is not None):

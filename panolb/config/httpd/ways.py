@@ -58,6 +58,12 @@ class Way:
         """Whether nothing but the path decides: a later way for the same paths is then never asked."""
         return self.path is not None and self.requests == "all" and self.listeners is None and not self.hosts
 
+    def takes_all_of(self, other: Way) -> bool:
+        """Whether nothing is left for another way that is asked later."""
+        if not self.whole or other.prefix is None or self.prefix is None:
+            return False
+        return below(other.prefix, self.prefix)
+
     def narrowed(self, path: str) -> Way:
         """Return the same way for the paths below one of its own: what was left of the path becomes fixed.
 

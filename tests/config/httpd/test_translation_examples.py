@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from panolb.config import Known
+from panolb.config import Known, loads
 from panolb.config.crosscheck import problems as disagreements
+from panolb.config.dump import dump
 from panolb.config.httpd import Imported, load
 from panolb.config.httpd.differences import DIFFERENCES
 from panolb.config.httpd.known import Verdict
@@ -50,6 +51,7 @@ def test_they_run(example: Load, methods: Known, name: str, compat: bool) -> Non
     imported = example(name, compat=compat)
     assert disagreements(imported.config, methods) == []
     assert imported.report.problems() == []
+    assert loads(dump(imported.config), methods) == imported.config
     assert imported.config.location_order == "first"
     for index, location in enumerate(imported.config.location):
         assert imported.sources["location", index], location

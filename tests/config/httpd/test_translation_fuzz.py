@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from panolb.config import Known
+from panolb.config import Known, loads
 from panolb.config.crosscheck import problems as disagreements
+from panolb.config.dump import dump
 from panolb.config.httpd import load
 from panolb.errors import ConfigError
 from tests.harness.httpdconf import MEMBERS
@@ -112,7 +113,7 @@ BLOCK = st.one_of(
 def test_any_configuration(
     tmp_path: Path, methods: Known, blocks: list[str], compat: bool, allowed: bool
 ) -> None:
-    """A problem is a line of the file and a sentence; a configuration has none left."""
+    """A problem is a line of the file and a sentence; a configuration has none left, and says the same as TOML."""
     path = tmp_path / "httpd.conf"
     path.write_text("\n".join(["Listen 10080", MEMBERS, *blocks, ""]))
     everything = {
@@ -132,6 +133,7 @@ def test_any_configuration(
             assert problem.message
     else:
         assert disagreements(imported.config, methods) == []
+        assert loads(dump(imported.config), methods) == imported.config
         assert set(imported.sources) >= {
             ("location", index) for index in range(len(imported.config.location))
         }
