@@ -19,6 +19,7 @@ ELSEWHERE = (
     "systemctl ",
     "journalctl ",
     "export ",
+    "set -a; ",
     "python3 -m venv ",
     "twistd -n ",
     "python docs/",
@@ -95,9 +96,9 @@ def test_check_prints_what_is_shown(command: Command, tmp_path: Path) -> None:
 
 
 def write_conf(command: Command, name: str, directory: Path) -> Path:
-    """Write the httpd.conf of that name that stands on the command's own page."""
-    conf = next(one for one in blocks("apache") if one.page == command.page and one.name == name)
-    (directory / name).write_text(conf.text)
+    """Write the httpd.conf of that name that stands on the command's own page, or else the guide's."""
+    mine = (one.text for one in blocks("apache") if one.page == command.page and one.name == name)
+    (directory / name).write_text(next(mine, (EXAMPLES / "httpd" / "guide.conf").read_text()))
     return directory / name
 
 
@@ -114,7 +115,7 @@ def test_check_of_an_httpd_conf(command: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", IMPORTED, ids=str)
 def test_import_writes_what_is_shown(command: Command, tmp_path: Path) -> None:
     """``panolb import`` on the page's own httpd.conf writes the lines below it; what it writes is right."""
-    _, _, name, *rest = command.words.split()
+    _, _, name, *rest = command.words.partition(" > ")[0].split()
     file = write_conf(command, Path(name).name, tmp_path)
     done = run(" ".join(["panolb", "import", file.name, *rest]), tmp_path)
     assert done.returncode == 0, done.stderr
