@@ -136,9 +136,7 @@ class Site:
             "host": names or hosts,
             "listener": list(way.listeners) if way.listeners is not None else doors,
             "requests": way.requests,
-            **(
-                {"path": encoded(way.prefix or "") or "/"} if way.path is not None else {"match": way.pattern}
-            ),
+            **({"path": encoded(way.path)} if way.path is not None else {"match": way.pattern}),
             **self._common(settings),
         }
         if way.group is not None:
@@ -178,6 +176,7 @@ class Site:
             "encoded_slashes": _SLASHES.get(slashes, "refuse"),
             "preserve_host": settings.preserve_host,
             "forwarded": settings.forwarded,
+            "answer_expect": not settings.expect,
             "via": via in ("on", "full"),
             "strip_request_headers": ["Via"] if via == "block" else [],
             "request_headers": list(settings.request_headers),

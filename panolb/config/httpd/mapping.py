@@ -113,14 +113,11 @@ class Mapping:
 def mapped(way: Way, rest: str, *, exact: bool) -> Way:
     """Add to a way the path that follows the balancer or server it leads to.
 
-    What follows a prefix begins with a slash, so one at the end of both prefix and target is taken off.  Where they do
-    not fit, as in ``/app http://localhost:8080/``, one slash is right unless ``exact``.
+    Where slashes do not fit, as in ``/app http://localhost:8080/``, one slash is right unless ``exact``.
     """
-    if way.path is None:
-        return evolve(way, target=rest or None)
-    if way.path.endswith("/") or not exact:
-        rest = rest.removesuffix("/")
-    return evolve(way, path=way.path.rstrip("/") or "/", target=rest or None)
+    if way.path is None or exact:
+        return evolve(way, target=rest or None, exact=exact)
+    return evolve(way, path=way.path.rstrip("/") or "/", target=rest.rstrip("/") or None)
 
 
 def _is_pass(node: Directive) -> bool:

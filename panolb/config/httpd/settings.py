@@ -32,12 +32,14 @@ class Pair:
 class Settings:
     """The settings that hold somewhere.
 
+    :ivar expect: members are asked before a body is sent, when the client asks; if not, panolb says yes itself.
     :ivar pages: own error pages by status; an empty text takes one back.
     :ivar reverse: in the order in which they are tried.
     """
 
     preserve_host: bool = False
     forwarded: bool = True
+    expect: bool = True
     override: tuple[str, ...] = ()
     pages: dict[str, tuple[Directive, str]] = field(factory=dict)
     environment: tuple[str, ...] = ()
@@ -74,6 +76,12 @@ def _preserve_host(now: Settings, node: Directive, path: str | None, remarks: Re
 
 def _forwarded(now: Settings, node: Directive, path: str | None, remarks: Remarks) -> Settings:
     return evolve(now, forwarded=node.args[0].lower() == "on")
+
+
+def _expect(now: Settings, node: Directive, path: str | None, remarks: Remarks) -> Settings:
+    if node.args[0].lower() == "off":
+        remarks.say(node, Verdict.RUN, "panolb answers Expect: 100-continue itself.")
+    return evolve(now, expect=node.args[0].lower() == "on")
 
 
 def _override(now: Settings, node: Directive, path: str | None, remarks: Remarks) -> Settings:
@@ -212,6 +220,7 @@ def _cookie_domain(now: Settings, node: Directive, path: str | None, remarks: Re
 _APPLY: Final[dict[str, _Apply]] = {
     "proxypreservehost": _preserve_host,
     "proxyaddheaders": _forwarded,
+    "proxy100continue": _expect,
     "proxyerroroverride": _override,
     "errordocument": _page,
     "setenv": _variable,

@@ -27,6 +27,7 @@ class Way:
     :ivar group: the balancer that serves it.
     :ivar url: what a ``<Proxy>`` has to name to be about it, such as ``balancer://name/path``.
     :ivar target: what stands between the member's path and the rest; None for nothing.
+    :ivar exact: path and target are joined as they stand, also where their slashes do not fit.
     :ivar literal: the path is passed on byte for byte, as with ``nocanon``.
     :ivar servlet: path parameters do not count.
     :ivar listeners: None for all of its server.
@@ -39,6 +40,7 @@ class Way:
     group: Group | None = None
     url: str = ""
     target: str | None = None
+    exact: bool = False
     literal: bool = False
     servlet: bool = False
     requests: Literal["all", "websocket", "other"] = "all"
@@ -52,6 +54,11 @@ class Way:
     def prefix(self) -> str | None:
         """The path without a slash at its end; the root is empty."""
         return None if self.path is None else self.path.rstrip("/")
+
+    @property
+    def base(self) -> str:
+        """What the target takes the place of; what follows it is kept."""
+        return (self.path if self.exact else self.prefix) or ""
 
     @property
     def whole(self) -> bool:
@@ -69,14 +76,15 @@ class Way:
 
         :param path: below `prefix`, without a slash at the end.
         """
-        rest = path[len(self.prefix or "") :]
+        rest = quote(path[len(self.base) :], safe=_SAFE)
         further: dict[str, Any] = {"path": path}
         if self.group is not None:
-            further["target"] = (self.target or "").rstrip("/") + quote(rest, safe=_SAFE)
+            target = (self.target or "") + rest
+            further["target"] = target if target.startswith("/") else f"/{target}"
         elif self.redirect is not None:
-            further["redirect"] = self.redirect + quote(rest, safe=_SAFE)
+            further["redirect"] = self.redirect + rest
         elif self.files is not None:
-            further["files"] = self.files + rest
+            further["files"] = self.files + path[len(self.base) :]
         return evolve(self, **further)
 
     def where_also(self, pattern: str) -> Way:
@@ -88,12 +96,12 @@ class Way:
             target, redirect = _shift(self.target, groups), _shift(self.redirect, groups)
             return evolve(self, pattern=ahead + inner, target=target, redirect=redirect)
         last = f"${groups + 1}"
-        rest = f"{re.escape(self.prefix or '')}((?:/.*)?)$"
+        following = "(.*)" if self.base.endswith("/") else "((?:/.*)?)"
         return evolve(
             self,
             path=None,
-            pattern=ahead + rest,
-            target=None if self.group is None else (self.target or "").rstrip("/") + last,
+            pattern=f"{ahead}{re.escape(self.base)}{following}$",
+            target=None if self.group is None else (self.target or "") + last,
             redirect=None if self.redirect is None else self.redirect + last,
         )
 

@@ -61,12 +61,12 @@ def test_what_is_never_reached(translate: Translate) -> None:
     [
         ("/app balancer://c", "/app", None, ("/app", None)),
         ("/app balancer://c/", "/app", None, ("/app", "/")),
-        ("/app/ balancer://c/", "/app", None, ("/app", None)),
+        ("/app/ balancer://c/", "/app", None, ("/app/", "/")),
         ("/app balancer://c/sub", "/app", "/sub", ("/app", "/sub")),
         ("/app balancer://c/sub/", "/app", "/sub", ("/app", "/sub/")),
-        ("/ balancer://c/", "/", None, ("/", None)),
+        ("/ balancer://c/", "/", None, ("/", "/")),
         ("/ balancer://c", "/", None, ("/", None)),
-        ("/ balancer://c/sub/", "/", "/sub", ("/", "/sub")),
+        ("/ balancer://c/sub/", "/", "/sub", ("/", "/sub/")),
         ('"/a b" balancer://c', "/a%20b", None, ("/a%20b", None)),
     ],
 )

@@ -45,18 +45,27 @@ def _is_below(path: str, prefix: str) -> bool:
     return path == bare or path.startswith(bare + "/")
 
 
-def _by_apache(path: str, passes: list[Pass]) -> str | None:
-    """Where a path leads: host and path of the member's side; None for nowhere."""
+def _by_apache(path: str, passes: list[Pass], exact: bool) -> str | None:
+    """Where a path leads: host and path on the member's side; None for nowhere."""
     for prefix, target in passes:
         if _is_below(path, prefix):
             if target == "!":
                 return None
-            url = target.replace("balancer://c", "http://member/m")
-            return url.removeprefix("http://") + path[len(prefix.rstrip("/")) :]
+            host, slash, inner = (
+                target.replace("balancer://c", "http://member").removeprefix("http://").partition("/")
+            )
+            above = "/m" if host == "member" else ""
+            rest = path[len(prefix if exact else prefix.rstrip("/")) :]
+            return _joined(host + above, slash + inner + rest, exact)
     return None
 
 
-def _by_model(path: str, config: Config) -> tuple[str | None, Location | None]:
+def _joined(above: str, inner: str, exact: bool) -> str:
+    """Apache's balancers ask for a path that begins with a slash."""
+    return above + (inner if inner.startswith("/") or not exact else "/" + inner)
+
+
+def _by_model(path: str, config: Config, exact: bool) -> tuple[str | None, Location | None]:
     """The same by the model; the first location that a path is in."""
     for one in config.location:
         assert one.path is not None
@@ -64,8 +73,8 @@ def _by_model(path: str, config: Config) -> tuple[str | None, Location | None]:
             if one.balancer is None:
                 return None, one
             url = urlsplit(config.balancer[one.balancer].member[0].url)
-            rest = path[len(one.path.rstrip("/")) :]
-            return f"{url.hostname}{url.path}{one.target or ''}{rest}", one
+            rest = path[len(one.path if exact else one.path.rstrip("/")) :]
+            return _joined(f"{url.hostname}{url.path}", (one.target or "") + rest, exact), one
     return None, None
 
 
@@ -87,8 +96,8 @@ def test_the_first_that_matches(
     config = load(path, methods, compat=compat).config
     assert loads(dump(config), methods) == config
     for asked in PATHS:
-        led, location = _by_model(asked, config)
-        assert led == _by_apache(asked, passes), asked
+        led, location = _by_model(asked, config, compat)
+        assert led == _by_apache(asked, passes, compat), asked
         if location is not None:
             rules = [
                 f"set X-{number} yes" for number, section in enumerate(sections) if _is_below(asked, section)

@@ -96,7 +96,7 @@ def test_the_recipes_balancer_is_the_http_one(translate: Translate) -> None:
     imported = translate(text)
     assert list(imported.config.balancer) == ["c"]
     assert imported.config.location[0].balancer == "c"
-    assert any("drains it for both" in one.words for one in imported.report.of(Verdict.IMPROVED))
+    assert any("loses it for both" in one.words for one in imported.report.of(Verdict.IMPROVED))
 
 
 def test_a_recipe_with_other_members(translate: Translate) -> None:

@@ -26,6 +26,8 @@ def _location(translate: Translate, text: str, **options: Any) -> Location:
     [
         ("ProxyPreserveHost On", {"preserve_host": True}),
         ("ProxyAddHeaders Off", {"forwarded": False}),
+        ("Proxy100Continue Off", {"answer_expect": True}),
+        ("Proxy100Continue On", {}),
         ("ProxyVia On", {"via": True}),
         ("ProxyVia Full", {"via": True}),
         ("ProxyVia Block", {"strip_request_headers": ["Via"]}),
