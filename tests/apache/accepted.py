@@ -6,10 +6,19 @@ panolb does; whatever it does not know it leaves alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .exchanges import Arrived, Ask, Lines, Reply, Seen
+
+PREFIXES = (("/panopticon", "/panopticon"), ("/app", "/app"), ("/shop", "/inner"), ("", ""))
+"""Paths of the configurations, and what members have instead."""
+
+
+class Parted(Exception):  # it is no error
+    """The difference is one on purpose, and from here on both go ways of their own."""
+
 
 Alike = Callable[[Ask, Reply, Seen, Seen], Seen]
 
@@ -94,12 +103,41 @@ def separate(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
 
 
 def verbatim(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
-    """The path as the client wrote it."""
-    target = other.line.removesuffix(" HTTP/1.1").partition(" ")[2]
-    remainder = ask.target.lstrip("/").partition("/")[2]
-    if target != ask.target and not (remainder and target.endswith(f"/{remainder}")):
+    """The path as the client wrote it, but for the prefix."""
+    as_written = [
+        f"{ask.method} {inner}{ask.target.removeprefix(prefix)} HTTP/1.1"
+        for prefix, inner in PREFIXES
+        if ask.target.startswith(prefix)
+    ]
+    return replace(one, line=other.line) if other.line in as_written else one
+
+
+def hops(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """Max-Forwards is not counted down."""
+    given = [line.split(": ", 1)[1] for line in ask.fields if line.startswith("Max-Forwards: ")]
+    if given != [value(other.fields, "max-forwards")]:
         return one
-    return replace(one, line=other.line)
+    return replace(one, fields=like(one.fields, other.fields, "max-forwards"))
+
+
+def via(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """What we call ourselves in Via."""
+    return replace(one, fields=[(name, called(text) if name == "via" else text) for name, text in one.fields])
+
+
+def called(text: str) -> str:
+    """A Via with our name at its end."""
+    before, separator, _ = text.rpartition("1.1 ")
+    return f"{before}{separator}panolb"
+
+
+def forwarded_host(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
+    """The host that a trusted proxy names is kept."""
+    name = "x-forwarded-host"
+    mine, theirs = value(other.fields, name), value(one.fields, name)
+    if mine is None or theirs is None or not theirs.startswith(f"{mine}, "):
+        return one
+    return replace(one, fields=like(one.fields, other.fields, name))
 
 
 def forwarded(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
@@ -119,7 +157,15 @@ def own_pages(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
     """Pages of our own have our words; the status is the same."""
     if not (apache.own and panolb.own and apache.status == panolb.status >= 400):
         return apache
-    names = ("content-type", "content-length", "connection", "cache-control", "allow", "accept")
+    names = (
+        "content-type",
+        "content-length",
+        "connection",
+        "cache-control",
+        "allow",
+        "accept",
+        "retry-after",
+    )
     body = apache.body if b"<html" not in apache.body.lower() else panolb.body
     return replace(apache, reason=panolb.reason, body=body, fields=like(apache.fields, panolb.fields, *names))
 
@@ -132,6 +178,42 @@ def server_and_date(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
 def persistence(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
     """Which answers end the client's connection."""
     return replace(apache, fields=like(apache.fields, panolb.fields, "connection", "keep-alive"))
+
+
+def via_back(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """The same in the answer."""
+    return replace(
+        apache, fields=[(name, called(text) if name == "via" else text) for name, text in apache.fields]
+    )
+
+
+# -- what is another member, or none ------------------------------------------------------------------------------------
+
+
+def hidden_cookie(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """A value in the URL that names no route does not hide the cookie."""
+    if re.search(r"[?&;](ROUTEID|jsessionid)=[^?&.]+$", ask.target) and cookie_routes(ask):
+        raise Parted
+    return apache
+
+
+def cookie_routes(ask: Ask) -> bool:
+    """Whether some cookie may name a route."""
+    return any(line.startswith("Cookie:") and "ID=" in line for line in ask.fields)
+
+
+def raw_bytes(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """A target that is none by RFC 9112 is refused."""
+    if panolb.status == 400 and not panolb.arrived and not ask.target.isascii():
+        raise Parted
+    return apache
+
+
+def slashes_first(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    """Where the prefix has to be replaced, slashes before it are not."""
+    if panolb.status == 404 and not panolb.arrived and ask.target.startswith("//shop"):
+        raise Parted
+    return apache
 
 
 def not_proxied(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
@@ -149,6 +231,13 @@ DIFFERENCES: tuple[Accepted, ...] = (
     Accepted("fields-stay-apart", requests(separate)),
     Accepted("verbatim-path", requests(verbatim), compat=False),
     Accepted("forwarded-for-everybody", requests(forwarded), compat=False),
+    Accepted("max-forwards", requests(hops)),
+    Accepted("via-name", requests(via)),
+    Accepted("via-name", via_back),
+    Accepted("forwarded-host-kept", requests(forwarded_host)),
+    Accepted("url-value-without-route", hidden_cookie),
+    Accepted("raw-bytes-in-target", raw_bytes),
+    Accepted("slashes-before-prefix", slashes_first, compat=False),
     Accepted("(what is not proxied)", not_proxied),
     Accepted("(words of our own pages)", own_pages),
     Accepted("(who says Date and Server)", server_and_date),
@@ -157,7 +246,10 @@ DIFFERENCES: tuple[Accepted, ...] = (
 
 
 def as_panolb(ask: Ask, reply: Reply, apache: Seen, panolb: Seen, *, compat: bool) -> Seen:
-    """Apache's side of an exchange with all that is accepted taken out."""
+    """Apache's side of an exchange with all that is accepted taken out.
+
+    :raises Parted: when there is nothing more to compare.
+    """
     for difference in DIFFERENCES:
         if difference.compat or not compat:
             apache = difference.alike(ask, reply, apache, panolb)

@@ -19,6 +19,21 @@ def stalls(data: bytes = b"") -> Script:
     return script
 
 
+def pauses(seconds: float) -> Script:
+    """Send half of a body, and after a while the rest, if the other side is still there."""
+
+    def script(talk: Talk, request: Request) -> None:
+        talk.read_body(request)
+        talk.send(page(body=bytes(200))[:-100])
+        if talk.ended(seconds):
+            talk.close()
+            return
+        talk.socket.settimeout(PATIENCE)
+        talk.send(bytes(100))
+
+    return script
+
+
 def deaf(talk: Talk, request: Request) -> None:
     """Say nothing after a head, not even 100, until the other side gives up."""
     talk.ended(PATIENCE)

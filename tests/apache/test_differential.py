@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from . import peers
-from .accepted import as_panolb
+from .accepted import Parted, as_panolb
 from .exchanges import Ask, Reply, Seen, exchange
 from .generated import CONFIGURATIONS, Move, plays
 from .scene import Bystander
@@ -121,5 +121,8 @@ def test_same(three: Three, play: tuple[str, list[Move]]) -> None:
         seen = {peer.name: exchange(peer.port, host, move.ask, three.members) for peer in three.peers}
         apache = seen.pop("apache")
         for name, panolb in seen.items():
-            expected = as_panolb(move.ask, move.reply, apache, panolb, compat=name == "compat")
+            try:
+                expected = as_panolb(move.ask, move.reply, apache, panolb, compat=name == "compat")
+            except Parted:
+                return
             assert panolb == expected, Compared(name, move.ask, move.reply, expected, panolb)

@@ -21,6 +21,9 @@ NOBODY = cookie("ROUTEID=.1", to="", status=503)
 WELL_1 = does("1", answer(b"1"))
 
 
+STALLED = f"POST /app/x HTTP/1.1\r\nHost: HOST\r\n{MINE}\r\nContent-Length: 100\r\n\r\nxxx"
+
+
 def first(parameters: str, settings: str = "", *more: str) -> str:
     """Two members; parameters of the first."""
     return site(*more, members=(f"{PAIR[0]} {parameters}", PAIR[1]), settings=settings)
@@ -211,14 +214,9 @@ CASES = (
     Case(
         "F38b",
         site("Timeout 1"),
-        [
-            sent(
-                f"POST /app/x HTTP/1.1\r\nHost: HOST\r\n{MINE}\r\nContent-Length: 100\r\n\r\nxxx",
-                status=408,
-                to="",
-            ),
-            STAYED,
-        ],
+        [sent(STALLED, status=408, to=""), STAYED],
+        panolb=[does("1", deaf), sent(STALLED, status=408, to="1"), WELL_1, STAYED],
+        differs=["body-at-once"],
     ),
     Case(
         "F40",

@@ -45,7 +45,13 @@ RECIPE = "\n".join(
 CASES = (
     joined("X1", "/app", "/app balancer://c", "/app/ /app/ /app/x", "/app /app/ /app/x"),
     joined("X1b", "/app", "/app balancer://c/", "/app/ /app// /app//x", "/app /app/ /app/x"),
-    joined("X1c", "/app/", "/app balancer://c", "/app// /app// /app//x", "/app/ /app/ /app/x"),
+    Case(
+        "X1c",
+        plain(members=("http://b1/app/",), mapping=("ProxyPass /app balancer://c",)),
+        becomes(("/app", "/app//"), ("/app/x", "/app//x")),
+        panolb=becomes(("/app", "/app"), ("/app/x", "/app/x")),
+        differs=["member-path-slash", "context-root"],
+    ),
     joined("X1d", "", "/app balancer://c/app", "/app /app/ /app/x", "/app /app/ /app/x"),
     joined(
         "X1e",
