@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
 
+import attrs
 from twisted.application.service import IService
 from twisted.internet import reactor as global_reactor
 from twisted.logger import Logger
@@ -36,6 +37,12 @@ class Options(usage.Options):
     optParameters: ClassVar = [
         ["config", "c", None, "Run the configuration in this TOML file."],
         ["httpd-conf", None, None, "Run the configuration in this httpd.conf of Apache."],
+        [
+            "admin",
+            None,
+            None,
+            "With --httpd-conf: serve the status page at this endpoint, tcp:10088:interface=127.0.0.1",
+        ],
     ]
     optFlags: ClassVar = [
         ["demo", None, "Run a demonstration: two members of our own behind 127.0.0.1:10080 and 10081."],
@@ -64,8 +71,10 @@ class Options(usage.Options):
         """Exactly one of the ways to run."""
         if sum(map(bool, (self["config"], self["httpd-conf"], self["demo"]))) != 1:
             raise usage.UsageError("say one of --config FILE, --httpd-conf FILE and --demo")
-        if not self["httpd-conf"] and (self["apache-compat"] or self.allowed or self.defines):
-            raise usage.UsageError("--apache-compat, --allow-unsupported and --define are for --httpd-conf")
+        own = (self["apache-compat"], self["admin"], self.allowed, self.defines)
+        if not self["httpd-conf"] and any(own):
+            options = "--apache-compat, --allow-unsupported, --define and --admin"
+            raise usage.UsageError(f"{options} are for --httpd-conf")
 
     @property
     def httpd(self) -> HttpdOptions | None:
@@ -111,7 +120,10 @@ def makeService(options: Options) -> IService:
         else:
             file = Path(options["config"] or options["httpd-conf"])
             imported = read(file, known(registry), options.httpd)
-            made = service(imported.config, registry)
+            config = imported.config
+            if options["admin"]:  # Apache's own pages are part of a server; ours has a door of its own
+                config = attrs.evolve(config, admin=model.Admin(endpoint=options["admin"]))
+            made = service(config, registry)
             reactor.callWhenRunning(log_differences, imported.report)
     except ConfigError as error:
         for problem in error.problems:

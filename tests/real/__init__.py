@@ -4,6 +4,7 @@ Every scenario is written against "a balancer at this address".  That is panolb,
 ``PANOLB_REAL_PEER=apache``: then it is Apache httpd with the configuration of the Panopticon guide, which shows that
 a scenario itself is right.  What is known to fail there says so (``@pytest.mark.apache_fails("reason")``) and is
 skipped; with ``PANOLB_REAL_KNOWN_FAULTS=run`` such a scenario runs all the same and has to fail.
+``PANOLB_REAL_PEER=httpd-conf`` is panolb again, with the file that Apache gets.
 
 Without Tomcat or Apache on the machine these tests are skipped; ``PANOLB_REQUIRE_REAL=1`` makes that a failure.
 """

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .process import ADDRESS, ServerProcess, answers, free_port
 from .tomcat import Tomcat
@@ -92,6 +92,7 @@ CustomLog "{access_log}" members
     ProxyPassReverse /panopticon balancer://panopticoncluster
 </VirtualHost>
 """
+APACHE_CHECK = "hcmethod=GET11 hcinterval=1 hcfails=2 timeout=10"
 APACHE_COOKIE = (
     'Header add Set-Cookie "ROUTEID=.%{BALANCER_WORKER_ROUTE}e; path=/" env=BALANCER_ROUTE_CHANGED'
 )
@@ -217,6 +218,42 @@ class Panolb(Balancer):
         }
 
 
+def httpd_conf(balancer: Balancer, directory: Path, check: str = "", modules: Sequence[str] = LOADED) -> str:
+    """The guide's configuration for these members.
+
+    :param check: member parameters of a health check; a module for them has to be among ``modules``.
+    """
+    return APACHE_CONF.format(
+        directory=directory,
+        access_log=balancer.access_log,
+        address=ADDRESS,
+        port=balancer.port,
+        modules="\n".join(f'LoadModule {name}_module "{APACHE_MODULES}/mod_{name}.so"' for name in modules),
+        user="User www-data\n    Group www-data" if os.geteuid() == 0 else "",
+        cookie=APACHE_COOKIE if balancer.cookie else "",
+        members="\n        ".join(
+            f'BalancerMember "{m.url}" route={m.route} upgrade=websocket {check}' for m in balancer.members
+        ),
+        stickysession=balancer.stickysession,
+    )
+
+
+class PanolbAsApache(Panolb):
+    """``twistd -n panolb --httpd-conf FILE`` with the file that Apache gets, and Apache's health checks."""
+
+    def __init__(self, directory: Path, members: Sequence[Tomcat], **options: Any) -> None:
+        super().__init__(directory, members, **options)
+        self.config = directory / "httpd.conf"
+        self.config.write_text(
+            httpd_conf(self, directory, APACHE_CHECK, (*LOADED, "watchdog", "proxy_hcheck"))
+        )
+
+    def command(self) -> list[str]:
+        *twistd, _, _ = super().command()
+        admin = f"tcp:{self.admin_port}:interface={ADDRESS}"
+        return [*twistd, "--httpd-conf", str(self.config), "--admin", admin]
+
+
 class Apache(Balancer):
     """Apache httpd in the foreground with the guide's configuration and ``upgrade=websocket``."""
 
@@ -233,23 +270,7 @@ class Apache(Balancer):
             "apache", directory, members, stickysession=stickysession, cookie=cookie, check=check
         )
         self.config = directory / "httpd.conf"
-        self.config.write_text(
-            APACHE_CONF.format(
-                directory=directory,
-                access_log=self.access_log,
-                address=ADDRESS,
-                port=self.port,
-                modules="\n".join(
-                    f'LoadModule {name}_module "{APACHE_MODULES}/mod_{name}.so"' for name in LOADED
-                ),
-                user="User www-data\n    Group www-data" if os.geteuid() == 0 else "",
-                cookie=APACHE_COOKIE if cookie else "",
-                members="\n        ".join(
-                    f'BalancerMember "{m.url}" route={m.route} upgrade=websocket' for m in members
-                ),
-                stickysession=stickysession,
-            )
-        )
+        self.config.write_text(httpd_conf(self, directory))
 
     def command(self) -> list[str]:
         return [str(shutil.which("apache2")), "-f", str(self.config), "-DFOREGROUND"]
@@ -258,7 +279,11 @@ class Apache(Balancer):
         return [self.output, self.directory / "error.log", self.access_log]
 
 
-PEERS: dict[str, type[Panolb] | type[Apache]] = {"panolb": Panolb, "apache": Apache}
+PEERS: dict[str, type[Panolb] | type[Apache]] = {
+    "panolb": Panolb,
+    "httpd-conf": PanolbAsApache,
+    "apache": Apache,
+}
 
 
 def missing(peer: str) -> str | None:
