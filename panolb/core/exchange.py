@@ -122,7 +122,7 @@ class Exchange(Sending):
         link.begin(head, self.request.method)
         member.traffic_out += len(head)
         ping = member.spec.ping
-        if ping is not None and self.request.has_body and not self.request.expects:
+        if ping is not None and self.request.has_body and not self.expects:
             self._ping(link, ping)
             return
         self.client.attach(link)

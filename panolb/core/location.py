@@ -252,7 +252,8 @@ class Location:
             lines.append(b"Transfer-Encoding: chunked")
         elif request.length is not None:
             lines.append(b"Content-Length: %d" % request.length)
-        if request.has_body and (request.expects or member.spec.ping is not None):
+        expects = request.expects and not self.answers_expect
+        if request.has_body and (expects or member.spec.ping is not None):
             lines.append(b"Expect: 100-continue")
         if not member.spec.reuse and not upgrade:
             lines.append(b"Connection: close")

@@ -114,8 +114,13 @@ class Sending:
     @property
     def owed(self) -> bool:
         """Whether the member waits for more of the request and the client owes it: the member's time does not count."""
-        waiting = self._pinging or (self.request.expects and self.received == 0)  # for a 100 of the member
+        waiting = self._pinging or (self.expects and self.received == 0)  # for a 100 of the member
         return not self._ended_body and not waiting
+
+    @property
+    def expects(self) -> bool:
+        """Whether the client waits for a 100 that only the member can give."""
+        return self.request.expects and not self.location.answers_expect
 
     def _send_early(self, link: Link, member: Member) -> None:
         """Send what came of the body while there was nowhere to put it."""
