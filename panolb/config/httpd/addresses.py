@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Final
 
 from attrs import define, field, frozen
@@ -72,10 +73,41 @@ def doors(main: Scope, hosts: list[Scope], remarks: Remarks) -> list[Door]:
             if not address.host or address.host == "*":
                 remarks.say(node, Verdict.RUN, "All IPv4 addresses; for IPv6 write Listen [::]:PORT instead.")
     asked = [(host, _addresses(host, remarks)) for host in hosts]
+    if not main.own("ProxyPass") and not main.own("ProxyPassMatch"):
+        found = [narrow for door in found for narrow in _narrowed(door, found, asked, remarks)]
     for door in found:
         door.servers = _servers(door, asked, remarks) or [main]
     _unreachable(found, hosts, remarks)
     return found
+
+
+def _narrowed(
+    door: Door, doors: list[Door], asked: Iterable[tuple[Scope, list[Address]]], remarks: Remarks
+) -> list[Door]:
+    """Return a listener for each address of its virtual hosts, if none of them is for all addresses.
+
+    On any other address Apache's main server would answer, which sends nothing to members; there nobody listens.
+    """
+    wanted = [one.host for _, addresses in asked for one in addresses if one.port in (None, door.port)]
+    if not door.address.is_wild or not wanted or not all(map(_is_literal, wanted)):
+        return [door]
+    remarks.say(
+        door.node, Verdict.RUN, "Only on the addresses of its virtual hosts; the main server serves nothing."
+    )
+    made: list[Door] = []
+    for host in dict.fromkeys(wanted):
+        address = Address(host, door.port)
+        if not any(other.address == address for other in doors):
+            made.append(Door(door.node, address, _name(address, [*doors, *made])))
+    return made
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return host not in _ANY
 
 
 def _servers(door: Door, asked: Iterable[tuple[Scope, list[Address]]], remarks: Remarks) -> list[Scope]:
@@ -89,7 +121,7 @@ def _servers(door: Door, asked: Iterable[tuple[Scope, list[Address]]], remarks: 
     if not named:
         return _once(wild)
     special = [host for host, one in fitting if not one.is_wild]
-    if len(named) == 1 and not wild:
+    if len(named) == 1 and not wild and not any(map(_is_literal, named)):
         words = f"It answers on every address of port {door.port}, as the Listen says; in Apache the main server would on others."
         for host in _once(special):
             if host.section is not None:

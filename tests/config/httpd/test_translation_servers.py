@@ -137,16 +137,28 @@ def test_hosts_by_address(translate: Translate) -> None:
     assert turns == [([], [], "own.test-80")]
 
 
-def test_an_address_behind_a_listen_for_all(translate: Translate, problems: Problems) -> None:
-    """With one address it is served on all, with a word; several would be mixed up."""
-    imported = translate("Listen 81\n" + _host("own.test", "10.1.2.3:81"), head="ServerName x\n")
-    assert _turns(imported) == [([], [], "own.test-80")]
-    assert "answers on every address of port 81" in _words(imported, 3)
-    found = problems(
-        "Listen 81\n" + _host("a.test", "10.1.2.3:81") + _host("b.test", "10.1.2.4:81"), head="ServerName x\n"
-    )
-    assert len(found) == 2
-    assert all("write a Listen for each address" in one for one in found)
+def test_addresses_behind_a_listen_for_all(translate: Translate, problems: Problems) -> None:
+    """What was for one address is not shown on all; where an address cannot be told apart the start stops."""
+    one, two = _host("a.test", "10.1.2.3:81"), _host("b.test", "10.1.2.4:81")
+    imported = translate("Listen 81\n" + one + two, head="ServerName x\n")
+    assert {
+        name: door.endpoint for name, door in imported.config.listener.items() if "81" in door.endpoint
+    } == {
+        "http-10.1.2.3-81": "tcp:81:interface=10.1.2.3",
+        "http-10.1.2.4-81": "tcp:81:interface=10.1.2.4",
+    }
+    assert [place.listener for place in imported.config.location] == [
+        ["http-10.1.2.3-81"],
+        ["http-10.1.2.4-81"],
+    ]
+    for others in (
+        _host("c.test", "*:81"),
+        "<Proxy balancer://m>\nBalancerMember http://m\n</Proxy>\nProxyPass /m balancer://m\n",
+    ):
+        found = problems("Listen 81\n" + one + two + others, head="ServerName x\n")
+        assert len([text for text in found if "write a Listen for each address" in text]) == 2
+    named = translate("Listen 81\n" + _host("own.test", "own.test:81"), head="ServerName x\n")
+    assert "answers on every address of port 81" in _words(named, 3)
 
 
 def test_a_host_that_nothing_reaches(translate: Translate) -> None:
