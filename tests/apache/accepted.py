@@ -16,11 +16,28 @@ PREFIXES = (("/panopticon", "/panopticon"), ("/app", "/app"), ("/shop", "/inner"
 """Paths of the configurations, and what members have instead."""
 
 
+@dataclass(frozen=True)
+class Sent:
+    """One exchange, and where it stands.
+
+    :ivar failed: whether a member has refused connections in this play.
+    """
+
+    ask: Ask
+    reply: Reply
+    configuration: str
+    failed: bool
+
+
+BROKEN = ("close", "reset", "garbage", "no colon")
+IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
+
+
 class Parted(Exception):  # it is no error
     """The difference is one on purpose, and from here on both go ways of their own."""
 
 
-Alike = Callable[[Ask, Reply, Seen, Seen], Seen]
+Alike = Callable[[Sent, Seen, Seen], Seen]
 
 
 @dataclass(frozen=True)
@@ -39,11 +56,11 @@ class Accepted:
 def requests(change: Callable[[Ask, Arrived, Arrived], Arrived]) -> Alike:
     """A difference of what a member gets."""
 
-    def alike(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+    def alike(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
         if apache.members != panolb.members:
             return apache
         pairs = zip(apache.arrived, panolb.arrived, strict=True)
-        return replace(apache, arrived=[change(ask, one, other) for one, other in pairs])
+        return replace(apache, arrived=[change(sent.ask, one, other) for one, other in pairs])
 
     return alike
 
@@ -85,10 +102,10 @@ def kept_connections(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
 
 def cookies(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
     """Several Cookie headers are joined as RFC 6265 joins them."""
-    sent = [line.split(": ", 1)[1] for line in ask.fields if line.startswith("Cookie: ")]
-    if len(sent) < 2 or value(one.fields, "cookie") != ", ".join(sent):
+    given = [line.split(": ", 1)[1] for line in ask.fields if line.startswith("Cookie: ")]
+    if len(given) < 2 or value(one.fields, "cookie") != ", ".join(given):
         return one
-    return replace(one, fields=sorted([*like(one.fields, [], "cookie"), ("cookie", "; ".join(sent))]))
+    return replace(one, fields=sorted([*like(one.fields, [], "cookie"), ("cookie", "; ".join(given))]))
 
 
 def separate(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
@@ -122,13 +139,16 @@ def hops(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
 
 def via(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
     """What we call ourselves in Via."""
-    return replace(one, fields=[(name, called(text) if name == "via" else text) for name, text in one.fields])
+    return replace(one, fields=called(one.fields, other.fields))
 
 
-def called(text: str) -> str:
-    """A Via with our name at its end."""
-    before, separator, _ = text.rpartition("1.1 ")
-    return f"{before}{separator}panolb"
+def called(lines: Lines, others: Lines) -> Lines:
+    """The Via of the other side, if it is the same but for the name at its end."""
+    texts = ", ".join(text for name, text in lines if name == "via")
+    other = value(others, "via") or ""
+    if other.endswith("1.1 panolb") and texts.rpartition("1.1 ")[0] + "1.1 panolb" == other:
+        return like(lines, others, "via")
+    return lines
 
 
 def forwarded_host(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
@@ -153,7 +173,7 @@ def forwarded(ask: Ask, one: Arrived, other: Arrived) -> Arrived:
 # -- what the client gets -----------------------------------------------------------------------------------------------
 
 
-def own_pages(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def own_pages(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """Pages of our own have our words; the status is the same."""
     if not (apache.own and panolb.own and apache.status == panolb.status >= 400):
         return apache
@@ -170,29 +190,74 @@ def own_pages(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
     return replace(apache, reason=panolb.reason, body=body, fields=like(apache.fields, panolb.fields, *names))
 
 
-def server_and_date(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def server_and_date(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """What the member does not say of itself, panolb does not say for it."""
     return replace(apache, fields=like(apache.fields, panolb.fields, "date", "server"))
 
 
-def persistence(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def persistence(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """Which answers end the client's connection."""
     return replace(apache, fields=like(apache.fields, panolb.fields, "connection", "keep-alive"))
 
 
-def via_back(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def via_back(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """The same in the answer."""
-    return replace(
-        apache, fields=[(name, called(text) if name == "via" else text) for name, text in apache.fields]
-    )
+    return replace(apache, fields=called(apache.fields, panolb.fields))
+
+
+def framing(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
+    """Apache says another framing of an answer that has no body: to a HEAD, or of no chunks."""
+    if apache.body or panolb.body:
+        return apache
+    if sent.ask.method != "HEAD" and value(apache.fields, "content-length") != "0":
+        return apache
+    return replace(apache, fields=like(apache.fields, panolb.fields, "content-length", "transfer-encoding"))
+
+
+def refused(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
+    """Requests that no location is looked for get no headers of one."""
+    if not (apache.own and panolb.own and apache.status == panolb.status == 400):
+        return apache
+    return replace(apache, fields=like(apache.fields, panolb.fields, "x-always"))
 
 
 # -- what is another member, or none ------------------------------------------------------------------------------------
 
 
-def hidden_cookie(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def hidden_cookie(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """A value in the URL that names no route does not hide the cookie."""
-    if re.search(r"[?&;](ROUTEID|jsessionid)=[^?&.]+$", ask.target) and cookie_routes(ask):
+    if re.search(r"[?&;](ROUTEID|jsessionid)=[^?&.]+$", sent.ask.target) and cookie_routes(sent.ask):
+        raise Parted
+    return apache
+
+
+def once_more(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
+    """Idempotent requests that a member has broken off are repeated on another one, and on a new connection."""
+    if sent.reply.failure not in BROKEN or sent.ask.method not in IDEMPOTENT:
+        return apache
+    repeated = len(panolb.arrived) > len(apache.arrived) and set(panolb.members) >= set(apache.members)
+    in_vain = (apache.status, panolb.status) == (502, 503)
+    if repeated or in_vain:
+        raise Parted
+    return apache
+
+
+def garbage(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
+    """What is no HTTP is no answer."""
+    if sent.reply.failure == "garbage" and apache.status == 200 and panolb.status == 502:
+        raise Parted
+    return apache
+
+
+def forced_recovery(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
+    """With one member drained and the others in error, these are tried."""
+    if (
+        sent.configuration == "tiers"
+        and sent.failed
+        and apache.status == 503
+        and not apache.arrived
+        and panolb.arrived
+    ):
         raise Parted
     return apache
 
@@ -202,21 +267,21 @@ def cookie_routes(ask: Ask) -> bool:
     return any(line.startswith("Cookie:") and "ID=" in line for line in ask.fields)
 
 
-def raw_bytes(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def raw_bytes(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """A target that is none by RFC 9112 is refused."""
-    if panolb.status == 400 and not panolb.arrived and not ask.target.isascii():
+    if panolb.status == 400 and not panolb.arrived and not sent.ask.target.isascii():
         raise Parted
     return apache
 
 
-def slashes_first(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def slashes_first(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """Where the prefix has to be replaced, slashes before it are not."""
-    if panolb.status == 404 and not panolb.arrived and ask.target.startswith("//shop"):
+    if panolb.status == 404 and not panolb.arrived and sent.ask.target.startswith("//shop"):
         raise Parted
     return apache
 
 
-def not_proxied(ask: Ask, reply: Reply, apache: Seen, panolb: Seen) -> Seen:
+def not_proxied(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """What is not proxied is a missing file to Apache, and some methods are answered without looking for it."""
     if apache.members or panolb.members or panolb.status != 404 or apache.status not in {200, 405}:
         return apache
@@ -236,8 +301,13 @@ DIFFERENCES: tuple[Accepted, ...] = (
     Accepted("via-name", via_back),
     Accepted("forwarded-host-kept", requests(forwarded_host)),
     Accepted("url-value-without-route", hidden_cookie),
+    Accepted("failover-once-more", once_more),
+    Accepted("garbage-502", garbage),
+    Accepted("forced-recovery", forced_recovery),
     Accepted("raw-bytes-in-target", raw_bytes),
     Accepted("slashes-before-prefix", slashes_first, compat=False),
+    Accepted("headers-of-refused", refused),
+    Accepted("(framing of HTTP/1.1)", framing),
     Accepted("(what is not proxied)", not_proxied),
     Accepted("(words of our own pages)", own_pages),
     Accepted("(who says Date and Server)", server_and_date),
@@ -245,12 +315,12 @@ DIFFERENCES: tuple[Accepted, ...] = (
 )
 
 
-def as_panolb(ask: Ask, reply: Reply, apache: Seen, panolb: Seen, *, compat: bool) -> Seen:
+def as_panolb(sent: Sent, apache: Seen, panolb: Seen, *, compat: bool) -> Seen:
     """Apache's side of an exchange with all that is accepted taken out.
 
     :raises Parted: when there is nothing more to compare.
     """
     for difference in DIFFERENCES:
         if difference.compat or not compat:
-            apache = difference.alike(ask, reply, apache, panolb)
+            apache = difference.alike(sent, apache, panolb)
     return apache

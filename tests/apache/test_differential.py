@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from . import peers
-from .accepted import Parted, as_panolb
-from .exchanges import Ask, Reply, Seen, exchange
+from .accepted import Parted, Sent, as_panolb
+from .exchanges import Seen, exchange
 from .generated import CONFIGURATIONS, Move, plays
 from .scene import Bystander
 from .text import PREAMBLE, virtual_host, with_addresses
@@ -95,8 +95,7 @@ class Compared:
     """Both sides of a difference, for the message."""
 
     peer: str
-    ask: Ask
-    reply: Reply
+    sent: Sent
     apache: Seen
     panolb: Seen
 
@@ -116,13 +115,16 @@ def test_same(three: Three, play: tuple[str, list[Move]]) -> None:
     host = three.host(configuration)
     for member in three.members.values():
         member.hang_up()
+    failed = False
     for move in moves:
         set_up(three, move)
+        failed = failed or bool(move.down)
+        sent = Sent(move.ask, move.reply, configuration, failed)
         seen = {peer.name: exchange(peer.port, host, move.ask, three.members) for peer in three.peers}
         apache = seen.pop("apache")
         for name, panolb in seen.items():
             try:
-                expected = as_panolb(move.ask, move.reply, apache, panolb, compat=name == "compat")
+                expected = as_panolb(sent, apache, panolb, compat=name == "compat")
             except Parted:
                 return
-            assert panolb == expected, Compared(name, move.ask, move.reply, expected, panolb)
+            assert panolb == expected, Compared(name, sent, expected, panolb)

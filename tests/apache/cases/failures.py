@@ -87,6 +87,7 @@ CASES = (
         site(members=tuple(f"{member} retry=1" for member in PAIR), settings="forcerecovery=Off"),
         [refuse("1", "2"), NOBODY, listen("1", "2"), NOBODY, wait(1.2), STAYED],
     ),
+    Case("F5c", site(), [refuse("1", "2"), get(status=503, to=""), listen("1", "2"), turns("2121")]),
     forced("F6", "D"),
     forced("F6b", "S"),
     forced("F6c", "C"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..changes import gives
 from ..scene import Case, Step
 from ..steps import get
-from ..text import MAPPING, PAIR, balancer, plain
+from ..text import MAPPING, PAIR, balancer, plain, site
 
 VERBATIM = ["verbatim-path", "context-root", "slashes-that-do-not-fit"]
 INNER = ("http://b1/inner",)
@@ -148,6 +148,17 @@ CASES = (
         [get("/app;x=1/y", to="", status=500)],
         panolb=becomes(("/app;x=1/y", "/app;x=1/y")),
         differs=["servlet-on-the-name"],
+    ),
+    Case(
+        "M12b",
+        site(
+            members=("http://b1/inner route=1", "http://b2/inner route=2"),
+            mapping=(*MAPPING, *COOKIES[1:]),
+        ),
+        [
+            gives("1", "Location: http://b2/inner/next", status="302 Found"),
+            get("/app/x", "Cookie: ROUTEID=.1", to="1", status=302, has=["Location: http://HOST/app/next"]),
+        ],
     ),
     reverse("M12", ("http://b1/app/y", "http://HOST/app/y"), ("http://b2/app/y", "http://HOST/app/y")),
     reverse(
