@@ -45,8 +45,3 @@ def escaped(path: bytes) -> bytes:
     """A canonical path as it is sent."""
     sent = quote_from_bytes(path, _LITERAL).encode("ascii")
     return sent.replace(b"%00", b"%2F") if _KEPT in path else sent
-
-
-def without_parameters(path: bytes) -> bytes:
-    """A path as a servlet container matches it: without ``;name=value`` (mapping=servlet)."""
-    return b"/".join(part.partition(b";")[0] for part in path.split(b"/")) if b";" in path else path

@@ -181,6 +181,8 @@ class Location:
         query = request.target[len(request.path) :]
         if self.pattern is not None:
             groups = self.pattern.search(path)
+            if groups is None:
+                return None
             inner = (
                 expanded(self.target_path, groups)
                 if b"$" in self.target_path

@@ -83,12 +83,12 @@ _GROUP = re.compile(rb"\$([0-9])")
 
 def expanded(template: bytes, groups: re.Match[bytes] | None) -> bytes:
     """A template with ``$1`` and so on filled in, escaped as a path."""
-    if groups is None or b"$" not in template:
+    if b"$" not in template:
         return template
 
     def fill(found: re.Match[bytes]) -> bytes:
         number = int(found[1])
-        return escaped(groups[number] or b"") if number <= groups.re.groups else b""
+        return escaped(groups[number] or b"") if groups is not None and number <= groups.re.groups else b""
 
     return _GROUP.sub(fill, template)
 

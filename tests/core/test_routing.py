@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from panolb.core.routing import Table, host_name, normalise
+from panolb.core.readings import normalise
+from panolb.core.routing import Table, host_name
 from panolb.errors import BadRequest
 
 
@@ -23,6 +24,7 @@ class Spot(NamedTuple):
     requests: str = "all"
     mapping: str = "verbatim"
     slashes: str = "pass"
+    answer: object = None
 
 
 ROOT, APP, INNER = Spot(b""), Spot(b"/panopticon"), Spot(b"/panopticon/live")
@@ -206,11 +208,72 @@ def test_the_longest_wins() -> None:
         assert find(b"/", *places) is ROOT
 
 
-def test_the_next_longest_when_the_longest_was_left() -> None:
-    """A step out of the inner location is one inside of the outer."""
-    assert find(b"/panopticon/live/../x", APP, INNER) is APP
-    assert find(b"/panopticon/live/../live/x", APP, INNER) is APP
-    assert find(b"/panopticon/live/%2e%2e/x", INNER) is None
+def test_between_two_locations() -> None:
+    """A path that some servers read as one's and others as another's is nobody's."""
+    for path in (
+        b"/panopticon/live/../x",
+        b"/panopticon/x/../live",
+        b"/panopticon/live%2fx",
+        b"/panopticon/live\\x",
+    ):
+        assert find(path, APP, INNER) is None
+    assert find(b"/panopticon/live/../live/x", APP, INNER) is None
+    assert find(b"/panopticon/live;j=1/x", APP, INNER) is INNER
+    assert find(b"/panopticon/x/../y", APP, INNER) is APP
+
+
+REFUSING = Spot(b"/panopticon/admin", answer=404)
+NO_ADMIN = Spot(b"", pattern=re.compile(rb"^/panopticon/admin"), answer=403)
+NO_TRICKS = Spot(b"", pattern=re.compile(rb"\.\.;"), answer=403)
+
+
+@pytest.mark.parametrize("refusing", [REFUSING, NO_ADMIN], ids=["path", "pattern"])
+@pytest.mark.parametrize("mapping", ["verbatim", "canonical", "servlet"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/panopticon/admin",
+        b"/panopticon/%61dmin",
+        b"/panopticon//admin/x",
+        b"/panopticon/x/../admin",
+        b"/panopticon/x/%2e%2e/admin",
+        b"/panopticon/admin/..;/admin",
+        b"/panopticon/admin/a/..;/",
+        b"/panopticon/admin/x%5cy",
+        b"/panopticon/admin\\x",
+        b"/panopticon/admin/a%2fb",
+        b"/panopticon/x%2f../admin",
+        b"/panopticon;a/admin",
+        b"/;a/panopticon/admin",
+        b"/panopticon/admin;x",
+        b"/panopticon/%2e/admin",
+    ],
+)
+def test_no_spelling_leads_past_a_refusal(path: bytes, mapping: str, refusing: Spot) -> None:
+    """ProxyPass PATH !, RewriteRule [F] and their kind: what any server may read as theirs never gets to a member."""
+    table = Table((refusing, Spot(b"/panopticon", mapping=mapping)), ordered=True)
+    try:
+        assert table.find(HOST, path) in (refusing, None)
+    except BadRequest as problem:
+        assert problem.status == 400
+    assert table.find(HOST, b"/panopticon/x") is table.places[1]
+
+
+@given(st.sampled_from([b"/", b"/panopticon/", b"/panopticon/live/"]), PATHS)
+def test_nobody_reads_a_way_around(start: bytes, rest: bytes) -> None:
+    """What goes to a member is beside a refused place to every server that may read the path after us."""
+    path = start + rest
+    try:
+        found = find(path, APP, Spot(b"/panopticon/live", answer=404))
+    except BadRequest:
+        return
+    if found is APP:
+        assert not any(inside(segments, b"/panopticon/live") for segments in readings(path))
+
+
+def test_tricks_can_be_refused_by_name() -> None:
+    """Tomcat's users know this rule: a RewriteRule against dots with a semicolon behind them."""
+    assert find(b"/panopticon/x/..;/y", APP, NO_TRICKS) is NO_TRICKS
 
 
 def test_hosts() -> None:
