@@ -162,9 +162,17 @@ class Balancer:
             self.refresh(now, reason)
 
     def answered(self, member: Member, now: float) -> None:
-        """Live traffic could use ``member`` although it was in error."""
-        member.health.forgive()
-        self.refresh(now, "it answered a request")
+        """Live traffic could use ``member`` although it was in error.
+
+        If all were, then what had put them there may be over for the others too: they are tried again (forcerecovery).
+        """
+        if self.forcerecovery and not self._candidates:
+            for other in self.members:
+                other.health.forgive()
+            self.refresh(now, f"{member.spec.name} answered a request after nobody could")
+        else:
+            member.health.forgive()
+            self.refresh(now, "it answered a request")
 
     def observe(self, member: Member, passed: bool, reason: str, passes: int, fails: int, now: float) -> None:
         """Take the result of one check into account; see `Health.observe`."""
