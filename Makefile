@@ -21,6 +21,7 @@ demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0
 
 test: $(VENV)/installed-test servers  ## everything that must hold: lint, types, imports and all tests
 	@$(MAKE) --no-print-directory lint types imports
+	PANOLB_REAL_PEER=httpd-conf $(BIN)/python -m pytest tests/real
 	$(BIN)/python -m pytest
 
 tests: $(VENV)/installed-test  ## the tests alone; ARGS="-k word" chooses
