@@ -274,6 +274,26 @@ def raw_bytes(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     return apache
 
 
+def excluded(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
+    """Path parameters do not lead around a ProxyPass PATH !"""
+    path = re.sub("/+", "/", re.sub(";[^/?]*", "", sent.ask.target))
+    if (
+        panolb.status == 404
+        and not panolb.arrived
+        and ";" in sent.ask.target
+        and path.startswith("/shop/static")
+    ):
+        raise Parted
+    return apache
+
+
+def steps_out(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
+    """Dots that lead out of the prefix for someone are refused."""
+    if panolb.status in {400, 404} and not panolb.arrived and re.search(r";.*/\.\.", sent.ask.target):
+        raise Parted
+    return apache
+
+
 def slashes_first(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
     """Where the prefix has to be replaced, slashes before it are not."""
     if panolb.status == 404 and not panolb.arrived and sent.ask.target.startswith("//shop"):
@@ -305,6 +325,8 @@ DIFFERENCES: tuple[Accepted, ...] = (
     Accepted("garbage-502", garbage),
     Accepted("forced-recovery", forced_recovery),
     Accepted("raw-bytes-in-target", raw_bytes),
+    Accepted("parameters-and-exclusions", excluded),
+    Accepted("case-of-paths", steps_out),
     Accepted("slashes-before-prefix", slashes_first, compat=False),
     Accepted("headers-of-refused", refused),
     Accepted("(framing of HTTP/1.1)", framing),

@@ -17,6 +17,13 @@ Lines = list[tuple[str, str]]
 """Header fields, names in lower case, in order."""
 
 
+class Blob(bytes):
+    """A body, short in messages."""
+
+    def __repr__(self) -> str:
+        return super().__repr__() if len(self) < 100 else f"<{len(self)} bytes, {self[:10]!r} first>"
+
+
 @dataclass(frozen=True)
 class Ask:
     """What a client sends.
@@ -149,8 +156,8 @@ def exchange(port: int, host: str, ask: Ask, members: Mapping[str, Member]) -> S
         except (Cut, OSError, h11.RemoteProtocolError):
             ended = "cut"
     arrived = [
-        Arrived(number, request.line, _lines(request.headers), request.body)
+        Arrived(number, request.line, _lines(request.headers), Blob(request.body))
         for number, member in sorted(members.items())
         for request in member.requests
     ]
-    return Seen(arrived, ended, answer.status, answer.reason, _lines(answer.headers), answer.body)
+    return Seen(arrived, ended, answer.status, answer.reason, _lines(answer.headers), Blob(answer.body))

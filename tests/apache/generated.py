@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from .exchanges import Ask, Reply
+from .exchanges import Ask, Blob, Reply
 from .text import COOKIE, balancer
 
 GUIDE = "\n".join(
@@ -180,7 +180,7 @@ STATUSES = (
     "503 Service Unavailable",
 )
 METHODS = "GET GET GET POST PUT HEAD DELETE OPTIONS PATCH PROPFIND".split()
-BODIES = (b"", b"x", b"body" * 25, bytes(20_000))
+BODIES = (Blob(), Blob(b"x"), Blob(b"body" * 25), Blob(20_000))
 
 
 def some(values: tuple[str, ...], most: int) -> st.SearchStrategy[tuple[str, ...]]:

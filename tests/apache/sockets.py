@@ -8,7 +8,7 @@ from typing import Unpack
 
 from tests.harness.talk import Request, Talk
 from tests.harness.waiting import until
-from tests.websocket.peer import BINARY, TEXT, Browser, Frame
+from tests.websocket.peer import BINARY, CLOSE, TEXT, Browser, Frame
 
 from .echo import switch
 from .expected import Expected
@@ -79,7 +79,13 @@ def cut(name: str) -> Step:
     """The balancer ends it, with or without a close frame."""
 
     def step(scene: Scene) -> None:
-        scene.tunnels.pop(name).ended()
+        tunnel = scene.tunnels.pop(name)
+        try:
+            if tunnel.frame().opcode == CLOSE:
+                tunnel.close_frame(1000)
+        except ConnectionError:
+            pass  # without a word
+        tunnel.ended()
         at_rest(scene)
 
     return step

@@ -199,7 +199,7 @@ CASES = (
     ),
     Case(
         "F38",
-        site("Timeout 1"),
+        "Timeout 1\n" + site(),
         [
             does("1", deaf),
             sent(
@@ -211,13 +211,15 @@ CASES = (
             WELL_1,
             STAYED,
         ],
+        alone=True,
     ),
     Case(
         "F38b",
-        site("Timeout 1"),
+        "Timeout 1\n" + site(),
         [sent(STALLED, status=408, to=""), STAYED],
         panolb=[does("1", deaf), sent(STALLED, status=408, to="1"), WELL_1, STAYED],
         differs=["body-at-once"],
+        alone=True,
     ),
     Case(
         "F40",
