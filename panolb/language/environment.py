@@ -8,6 +8,7 @@ from typing import Final
 
 from ..errors import LanguageError
 from . import expression
+from .explaining import explained
 from .facts import Facts
 from .patterns import Substitution, compile_pattern, groups_of
 from .words import encode, neutral, split_words
@@ -91,11 +92,7 @@ def parse(text: str) -> Rule:
 
 def explain(text: str) -> str | None:
     """Say why a text is no such directive, or return None."""
-    try:
-        parse(text)
-    except LanguageError as error:
-        return str(error)
-    return None
+    return explained(parse, text)
 
 
 def variable_name(text: str) -> bytes:

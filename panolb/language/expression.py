@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import LanguageError
+from .explaining import explained
 from .facts import Facts
 from .grammar import Parser
 from .operators import Condition, Scope, Word
@@ -57,8 +57,4 @@ def parse_string(text: str) -> Template:
 
 def explain(text: str) -> str | None:
     """Say why a text is no condition, or return None."""
-    try:
-        parse(text)
-    except LanguageError as error:
-        return str(error)
-    return None
+    return explained(parse, text)

@@ -15,6 +15,7 @@ from ..errors import LanguageError
 from . import actions, expression
 from .actions import Action, Lines
 from .environment import variable_name
+from .explaining import explained
 from .facts import Facts
 from .formats import Format, header_format
 from .patterns import compile_pattern
@@ -132,20 +133,12 @@ def parse_response_rule(text: str) -> HeaderRule:
 
 def explain_request_rule(text: str) -> str | None:
     """Say why a text is no rule for requests, or return None."""
-    return _explained(parse_request_rule, text)
+    return explained(parse_request_rule, text)
 
 
 def explain_response_rule(text: str) -> str | None:
     """Say why a text is no rule for answers, or return None."""
-    return _explained(parse_response_rule, text)
-
-
-def _explained(parse: Callable[[str], HeaderRule], text: str) -> str | None:
-    try:
-        parse(text)
-    except LanguageError as error:
-        return str(error)
-    return None
+    return explained(parse_response_rule, text)
 
 
 def _rule(words: list[str], always: bool, answer: bool) -> HeaderRule:

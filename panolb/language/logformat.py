@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ..errors import LanguageError
 from . import logtokens
+from .explaining import explained
 from .logtokens import Logged, Token
 from .words import encode, neutral
 
@@ -48,11 +49,7 @@ def parse(text: str) -> LogFormat:
 
 def explain(text: str) -> str | None:
     """Say why a text is no format, or return None."""
-    try:
-        parse(text)
-    except LanguageError as error:
-        return str(error)
-    return None
+    return explained(parse, text)
 
 
 def _token(piece: re.Match[str]) -> Token:
