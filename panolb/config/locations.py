@@ -25,14 +25,13 @@ from panolb.config.rules import (
     Size,
     StatusRange,
     doc,
-    explain_regex,
     explain_status_range,
     matching,
     one_or_more,
     seconds,
     size,
 )
-from panolb.language import environment, headers
+from panolb.language import environment, headers, patterns
 
 _ERROR = matching(r"[45][0-9]{2}", "a status from 400 to 599")
 _TWO_WORDS = matching(r"[!-~]+ [!-~]+", "two words in printable ASCII with a space between them")
@@ -53,7 +52,7 @@ class Location:
     )
     match: str | None = field(
         default=None,
-        validator=Explained(explain_regex),
+        validator=Explained(patterns.explain),
         metadata=doc(
             "Instead of path: a regular expression that the path, with its escapes resolved, must match.",
             apache="ProxyPassMatch, LocationMatch, RewriteRule [P]",

@@ -152,10 +152,13 @@ def explain_status_range(text: str) -> str | None:
 
 
 def explain_regex(text: str) -> str | None:
-    """Say why a text is no regular expression, or return None."""
+    r"""Say why a text is no regular expression of Python's, or return None.
+
+    It is compiled as it will run, for bytes: some of what is right for text, such as ``\u0041``, is not for them.
+    """
     try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        re.compile(text.encode())
+    except (re.error, OverflowError, RecursionError, ValueError) as error:
         return f"is not a regular expression: {error}"
     return None
 

@@ -19,6 +19,7 @@ from ..core.location import Location
 from ..core.reverse import ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
 from ..language import environment, headers
+from ..language.patterns import compile_pattern
 
 log = Logger()
 
@@ -52,7 +53,7 @@ class Locations:
             path.encode("ascii"),
             None if config.balancer is None else balancers[config.balancer],
             self.clock,
-            pattern=None if config.match is None else re.compile(config.match.encode()),
+            pattern=None if config.match is None else compile_pattern(config.match),
             hosts=[host.lower().encode("ascii") for host in config.host],
             requests=config.requests,
             answer=_fixed_answer(config),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ..errors import LanguageError
+from .explaining import explained
 from .words import encode
 
 _PIECE = re.compile(
@@ -59,6 +60,11 @@ def compile_pattern(text: str, *, ignore_case: bool = False, multiline: bool = F
         return re.compile(encode(_PIECE.sub(lambda piece: _in_python(piece, multiline), text)), flags)
     except (re.error, OverflowError, RecursionError, ValueError) as error:
         raise LanguageError(f"{text!r} is not a regular expression: {error}") from None
+
+
+def explain(text: str) -> str | None:
+    """Say why a text is no regular expression, or return None."""
+    return explained(compile_pattern, text)
 
 
 def _in_python(piece: re.Match[str], multiline: bool) -> str:

@@ -40,6 +40,10 @@ redirect = "https://%{HTTP_HOST}/gone/$1"
 status = 301
 
 [[location]]
+match = '^/[[:upper:]]+(?<rest>.*)$'
+status = 410
+
+[[location]]
 path = "/moved"
 redirect = "https://elsewhere.example/here"
 
@@ -132,10 +136,11 @@ def test_a_pattern(places: Lab) -> None:
     ("target", "status", "url"),
     [
         ("/go/there?q", 301, "https://dash.example/gone/there?q"),
+        ("/UPPER/x%0Ay", 410, None),
         ("/moved/x/y?q=1", 302, "https://elsewhere.example/here/x/y?q=1"),
     ],
 )
-def test_redirects(places: Lab, target: str, status: int, url: str) -> None:
+def test_answers_without_a_member(places: Lab, target: str, status: int, url: str | None) -> None:
     """They cost no connection, and the client may keep its own."""
     with places.client() as client:
         for _ in range(2):
