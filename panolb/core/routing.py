@@ -113,7 +113,7 @@ class Table(Generic[P]):
         if place.answer is None:
             agreed = stripped == {first} and len(literal) == 1 and _depth(place) <= floor_of(path)
             # Only a servlet container takes /app;x for /app.
-            if not agreed or (place.mapping == "canonical" and literal == {len(places)}):
+            if not agreed or (place.mapping == "canonical" and literal != {first}):
                 return None
         return place
 
