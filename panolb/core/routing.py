@@ -112,9 +112,12 @@ class Table(Generic[P]):
             return None
         if place.answer is None:
             agreed = stripped == {first} and len(literal) == 1 and _depth(place) <= floor_of(path)
-            # Only a servlet container takes /app;x for /app.
-            if not agreed or (place.mapping == "canonical" and literal != {first}):
+            if not agreed:
                 return None
+            if place.mapping == "canonical" and not any(
+                position < len(places) and places[position].answer is None for position in literal
+            ):
+                return None  # only a servlet container takes /app;x for /app
         return place
 
 

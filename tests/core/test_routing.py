@@ -348,6 +348,16 @@ def test_handshakes_apart() -> None:
         assert table.find(HOST, path) is other
 
 
+def test_parameters_between_canonical_locations() -> None:
+    """/app;x is nobody's unless somebody serves what is around it; then it is taken for what a servlet makes of it."""
+    inner, outer = (Spot(path, mapping="canonical") for path in (b"/app/live", b"/app"))
+    nobody = Spot(b"", answer=404)
+    table = Table((inner, outer, nobody), ordered=True)
+    assert table.find(HOST, b"/app/live;jsessionid=1") is inner
+    assert table.find(HOST, b"/app/x;jsessionid=1") is outer
+    assert table.find(HOST, b"/app;jsessionid=1") is None
+
+
 @pytest.mark.parametrize(
     ("mapping", "path", "found"),
     [
