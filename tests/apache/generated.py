@@ -185,7 +185,9 @@ BODIES = (Blob(), Blob(b"x"), Blob(b"body" * 25), Blob(20_000))
 
 def some(values: tuple[str, ...], most: int) -> st.SearchStrategy[tuple[str, ...]]:
     """A few different ones of these."""
-    return st.lists(st.sampled_from(values), max_size=most, unique=True).map(tuple)
+    one = st.sampled_from(values)
+    counts = st.integers(0, most).flatmap(lambda n: st.lists(one, min_size=n, max_size=n, unique=True))
+    return counts.map(tuple)
 
 
 def latin(text: str) -> str:
@@ -237,7 +239,7 @@ def replies() -> st.SearchStrategy[Reply]:
     failures = st.sampled_from(("close", "reset", "garbage", "no colon", "half")).map(
         lambda word: Reply(failure=word)
     )
-    return st.one_of(st.just(Reply()), answers, answers, answers, failures)
+    return st.integers(0, 9).flatmap(lambda number: failures if number == 9 else answers)
 
 
 @st.composite
@@ -246,4 +248,4 @@ def plays(draw: st.DrawFn) -> tuple[str, list[Move]]:
     configuration = draw(st.sampled_from(sorted(CONFIGURATIONS)))
     downs = st.one_of(st.just(frozenset[str]()), st.frozensets(st.sampled_from("123"), max_size=2))
     moves = st.builds(Move, asks(PREFIXES[configuration]), replies(), downs)
-    return configuration, draw(st.lists(moves, min_size=1, max_size=4))
+    return configuration, draw(st.lists(moves, min_size=1, max_size=5))

@@ -18,9 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from . import peers
-from .accepted import Parted, Sent, as_panolb
+from .accepted import as_panolb
 from .exchanges import Seen, exchange
 from .generated import CONFIGURATIONS, Move, plays
+from .recognising import Parted, Sent
 from .scene import Bystander
 from .text import PREAMBLE, virtual_host, with_addresses
 
@@ -102,7 +103,7 @@ class Compared:
 
 @pytest.mark.real
 @settings(
-    max_examples=EXAMPLES or 150,
+    max_examples=EXAMPLES or 300,
     derandomize=not EXAMPLES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -119,7 +120,7 @@ def test_same(three: Three, play: tuple[str, list[Move]]) -> None:
     for move in moves:
         set_up(three, move)
         failed = failed or bool(move.down)
-        sent = Sent(move.ask, move.reply, configuration, failed)
+        sent = Sent(move.ask, move.reply, failed)
         seen = {peer.name: exchange(peer.port, host, move.ask, three.members) for peer in three.peers}
         apache = seen.pop("apache")
         for name, panolb in seen.items():
