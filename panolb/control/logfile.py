@@ -38,7 +38,7 @@ class LogFile:
         if self._timer.running:
             self._timer.stop()
         self.flush()
-        self._file.close()
+        self._close()
 
     def reopen(self) -> None:
         """Go on in a new file; if that cannot be opened, in the old one."""
@@ -52,8 +52,14 @@ class LogFile:
                 error=error,
             )
             return
-        self._file.close()
+        self._close()
         self._file = fresh
+
+    def _close(self) -> None:
+        try:
+            self._file.close()
+        except OSError:  # a disk that is still full; `flush` has said so
+            pass
 
     def add(self, line: bytes) -> None:
         """Append a line, which has its end."""
