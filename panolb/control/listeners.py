@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -71,53 +71,73 @@ class Files(File):
 class Hosts(Resource):
     """Hands each request to the tree of its host.
 
-    :param trees: pairs of host names, as in `panolb.core.routing.Place`, and their tree.
+    :param trees: by host name as in `panolb.core.routing.Place`.
+    :param otherwise: the tree of all other hosts.
     """
 
-    def __init__(self, trees: list[tuple[tuple[bytes, ...], Resource]], otherwise: Resource) -> None:
+    def __init__(self, trees: Mapping[bytes, Resource], otherwise: Resource) -> None:
         super().__init__()
         self._trees = trees
         self._otherwise = otherwise
 
     def getChildWithDefault(self, path: bytes, request: Any) -> Any:
-        """Go on in the host's tree."""
+        """Go on in the tree of the host, else in that of the nearest name above it."""
         host = host_name(request.getHeader(b"host") or b"")
-        found = next((tree for hosts, tree in self._trees if is_for(hosts, host)), self._otherwise)
-        return found.getChildWithDefault(path, request)
+        found, above = self._trees.get(host), host
+        while found is None and above:
+            above = above.partition(b".")[2]
+            found = self._trees.get(b"*." + above)
+        chosen = self._otherwise if found is None else found
+        return chosen.getChildWithDefault(path, request)
 
 
-def tree(locations: list[Location], files: dict[Location, str], frontend: Frontend) -> Resource:
+def tree(files: Mapping[Location, str], frontend: Frontend) -> Resource:
     """The Resource tree of all locations; hosts with locations of their own get a tree each.
 
     :param files: the directory behind each location that serves files.
     """
-    placed = [place for place in locations if place.pattern is None]
-    trees = [
-        (hosts, _grow([place for place in placed if place.hosts in (hosts, ())], files, frontend))
-        for hosts in dict.fromkeys(place.hosts for place in placed if place.hosts)
-    ]
+    placed = [place for place in frontend.table.places if place.pattern is None]
+    trees = {
+        name: _grow([one for one in placed if not one.hosts or is_for(one.hosts, name)], files, frontend)
+        for name in {name for place in placed for name in place.hosts}
+    }
     everywhere = _grow([place for place in placed if not place.hosts], files, frontend)
     return Hosts(trees, everywhere) if trees else everywhere
 
 
-def _grow(locations: list[Location], files: dict[Location, str], frontend: Frontend) -> Resource:
-    """Hang each location at its path; shorter paths first, so that longer ones go below or beside them."""
-    root: Resource = ReverseProxyResource(None, frontend)
-    for place in sorted(locations, key=lambda place: (len(place.path), bool(place.hosts))):
-        leaf = Files(files[place]) if place in files else ReverseProxyResource(place, frontend)
-        if not place.path.strip(b"/"):
-            root = leaf
+def _grow(locations: Iterable[Location], files: Mapping[Location, str], frontend: Frontend) -> Resource:
+    """Hang locations at their paths, but for those that others before them take all requests of.
+
+    :param locations: in the order in which the table asks them.
+    """
+    leaves: dict[bytes, Resource] = {}
+    taken: list[bytes] = []
+    for place in locations:
+        path = place.path.strip(b"/")
+        if any(_below(path, one) for one in taken):
             continue
-        node = root
-        *parents, name = place.path.strip(b"/").split(b"/")
+        if place.requests == "all":
+            taken.append(path)
+        if place in files:
+            leaves[path] = Files(files[place])
+        else:
+            leaves.setdefault(path, ReverseProxyResource(frontend))
+    leaves.setdefault(b"", ReverseProxyResource(frontend))
+    root = leaves.pop(b"")
+    for path in sorted(leaves, key=len):  # longer ones go below or beside shorter ones
+        node: Any = root
+        *parents, name = path.split(b"/")
         for parent in parents:
-            child: Any = node.children.get(parent)
-            if child is None:
-                child = ReverseProxyResource(None, frontend)
-                node.putChild(parent, child)
-            node = child
-        node.putChild(name, leaf)
+            if parent not in node.children:
+                node.putChild(parent, ReverseProxyResource(frontend))
+            node = node.children[parent]
+        node.putChild(name, leaves[path])
     return root
+
+
+def _below(path: bytes, other: bytes) -> bool:
+    """Whether a path is another or lies below it; both without slashes at their ends."""
+    return not other or path == other or path.startswith(other + b"/")
 
 
 class LimitedRequest(Request):

@@ -108,7 +108,7 @@ class Panolb(MultiService):
         )
         files = {built: written.files for built, written in mine if written.files is not None}
         # The tree's resources need the frontend, so it gets its real site afterwards.
-        site = tree(locations, files, frontend)
+        site = tree(files, frontend)
         frontend.site = QuietSite(site, self.reactor, self._logs.web_writer(), config.max_body)
         return frontend
 
@@ -125,12 +125,11 @@ class Panolb(MultiService):
 
         :raises KeyError: when no location has this path.
         """
-        location = next(
-            (place for place in self.plant.locations if place.path == path.rstrip("/").encode()), None
-        )
-        if location is None:
-            raise KeyError(path)
-        return ReverseProxyResource(location, self._make_frontend([location], Limits()))
+        wanted = path.rstrip("/").encode()
+        for place in self.plant.locations:
+            if place.pattern is None and place.path.rstrip(b"/") == wanted:
+                return ReverseProxyResource(self._make_frontend([place], Limits()))
+        raise KeyError(path)
 
     # -- running ----------------------------------------------------------------------------------------------------
 

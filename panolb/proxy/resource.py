@@ -20,7 +20,6 @@ from zope.interface import implementer
 from ..core import pages
 from ..core.exchange import Exchange
 from ..core.headers import Answer
-from ..core.location import Location
 from ..core.ports import Link
 from ..core.request import understand
 from ..errors import BadRequest
@@ -32,22 +31,20 @@ PIECE = 64 << 10  # bytes of a body that are sent at once
 
 
 class ReverseProxyResource(Resource):
-    """Serves a location through its balancer.
+    """Serves a location through its balancer; the same resource also stands between and beside locations.
 
     The tree matches segments as they were spelt, but the frontend's table knows what ``..`` and its disguises mean, and
     it knows locations that no tree can hold, such as those with a regular expression: the table decides.
 
-    :param location: the location that is mounted here; ``None`` for a place between and beside locations.
-    :param frontend: what its connections share; used for the client's address and for WebSockets.
+    :param frontend: what its connections share: the table, and what a WebSocket's connection needs.
     """
 
     def getChild(self, path: bytes, request: object) -> Resource:
         """Whatever lies below, but for resources put there, is served here too."""
         return self
 
-    def __init__(self, location: Location | None, frontend: Frontend) -> None:
+    def __init__(self, frontend: Frontend) -> None:
         super().__init__()
-        self.location = location
         self.frontend = frontend
 
     def render(self, request: WebRequest) -> Any:

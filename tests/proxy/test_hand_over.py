@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,36 @@ files = "{directory}"
 BELOW = """
 [[location]]
 path = "/app/static"
+files = "{directory}"
+"""
+OF_HOSTS = """
+[[location]]
+path = "/files"
+host = "*.one.test"
+status = 410
+
+[[location]]
+path = "/files"
+host = "a.one.test"
+files = "{directory}"
+
+[[location]]
+path = "/both"
+host = ["a.two.test", "b.two.test"]
+files = "{directory}"
+
+[[location]]
+path = "/alone"
+host = "b.two.test"
+files = "{directory}"
+
+[[location]]
+path = "/"
+host = "three.test"
+files = "{directory}/below"
+
+[[location]]
+path = "/files"
 files = "{directory}"
 """
 MEGABYTE = bytes(range(256)) * 4096
@@ -47,6 +78,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory, directory: str) -> Iterator[La
         yield lab
 
 
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, directory: str) -> Iterator[Lab]:
+    """Files of several hosts."""
+    (Path(directory) / "below").mkdir()
+    with running(tmp_path_factory.mktemp("hosts"), more=OF_HOSTS.format(directory=directory)) as lab:
+        yield lab
+
+
 @pytest.fixture
 def client(lab: Lab) -> Iterator[Client]:
     """A connection that twisted.web has taken over."""
@@ -63,6 +102,25 @@ def test_files_then_members(lab: Lab) -> None:
         assert client.get("/app/y?z").body == b"member 1"
         assert client.get("/nowhere").status == 404
     assert lab.member.lines == ["GET /app/x HTTP/1.1", "GET /app/y?z HTTP/1.1"]
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "status"),
+    [
+        ("a.one.test", "/files/a.txt", 200),
+        ("b.one.test", "/files/a.txt", 410),
+        ("a.two.test", "/both/a.txt", 200),
+        ("a.two.test", "/alone/a.txt", 404),
+        ("b.two.test", "/both/a.txt", 200),
+        ("b.two.test", "/alone/a.txt", 200),
+        ("b.two.test", "/files/a.txt", 200),
+        ("three.test", "/files/a.txt", 404),
+        ("four.test", "/files/a.txt", 200),
+    ],
+)
+def test_files_of_hosts(hosts: Lab, host: str, path: str, status: int) -> None:
+    """Where locations of several names overlap, the tree serves what the table has found."""
+    assert hosts.get(path, f"Host: {host}").status == status
 
 
 def test_members_then_files(lab: Lab) -> None:
