@@ -161,14 +161,16 @@ class Balancer:
             member.health.fault(now, member.spec.retry, reason)
             self.refresh(now, reason)
 
-    def answered(self, member: Member, now: float) -> None:
+    def answered(self, member: Member, now: float, tried: Collection[Member] = ()) -> None:
         """Live traffic could use ``member`` although it was in error.
 
-        If all were, then what had put them there may be over for the others too: they are tried again (forcerecovery).
+        If all were, then what had put them there may be over for the others too, but for those that were ``tried`` in
+        vain by the same request: they are tried again (forcerecovery).
         """
         if self.forcerecovery and not self._candidates:
             for other in self.members:
-                other.health.forgive()
+                if other not in tried:
+                    other.health.forgive()
             self.refresh(now, f"{member.spec.name} answered a request after nobody could")
         else:
             member.health.forgive()

@@ -338,7 +338,7 @@ class Exchange(Sending):
         if self._trial and member.state == "error":
             balancer = self.location.balancer
             assert balancer is not None
-            balancer.answered(member, self.location.clock())
+            balancer.answered(member, self.location.clock(), self.tried)
 
     def _note_status(self, status: int, member: Member) -> None:
         """Apache's failonstatus: a status that puts the member in error, after the answer went out."""

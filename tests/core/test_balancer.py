@@ -331,6 +331,14 @@ def test_recovery() -> None:
     assert (one.state, two.state) == ("up", "error")
 
 
+def test_recovery_without_those_that_were_just_tried() -> None:
+    """A member that refused the very request that another then answered is still away."""
+    chooser = both_refused()
+    one, two = chooser.members
+    chooser.answered(two, 0.1, (one,))
+    assert (one.state, two.state) == ("error", "up")
+
+
 def test_no_forcerecovery() -> None:
     """F5: ``forcerecovery = false`` refuses until ``retry`` is over."""
     chooser = both_refused(forcerecovery=False)
