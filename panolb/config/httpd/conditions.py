@@ -96,7 +96,7 @@ def _compare(comparison: str, wanted: str) -> bool:
     if comparison == "~" or (comparison in ("=", "==") and wanted.startswith("/")):
         try:
             return re.search(wanted.strip("/"), ".".join(map(str, VERSION))) is not None
-        except re.error:
+        except (re.error, OverflowError, RecursionError):
             raise Unanswerable("has a regular expression that cannot be read") from None
     if _NUMBERS.fullmatch(wanted) is None:
         raise Unanswerable("takes a version such as 2.4 or 2.4.10")

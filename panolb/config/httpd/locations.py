@@ -12,6 +12,7 @@ from typing import Any, Literal
 from attrs import define, field, frozen
 
 from panolb.config.httpd.balancers import PREFIX, Group, label_of, path_of
+from panolb.config.httpd.combining import MOST, Combination, combinations
 from panolb.config.httpd.hosts import claims, server_host
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.nodes import Place
@@ -79,27 +80,41 @@ class Site:
             pieces = [one for one in parts if not any(before.takes_all_of(one) for before in earlier)]
             pieces.append(way)
             for piece in sorted(pieces, key=lambda one: (-len(one.prefix or ""), one.prefix or "")):
-                # What a regular expression takes out of a piece comes before the piece; the last section counts most.
-                expressions = [area for area in reversed(inner) if area.path is None or piece.prefix is None]
-                for area in expressions:
-                    if touches(area, piece):
+                # What regular expressions take out of a piece comes before the piece.
+                expressions = [area for area in inner if area.path is None or piece.prefix is None]
+                for some in self._together([area for area in expressions if touches(area, piece)]):
+                    part = piece
+                    for area in some:
                         pattern = area.pattern if area.path is None else f"^{re.escape(area.path)}(?:/|$)"
-                        found.append(self._part(piece.where_also(pattern or ""), piece, area))
-                found.append(self._part(piece, piece, None))
+                        part = part.where_also(pattern or "")
+                    found.append(self._part(part, piece, some))
         return found
 
     def _matters(self, area: Area, way: Way) -> bool:
         return any(changes(node) for node in area.directives) and touches(area, way)
 
-    def _part(self, way: Way, around: Way, further: Area | None) -> tuple[Way, Settings, list[Place]]:
-        """Return a way with what holds on it: of the server, of ``<Proxy>``, and of ``<Location>``."""
+    def _together(self, areas: list[Area]) -> list[Combination]:
+        """Return what may hold at once of areas for whose paths a way is split; at last, nothing of them."""
+        found = combinations(areas)
+        if found is not None:
+            return found
+        words = f"With the other sections for these paths it makes more than {MOST} combinations; put them together."
+        self.remarks.stops(areas[-1].section, words)
+        return [*((area,) for area in reversed(areas)), ()]
+
+    def _part(self, way: Way, around: Way, further: Combination) -> tuple[Way, Settings, list[Place]]:
+        """Return a way with what holds on it: of the server, of ``<Proxy>``, and of ``<Location>``.
+
+        :param around: the way that it is a part of.
+        :param further: the areas for whose paths it was split off.
+        """
         places = [way.node.place]
         settings = self.settings
         for section in self.scope.all_sections("proxy"):
             if _is_about(section.args[0] if section.args else "", way):
                 settings = settings.under(flat(section.children), None, self.remarks)
         for area in self.areas:
-            if area is further or covers(area, around):
+            if any(area is one for one in further) or covers(area, around):
                 if self._matters(area, way):
                     places.append(area.section.place)
                 settings = settings.under(area.directives, area.path, self.remarks)
@@ -132,6 +147,10 @@ class Site:
         names = [name for name in way.hosts if not hosts or any(claims(host, name) for host in hosts)]
         if way.hosts and not names:
             return None  # The rule asks for a host that never comes here.
+        if way.crowded and "$" in f"{way.target}{way.redirect}":
+            words = "With the sections and conditions for these paths there are more than nine groups; use (?:...)."
+            self.remarks.problem(way.node, words)
+            return None
         values: dict[str, Any] = {
             "host": names or hosts,
             "listener": list(way.listeners) if way.listeners is not None else doors,

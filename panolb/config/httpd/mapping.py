@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from attrs import define, evolve
 
 from panolb.config.httpd.balancers import Group, Groups, is_option, label_of, path_of
+from panolb.config.httpd.expressions import wrong
 from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scopes import Area, Scope
@@ -100,14 +100,10 @@ class Mapping:
         return evolve(way, **further)
 
     def _compiles(self, way: Way) -> bool:
-        try:
-            re.compile(way.pattern or "")
-        except re.error as error:
-            self.remarks.problem(
-                way.node, f"{way.pattern} is no regular expression that panolb understands: {error}"
-            )
-            return False
-        return True
+        error = wrong(way.pattern or "")
+        if error is not None:
+            self.remarks.problem(way.node, error)
+        return error is None
 
 
 def mapped(way: Way, rest: str, *, exact: bool) -> Way:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from panolb.config.httpd.access import readable
+from panolb.config.httpd.expressions import wrong
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.remarks import Remarks
@@ -99,10 +100,9 @@ def _way(
         pattern = f"^{re.escape(area.path)}(?:/|$)"
         return Way(node, pattern=pattern, area=area, redirect=url, status=status)
     if node.name.lower() == "redirectmatch":
-        try:
-            re.compile(where)
-        except re.error as error:
-            remarks.problem(node, f"{where} is no regular expression that panolb understands: {error}")
+        error = wrong(where)
+        if error is not None:
+            remarks.problem(node, error)
             return None
         return Way(node, pattern=where, area=area, redirect=url, status=status)
     if not where.startswith("/"):

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from attrs import evolve, field, frozen
 
+from panolb.config.httpd.expressions import inner, wrong
 from panolb.config.httpd.nodes import Directive
 
 
@@ -161,9 +162,7 @@ def compiled(pattern: str, nocase: bool) -> str:
 
     :raises NotCarriedOver: it cannot be read.
     """
-    text = f"(?i:{pattern})" if nocase else pattern
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise NotCarriedOver(f"{pattern} is no regular expression that panolb understands: {error}") from None
-    return text
+    error = wrong(pattern)
+    if error is not None:
+        raise NotCarriedOver(error)
+    return f"(?i:{inner(pattern)})" if nocase else inner(pattern)

@@ -10,6 +10,7 @@ from typing import Final
 from attrs import define, frozen
 
 from panolb.config.httpd.directives import DIRECTIVES, SECTIONS
+from panolb.config.httpd.expressions import wrong
 from panolb.config.httpd.nodes import Directive, Node, Section
 from panolb.config.httpd.remarks import Remarks
 
@@ -117,8 +118,9 @@ def areas(scope: Scope, remarks: Remarks) -> list[Area]:
     found: list[Area] = []
     for section in scope.all_sections("location", "locationmatch"):
         area = _area(section)
-        if area.pattern is not None and not _compiles(area.pattern):
-            remarks.problem(section, f"{area.pattern} is no regular expression that panolb understands")
+        error = None if area.pattern is None else wrong(area.pattern)
+        if error is not None:
+            remarks.problem(section, error)
         else:
             found.append(area)
     return found
@@ -138,14 +140,6 @@ def _fnmatch(path: str) -> str:
     """Translate the wildcards of a path; none of them matches a slash."""
     text = re.escape(path).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
     return re.sub(r"\\\[([^/]*?)\\\]", r"[\1]", text)
-
-
-def _compiles(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return True
 
 
 def below(path: str, prefix: str) -> bool:

@@ -9,12 +9,16 @@ from urllib.parse import quote, unquote
 from attrs import evolve, frozen
 
 from panolb.config.httpd.balancers import Group
+from panolb.config.httpd.expressions import count, inner, shifted, uncounted
 from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.scopes import Area, below
 
 _SAFE: Final = "/._~!$&'()*+,;=:@-"
 _PRINTABLE: Final = "".join(map(chr, range(33, 127)))
-_EXACT: Final = re.compile(r"\^((?:[A-Za-z0-9/_~%@:,;=!'-]|\\[./+_-])*)/?\??\$")
+_MOST_GROUPS: Final = 9
+"""As many have a name: ``$1`` to ``$9``."""
+
+_EXACT: Final = re.compile(r"\^((?:[A-Za-z0-9/_~%@:,;=!'-]|\\[./+_-])*)(?:/\??)?\$")
 """A regular expression that only one path matches, with or without a slash at its end."""
 
 
@@ -31,6 +35,7 @@ class Way:
     :ivar literal: the path is passed on byte for byte, as with ``nocanon``.
     :ivar servlet: path parameters do not count.
     :ivar listeners: None for all of its server.
+    :ivar crowded: its expression has more groups than there are names for.
     """
 
     node: Directive
@@ -49,6 +54,7 @@ class Way:
     redirect: str | None = None
     status: int | None = None
     files: str | None = None
+    crowded: bool = False
 
     @property
     def prefix(self) -> str | None:
@@ -89,12 +95,14 @@ class Way:
 
     def where_also(self, pattern: str) -> Way:
         """Return the same way for those of its paths that contain a regular expression, too."""
-        groups = re.compile(pattern).groups
+        pattern = uncounted(inner(pattern))
+        groups = count(pattern)
+        crowded = self.crowded or groups + (1 if self.pattern is None else count(self.pattern)) > _MOST_GROUPS
         ahead = f"^(?=.*?(?:{pattern}))"
         if self.pattern is not None:
-            inner = f"(?=.*?(?:{shifted(self.pattern, groups)}))"
+            own = f"(?=.*?(?:{shifted(inner(self.pattern), groups)}))"
             target, redirect = _shift(self.target, groups), _shift(self.redirect, groups)
-            return evolve(self, pattern=ahead + inner, target=target, redirect=redirect)
+            return evolve(self, pattern=ahead + own, target=target, redirect=redirect, crowded=crowded)
         last = f"${groups + 1}"
         following = "(.*)" if self.base.endswith("/") else "((?:/.*)?)"
         return evolve(
@@ -103,17 +111,13 @@ class Way:
             pattern=f"{ahead}{re.escape(self.base)}{following}$",
             target=None if self.group is None else (self.target or "") + last,
             redirect=None if self.redirect is None else self.redirect + last,
+            crowded=crowded,
         )
 
 
 def _shift(text: str | None, by: int) -> str | None:
     """Renumber references to groups of a regular expression before which others have been put."""
     return None if text is None else re.sub(r"\$(\d)", lambda match: f"${int(match[1]) + by}", text)
-
-
-def shifted(pattern: str, by: int) -> str:
-    """Renumber a regular expression's own references to its groups."""
-    return re.sub(r"(?<!\\)\\([1-9])", lambda match: f"\\{int(match[1]) + by}", pattern) if by else pattern
 
 
 def encoded(path: str) -> str:
@@ -152,9 +156,16 @@ def touches(area: Area, way: Way) -> bool:
     return mine.startswith(other) or other.startswith(mine)
 
 
+def _may_be_else(pattern: str) -> bool:
+    """Whether an expression may have alternatives outside of groups; brackets that are letters are not told apart."""
+    if "|" in pattern and re.search(r"\\[()]|\[", pattern):
+        return True
+    return "|" in re.sub(r"\([^()]*\)", "", pattern)
+
+
 def literal(pattern: str) -> str:
     """Return what everything that contains a regular expression begins with; often nothing can be said."""
-    if not pattern.startswith("^") or "|" in re.sub(r"\([^()]*\)", "", pattern):
+    if not pattern.startswith("^") or _may_be_else(pattern):
         return ""
     match = re.match(r"(?:[A-Za-z0-9/_~%@:,;=!'-]|\\[./+_-])*", pattern[1:])
     assert match is not None

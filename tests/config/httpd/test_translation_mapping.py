@@ -221,7 +221,11 @@ def test_expressions_below_a_proxied_path(translate: Translate) -> None:
     """What matches goes to the same place, with the rest of the path."""
     text = PASS + '<LocationMatch "\\.(css|js)$">\nHeader set Cache-Control max-age=60\n</LocationMatch>\n'
     part, rest = _locations(translate, text)
-    assert (part.match, part.target, part.balancer) == (r"^(?=.*?(?:\.(css|js)$))/app((?:/.*)?)$", "$2", "c")
+    assert (part.match, part.target, part.balancer) == (
+        r"^(?=.*?(?:\.(?:css|js)$))/app((?:/.*)?)$",
+        "$1",
+        "c",
+    )
     assert part.response_headers == ["set Cache-Control max-age=60"]
     assert (rest.path, rest.response_headers) == ("/app", [])
 
