@@ -16,7 +16,7 @@ from .readings import floor_of, is_plain, readings
 
 # A dashboard asks for the same few paths over and over: a table remembers where some of them go.
 MEMO_SIZE = 1024
-MEMO_PATH = 256  # bytes; longer paths are not remembered
+MEMO_PATH = 256  # bytes; longer paths and hosts are not remembered
 
 
 class Place(Protocol):
@@ -59,7 +59,7 @@ class Table(Generic[P]):
     :param ordered: whether ``places`` are asked in the order in which they are given, as Apache asks ProxyPass.
     """
 
-    __slots__ = ("_memo", "_plain", "_resolved", "places")
+    __slots__ = ("_memo", "_of_hosts", "_plain", "_resolved", "places")
 
     def __init__(self, places: Iterable[P], ordered: bool = False) -> None:
         self.places = tuple(places) if ordered else tuple(sorted(places, key=_rank))
@@ -71,6 +71,7 @@ class Table(Generic[P]):
             for place in self.places
         )
         self._memo: dict[object, P | None] = {}
+        self._of_hosts: dict[tuple[bytes, bool], tuple[P, ...]] = {}
 
     def find(self, host: bytes, path: bytes, handshake: object = None) -> P | None:
         """The location of a path as it was sent, or ``None``.
@@ -85,19 +86,14 @@ class Table(Generic[P]):
             return self._memo[key]
         except KeyError:
             found = self._find(host_name(host), path, websocket)
-        if len(path) <= MEMO_PATH:
+        if len(path) <= MEMO_PATH and len(host) <= MEMO_PATH:
             if len(self._memo) >= MEMO_SIZE:
                 self._memo.clear()
             self._memo[key] = found
         return found
 
     def _find(self, host: bytes, path: bytes, websocket: bool) -> P | None:
-        places = [
-            place
-            for place in self.places
-            if (not place.hosts or is_for(place.hosts, host))
-            and (place.requests == "all" or (place.requests == "websocket") == websocket)
-        ]
+        places = self.places if self._plain else self._of_host(host, websocket)
         if is_plain(path):
             found = _first(places, path)
             return places[found] if found < len(places) else None
@@ -119,6 +115,23 @@ class Table(Generic[P]):
             ):
                 return None  # only a servlet container takes /app;x for /app
         return place
+
+    def _of_host(self, host: bytes, websocket: bool) -> tuple[P, ...]:
+        """The places for a host's requests; remembered, since clients ask for many paths of few hosts."""
+        key = host, websocket
+        found = self._of_hosts.get(key)
+        if found is None:
+            found = tuple(
+                place
+                for place in self.places
+                if (not place.hosts or is_for(place.hosts, host))
+                and (place.requests == "all" or (place.requests == "websocket") == websocket)
+            )
+            if len(host) <= MEMO_PATH:
+                if len(self._of_hosts) >= MEMO_SIZE:
+                    self._of_hosts.clear()
+                self._of_hosts[key] = found
+        return found
 
 
 def _first(places: Sequence[Place], path: bytes) -> int:
