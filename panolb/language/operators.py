@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import ipaddress
 import re
 from collections.abc import Callable
@@ -209,9 +208,38 @@ def _in_network(value: bytes, network: ipaddress.IPv4Network | ipaddress.IPv6Net
         return False
 
 
+_WILDCARD = re.compile(
+    rb"""
+    \\(?P<escaped>.)
+  | (?P<any>\*+)
+  | (?P<one>\?)
+  | \[(?P<unlike>[!^])?(?P<set>\][^\]]*|[^\]]+)\]
+  | (?P<plain>.)
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
 def _wildcards(text: bytes, of_files: bool, ignore_case: bool) -> re.Pattern[bytes]:
-    """A pattern of ``*``, ``?`` and ``[...]``; those of files do not match slashes."""
-    pattern = fnmatch.translate(text.decode("latin-1"))
-    if of_files:
-        pattern = pattern.replace("(?>.*?", "(?>[^/]*?").replace(".*", "[^/]*")
-    return re.compile(pattern.encode("latin-1"), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    """A pattern of ``*``, ``?`` and ``[...]``; those of files do not match slashes (APR's ``apr_fnmatch``)."""
+    one = b"[^/]" if of_files else b"."
+    pieces = [b""]  # what stands between stars
+    for found in _WILDCARD.finditer(text):
+        if found["any"]:
+            pieces.append(b"")
+        elif found["one"]:
+            pieces[-1] += one
+        elif found["set"]:
+            start = b"(?!/)[" if of_files else b"["
+            members = re.sub(rb"[\\\[\]^&~|]", rb"\\\g<0>", found["set"])
+            pieces[-1] += start + (b"^" if found["unlike"] else b"") + members + b"]"
+        else:
+            pieces[-1] += re.escape(found["escaped"] or found["plain"])
+    first, *more = pieces
+    # What a star before the last one takes need not be looked at again when what follows does not fit.
+    inner = b"".join(b"(?>" + one + b"*?" + piece + b")" for piece in more[:-1])
+    last = one + b"*" + more[-1] if more else b""
+    try:
+        return re.compile(first + inner + last, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    except re.error as error:
+        raise LanguageError(f"{text.decode('utf-8', 'replace')!r} is no pattern: {error}") from None
