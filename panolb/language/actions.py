@@ -84,10 +84,8 @@ def unset(name: bytes) -> Action:
     find = _finder(name)
 
     def act(lines: Lines, facts: Facts) -> Lines:
-        found = find(lines)
-        if not found:
-            return lines
-        return [line for at, line in enumerate(lines) if at not in found]
+        found = frozenset(find(lines))
+        return [line for at, line in enumerate(lines) if at not in found] if found else lines
 
     return act
 
