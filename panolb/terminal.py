@@ -17,12 +17,13 @@ from .config.httpd.report import Entry, Report, Verdict
 from .errors import Problem
 
 COLOURS: Final = {
-    Verdict.RUN: "green",
+    Verdict.UNSUPPORTED: "red",
     Verdict.IMPROVED: "cyan",
     Verdict.RESTORED: "yellow",
     Verdict.HARMLESS: "dim",
-    Verdict.UNSUPPORTED: "red",
+    Verdict.RUN: "green",
 }
+"""The verdicts in the order in which they are printed: what an operator has to know comes first."""
 
 
 @attrs.frozen

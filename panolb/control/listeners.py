@@ -141,9 +141,14 @@ def _below(path: bytes, other: bytes) -> bool:
 
 
 class LimitedRequest(Request):
-    """A request whose body may be no larger than the listener allows."""
+    """A request whose body may be no larger than the listener allows, and whose answer tells no version."""
 
     _size = 0
+
+    def render(self, resrc: Any) -> None:
+        """Answer; twisted.web has put its own name and version into the header by now."""
+        self.responseHeaders.removeHeader(b"server")
+        super().render(resrc)
 
     def gotLength(self, length: int | None) -> None:
         """The head is complete; refuse what is announced to be too large."""

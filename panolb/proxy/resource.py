@@ -58,11 +58,11 @@ class ReverseProxyResource(Resource):
         try:
             understood = understand(request.method, request.uri, version, fields)
             location = self.frontend.table.find(understood.host, understood.path, understood.websocket)
-            if location is None or location.for_web:
-                raise BadRequest(404, "Nothing is served at this path.")
         except BadRequest as problem:
             self.frontend.refuse(self.frontend.peer(request.getClientAddress()), problem)
             return refuse(request, problem)
+        if location is None or location.for_web:
+            return refuse(request, BadRequest(404, "Nothing is served at this path."))
         if understood.websocket is not None and location.websocket:
             self._take_over(request, fields)
             return NOT_DONE_YET

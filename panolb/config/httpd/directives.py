@@ -16,7 +16,6 @@ __all__ = [
     "Known",
     "Module",
     "Verdict",
-    "about",
     "module_named",
     "module_names",
     "providers",
@@ -72,16 +71,9 @@ def module_named(name: str) -> str:
     return _SOURCES.get(name, name)
 
 
-def about(name: str) -> str:
-    """Say what a module is for, by its identifier."""
-    return _ABOUT[name]
-
-
 def providers(known: Known) -> Mapping[str, str]:
     """Return the modules that have the directive: identifiers, and the source file of each."""
     return _PROVIDERS[known.module]
 
-
-_ABOUT: Final = {name: module.about for module in MODULES for name in module.names}
 
 _PROVIDERS: Final = {next(iter(module.names)): module.names for module in MODULES}

@@ -41,9 +41,9 @@ class Findings:
         if len(self.problems) == MOST:
             self.problems[-1] = Problem(str(place), f"there are {MOST} mistakes; what follows is not read")
 
-    def entry(self, place: Place, text: str, verdict: Verdict, words: str) -> None:
-        """Note what became of a line."""
-        self.entries.append(Entry(place, shown(text), verdict, words))
+    def entry(self, place: Place, text: str, verdict: Verdict, words: str, name: str = "") -> None:
+        """Note what became of a line; ``name`` is its directive, where many such lines are to be told as one."""
+        self.entries.append(Entry(place, shown(text), verdict, words, name))
 
     def undefined(self, name: str, place: Place) -> None:
         """Note, once for each, a variable that nothing defines."""

@@ -15,11 +15,11 @@ from panolb.errors import Problem
 __all__ = ["Entry", "Report", "Verdict", "written"]
 
 TITLES: Final = {
-    Verdict.RUN: "run",
+    Verdict.UNSUPPORTED: "not supported",
     Verdict.IMPROVED: "run, and better than in Apache",
     Verdict.RESTORED: "read with help",
     Verdict.HARMLESS: "not needed",
-    Verdict.UNSUPPORTED: "not supported",
+    Verdict.RUN: "run",
 }
 """The groups in the order in which they are printed, and their headings."""
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from panolb.config.httpd import arguments, lexer
 from panolb.config.httpd.conditions import CONDITIONS, Situation, Unanswerable, holds
-from panolb.config.httpd.directives import DIRECTIVES, SECTIONS, about
+from panolb.config.httpd.directives import DIRECTIVES, SECTIONS
 from panolb.config.httpd.findings import Findings
 from panolb.config.httpd.known import Known, Verdict
 from panolb.config.httpd.modules import Modules
@@ -200,8 +200,8 @@ class Statements:
 
     def _load(self, name: str, file: str, place: Place) -> None:
         if self.modules.load(name, file):
-            words = f"The directives for {about(name)} are known from here on."
-            self.findings.entry(place, f"LoadModule {name}", Verdict.RUN, words)
+            words = "The module's directives are known from here on."
+            self.findings.entry(place, f"LoadModule {name}", Verdict.RUN, words, "LoadModule")
         else:
             self.findings.stranger(name, place)
 

@@ -38,14 +38,29 @@ def test_what_is_printed() -> None:
         ]
     )
     assert found.lines() == [
-        "run (1):",
-        "  httpd.conf:7: Listen 80: An address.",
-        "not needed (1):",
-        "  httpd.conf:7: User www: Says the unit.",
         "not supported (1):",
         "  httpd.conf:7: AuthType Basic: Nobody is asked.",
+        "not needed (1):",
+        "  httpd.conf:7: User www: Says the unit.",
+        "run (1):",
+        "  httpd.conf:7: Listen 80: An address.",
     ]
     assert found.lines([Verdict.IMPROVED]) == []
+
+
+def test_many_lines_of_one_kind_are_told_once() -> None:
+    """A LoadModule after the other says nothing new; their lines are named."""
+    entries = [
+        Entry(Place("httpd.conf", line), f"LoadModule m{line}", Verdict.RUN, "Known.", "LoadModule")
+        for line in range(1, 21)
+    ]
+    (heading, only) = Report(entries).lines()
+    assert heading == "run (20):"
+    assert (
+        only
+        == "  httpd.conf:1: LoadModule m1: Known. (likewise lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 and 7 more)"
+    )
+    assert len(Report(entries[:2]).lines()) == 3
 
 
 def test_what_stops_the_start_can_be_allowed() -> None:
