@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 from attrs import frozen
 
+from panolb.config.httpd import ruled
 from panolb.config.httpd.directives import DIRECTIVES, SECTIONS
 from panolb.config.httpd.known import Known, Verdict
 from panolb.config.httpd.nodes import Directive, Node, Section
 from panolb.config.httpd.remarks import Remarks
-from panolb.config.httpd.scopes import Area, Scope, below, expanded, plain
+from panolb.config.httpd.scopes import Area, Scope, below, deep, plain
 from panolb.config.httpd.ways import Way, touches
 
 _PAGES: Final = frozenset({"server-status", "server-info", "balancer-manager", "ldap-status"})
@@ -34,6 +34,10 @@ class Served:
     def serves(self, area: Area) -> bool:
         """Whether anything in an area leads somewhere."""
         return any(touches(area, way) for way in self._reached(area) if _is_guarded(way))
+
+    def answers(self, area: Area) -> bool:
+        """Whether anything at all is done with requests for an area."""
+        return any(touches(area, way) for way in self.ways)
 
     def _reached(self, area: Area) -> list[Way]:
         """Return the ways that are asked; none after a ``ProxyPass ... !`` for the whole area."""
@@ -54,42 +58,28 @@ def _is_guarded(way: Way) -> bool:
 def judge(servers: list[Served], remarks: Remarks) -> None:
     """Say of everything that stops the start, but stands where nothing is served, that it does not matter."""
     busy = {id(area.section): area for one in servers for area in one.areas if one.serves(area)}
-    for area in busy.values():
-        _refuse_rules(area, remarks)
-    for scope in {
-        id(scope): scope for one in servers for scope in (one.scope.main, one.scope) if scope
-    }.values():
+    known = {id(area.section) for one in servers for area in one.areas if one.answers(area)}
+    scopes = {id(scope): scope for one in servers for scope in (one.scope.main, one.scope) if scope}
+    for one in servers:
+        ruled.judge(one.scope, busy, remarks)
+    for scope in scopes.values():
+        if all(scope is not one.scope for one in servers):
+            for node in scope.own("RewriteRule", "RewriteCond"):
+                remarks.say(node, Verdict.HARMLESS, "Virtual hosts do not have the main server's rules.")
         for section in scope.sections:
             if plain(section) in ("location", "locationmatch") and id(section) not in busy:
-                _spare(section, "Nothing is served there.", remarks)
+                _spare(section, everything=id(section) not in known, remarks=remarks)
 
 
-def _refuse_rules(area: Area, remarks: Remarks) -> None:
-    """mod_rewrite's rules of a section see a path that depends on the directories of the server."""
-    switches = [node.args[0].lower() for node in area.directives if node.name.lower() == "rewriteengine"]
-    for node in area.directives:
-        if node.name.lower() == "rewriterule" and switches[-1:] == ["on"]:
-            remarks.stops(
-                node, "Rules in sections are not carried over; write them outside, with the whole path."
-            )
-
-
-def _spare(section: Section, words: str, remarks: Remarks) -> None:
-    for node in _all(section.children):
+def _spare(section: Section, *, everything: bool, remarks: Remarks) -> None:
+    """Say that what stops the start does not matter here, and of everything else that it is not needed."""
+    for node in deep(section.children):
         known = _known(node)
-        if known is None or not known.verdict_for(node.args)[2]:
-            page = node.name.lower() == "sethandler" and node.args[0].lower() in _PAGES
-            if page:
-                remarks.say(node, Verdict.HARMLESS, "panolb has a status page of its own: [admin] in TOML.")
-        else:
-            remarks.say(node, Verdict.HARMLESS, words)
-
-
-def _all(nodes: Iterable[Node]) -> Iterator[Node]:
-    for node in expanded(nodes):
-        yield node
-        if isinstance(node, Section):
-            yield from _all(node.children)
+        verdict, _, stops = known.verdict_for(node.args) if known is not None else (None, "", False)
+        if stops or (everything and verdict is Verdict.RUN):
+            remarks.say(node, Verdict.HARMLESS, "Nothing is served there.")
+        elif node.name.lower() == "sethandler" and node.args[0].lower() in _PAGES:
+            remarks.say(node, Verdict.HARMLESS, "panolb has a status page of its own: [admin] in TOML.")
 
 
 def _known(node: Node) -> Known | None:
@@ -114,7 +104,7 @@ def readable(scope: Scope, directory: str) -> bool:
 def _granted(section: Section) -> bool | None:
     """Whether a section lets everybody in; None when it says nothing about it."""
     granted: bool | None = None
-    for node in _all(section.children):
+    for node in deep(section.children):
         name, args = node.name.lower(), " ".join(node.args).lower()
         if isinstance(node, Section) and plain(node) not in ("requireall", "requireany"):
             return False

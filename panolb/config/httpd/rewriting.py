@@ -53,6 +53,8 @@ class Rewriting:
                 self._rule(rule, conditions)
             except NotCarriedOver as error:
                 self.remarks.stops(rule, f"panolb does not rewrite like this: {error}.")
+                for condition in conditions:
+                    self.remarks.lost(condition, "Its rule is not carried over.")
 
     def _rules(self) -> Iterator[tuple[Directive, list[Directive]]]:
         conditions: list[Directive] = []
@@ -65,7 +67,7 @@ class Rewriting:
 
     def _rule(self, rule: Directive, conditions: list[Directive]) -> None:
         pattern, substitution = rule.args[:2]
-        flags = _flags("".join(rule.args[2:]))
+        flags = flags_of("".join(rule.args[2:]))
         wanted = asked(conditions, self.doors)
         if not wanted.doors:
             self.remarks.say(rule, Verdict.HARMLESS, "Its conditions are never true on these listeners.")
@@ -143,7 +145,7 @@ class Rewriting:
             self.environment.append(join_words(["SetEnvIf", "Request_URI", pattern, f"{name}={value}"]))
 
 
-def _flags(text: str) -> dict[str, str]:
+def flags_of(text: str) -> dict[str, str]:
     """Return the flags of a rule, by their names in lower case."""
     found: dict[str, str] = {}
     for flag in _FLAG.findall(text.strip("[]")):

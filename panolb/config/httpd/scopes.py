@@ -103,6 +103,14 @@ def expanded(nodes: Iterable[Node]) -> Iterator[Node]:
             yield one
 
 
+def deep(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield nodes, and everything that stands in them."""
+    for node in expanded(nodes):
+        yield node
+        if isinstance(node, Section):
+            yield from deep(node.children)
+
+
 def flat(nodes: Iterable[Node]) -> Iterator[Directive]:
     """Yield the directives that stand in no section of their own."""
     return (one for one in expanded(nodes) if isinstance(one, Directive))

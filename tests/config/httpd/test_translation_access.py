@@ -209,3 +209,12 @@ def test_an_exception_for_files(translate: Translate, tmp_path: Path) -> None:
         ("/app/static", f"{tmp_path}/static"),
         ("/app", "c"),
     ]
+
+
+def test_nothing_is_told_as_run_where_nothing_is(translate: Translate) -> None:
+    """Settings for paths that lead nowhere have no effect; an answer of the section's own is one."""
+    text = f"{MEMBERS}{PASS}<Location /{{0}}>\nHeader set X-A a\n{{1}}</Location>\n"
+    entries = translate(text.format("nowhere", "")).report.entries
+    assert [one.verdict for one in entries if one.name == "Header"] == [Verdict.HARMLESS]
+    entries = translate(text.format("gone", "Redirect 410 /gone\n")).report.entries
+    assert [one.verdict for one in entries if one.name in ("Header", "Redirect")] == [Verdict.RUN] * 2

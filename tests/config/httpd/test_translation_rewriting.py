@@ -262,3 +262,59 @@ def test_the_order_of_rules(translate: Translate) -> None:
     text = f"RewriteEngine On\nRewriteRule ^/b - [G]\nRewriteRule ^/a - [F]\n{MEMBERS}{PASS}"
     locations: list[Location] = translate(text).config.location
     assert [one.name for one in locations] == ["^/b", "^/a", "/app"]
+
+
+RULE = "RewriteCond %{REMOTE_ADDR} ^127\nRewriteRule ^ - [F]\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"RewriteEngine On\n<Location /app/admin>\n{RULE}</Location>\n",
+        f"<Location /app>\nRewriteEngine On\n</Location>\n<Location /app/admin>\n{RULE}</Location>\n",
+        f"<LocationMatch ^/app/a>\nRewriteEngine On\n{RULE}</LocationMatch>\n",
+        f"<Proxy balancer://c>\nRewriteEngine On\n{RULE}</Proxy>\n",
+        f"RewriteEngine On\n<Proxy http://10.0.0.1:8080/app*>\n{RULE}</Proxy>\n",
+        f"RewriteEngine On\n<VirtualHost *:10080>\n<Location /app>\n{RULE}</Location>\n{PASS}</VirtualHost>\n",
+        f"RewriteEngine On\n<Location /app>\n{RULE}</Location>\n<VirtualHost *:10080>\n{PASS}</VirtualHost>\n",
+    ],
+)
+def test_rules_in_sections_that_may_be_asked(problems: Problems, translate: Translate, text: str) -> None:
+    """The engine may be on, wherever the switch stands: the start stops; nothing of them is told as run."""
+    found = problems(MEMBERS + PASS + text)
+    assert len(found) == 1, found
+    assert "RewriteRule: is not supported. Rules in sections are not carried over" in found[0]
+    entries = translate(MEMBERS + PASS + text, allowed={"RewriteRule"}).report.entries
+    verdicts = {one.name: one.verdict for one in entries}
+    assert verdicts["RewriteRule"] is verdicts["RewriteCond"] is Verdict.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<Location /app>\n{RULE}</Location>\n",
+        f"RewriteEngine Off\n<Location /app>\n{RULE}</Location>\n",
+        f"RewriteEngine On\n<Location /app>\nRewriteEngine Off\n{RULE}</Location>\n",
+        f"RewriteEngine On\n<Location /nowhere>\n{RULE}</Location>\n",
+        f"RewriteEngine On\n{RULE}<VirtualHost *:10080>\n{PASS}</VirtualHost>\n",
+    ],
+)
+def test_rules_that_are_certainly_not_asked(translate: Translate, text: str) -> None:
+    """They do not matter, and are not told as run."""
+    entries = translate(MEMBERS + PASS + text).report.entries
+    assert {one.verdict for one in entries if one.name == "RewriteRule"} == {Verdict.HARMLESS}
+
+
+def test_rules_that_pass_files_on(problems: Problems) -> None:
+    """In Apache the requests reach a member; here they would not."""
+    rules = "RewriteEngine On\nRewriteRule ^(.*)$ http://10.0.0.1:8080/$1 [P,L]\n"
+    found = problems(f"<Directory /srv>\n{rules}</Directory>\n{MEMBERS}{PASS}")
+    assert len(found) == 1
+    assert "Rules for directories are not carried over; write ProxyPass." in found[0]
+
+
+def test_conditions_of_a_rule_that_is_not_carried_over(translate: Translate) -> None:
+    """They are not told as run either."""
+    imported = translate(f"RewriteEngine On\n{RULE}{MEMBERS}{PASS}", allowed={"RewriteRule"})
+    verdicts = {one.name: one.verdict for one in imported.report.entries}
+    assert verdicts["RewriteRule"] is verdicts["RewriteCond"] is Verdict.UNSUPPORTED
