@@ -34,6 +34,8 @@ class Exchange(Sending):
     :ivar started: clock reading in seconds; `ended` likewise.
     :ivar sent: bytes of the answer's body.
     :ivar lines: the header fields of the answer, for rules and the log.
+    :ivar route: what the balancer's resolver found in the request; ``None`` for nothing.
+    :ivar upgrade: the fields of the WebSocket handshake that the member gets; ``None`` for any other request.
     :ivar kept: how many requests the connection served before this one.
     """
 

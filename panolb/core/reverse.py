@@ -20,7 +20,7 @@ class Translation(Protocol):
 
 
 class ReverseMap:
-    """Translates what members say about themselves into what clients see (ProxyPassReverse and its cookie siblings).
+    """Translates by the location's path and its members' URLs, where the operator says nothing else.
 
     :param path: the location's path.
     :param members: ``(authority, path)`` of each member of the balancer; any of them may be named in an answer.
@@ -44,11 +44,7 @@ class ReverseMap:
         self._inner = next(iter(inner)) if len(inner) == 1 and inner != {path} else None
 
     def translate(self, answer: Answer, public: bytes, host: bytes) -> None:
-        """Put the fields of an answer that name the member back to its lines, translated.
-
-        :param public: scheme and host that the client used, ``https://dash.example``.
-        :param host: the member's host name.
-        """
+        """See `Translation`."""
         for name, value in answer.mapped:
             if name.lower() == b"set-cookie":
                 value = self.cookie(value, host)

@@ -23,6 +23,8 @@ class Sending:
     :ivar received: bytes of the request's body.
     :ivar attempts: how many connections to members were asked for.
     :ivar tried: the members that this request need not be sent to again.
+    :ivar decision: the last choice of a member; ``None`` as long as there was none.
+    :ivar link: the connection to that member, while there is one.
     """
 
     __slots__ = (
