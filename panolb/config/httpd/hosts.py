@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
 
 from attrs import frozen
 
@@ -37,8 +38,8 @@ def turns(doors: list[Door], remarks: Remarks) -> list[Turn]:
     for door in doors:
         first, *others = door.servers
         claimed: set[str] = set()
-        own = _names(first, remarks, needed=False)
-        later = [(server, _names(server, remarks, needed=True)) for server in others]
+        later = [(server, _names(server, remarks)) for server in others]
+        own = _names(first, remarks, others={name for _, names in later for name in names})
         if any(claims(pattern, name) for _, names in later for pattern in names for name in own):
             named.append(Turn(first, own, [door.name]))
             claimed |= set(own)
@@ -64,10 +65,12 @@ def _joined(found: list[Turn]) -> Iterator[Turn]:
     yield from same.values()
 
 
-def _names(server: Scope, remarks: Remarks, *, needed: bool) -> list[str]:
+def _names(server: Scope, remarks: Remarks, *, others: Collection[str] | None = None) -> list[str]:
     """Return ServerName and ServerAlias in the model's terms.
 
-    :param needed: whether the start has to stop for a name that the model cannot express.
+    The start has to stop for a wildcard that the model cannot express, where it decides who answers.
+
+    :param others: for the first server of an address, which gets what nobody else claims, the names that others claim.
     """
     found = [server_host(server)] if server_host(server) else []
     for node in server.own("ServerAlias"):
@@ -79,7 +82,7 @@ def _names(server: Scope, remarks: Remarks, *, needed: bool) -> list[str]:
                 and explain_host(name.removeprefix("*.")) is None
             ):
                 found.append(name)
-            elif needed:
+            elif others is None or any(fnmatchcase(other, name) for other in others):
                 remarks.stops(
                     node, f"panolb knows names and *.DOMAIN; requests for {word} would go to another host."
                 )

@@ -6,6 +6,7 @@ modules are loaded.  Nothing is thrown: every mistake is collected, with its pla
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -123,6 +124,9 @@ class _Reader:
             data = includes.read(path)
         except includes.Unreadable as error:
             self._findings.problem(place, f"{named} {error}")
+            return
+        if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            self._findings.problem(place, f"{named} is UTF-16; save it as UTF-8")
             return
         real = Path(os.path.realpath(path))
         self._reading[real] = place

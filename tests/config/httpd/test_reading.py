@@ -255,6 +255,14 @@ def test_all_mistakes_are_told(reading: Reading) -> None:
     assert "mistakes" in many[-1]
 
 
+def test_notepads_unicode(tmp_path: Path) -> None:
+    """One clear message, instead of one for every line."""
+    file = tmp_path / "httpd.conf"
+    file.write_text("Listen 80\nListen 81\n", encoding="utf-16")
+    (problem,) = read(file).problems
+    assert problem.message.endswith("is UTF-16; save it as UTF-8")
+
+
 def test_depth_has_an_end(reading: Reading) -> None:
     """Sections in sections without end are one problem."""
     assert told(reading("<Location /a>\n" * 40 + "</Location>\n" * 40)) == [
