@@ -95,6 +95,14 @@ def test_hosts_by_name(translate: Translate) -> None:
     ]
 
 
+def test_a_wildcard_that_only_apache_has(translate: Translate, problems: Problems) -> None:
+    """At the first host of an address it matters only where another one claims what it fits."""
+    first = _host("pub.test", more="ServerAlias app?.test\n")
+    assert len(_turns(translate(first + _host("other.test")))) == 2
+    (found,) = problems(first + _host("app1.test"))
+    assert "requests for app?.test would go to another host" in found
+
+
 def test_the_end_of_a_host(translate: Translate) -> None:
     """What its ProxyPass does not have must not fall through to another host."""
     host = "<VirtualHost *:10080>\nServerName {0}\nProxyPass /x http://{0}:80/x\n</VirtualHost>\n"
@@ -437,3 +445,19 @@ def test_a_whole_configuration(translate: Translate) -> None:
     """What the model says of the smallest useful file."""
     config = translate(MEMBERS + PASS).config
     assert sorted(changed(config)) == ["balancer", "listener", "location", "location_order"]
+
+
+@pytest.mark.parametrize(
+    ("alias", "name", "stops"),
+    [
+        ("app?.example.com", "app1.example.com", True),
+        ("app?.example.com", "*.example.com", True),
+        ("app*", "app1.example.com", True),
+        ("app?.example.com", "other.example.com", False),
+    ],
+)
+def test_wildcards_of_the_first_host(problems: Problems, alias: str, name: str, stops: bool) -> None:
+    """It has what nobody claims; where a later host has a name that the wildcard fits, the start stops."""
+    first = _host("pub.test", more=f"ServerAlias {alias}\n")
+    found = problems(first + _host(name if name[0] != "*" else "b.test", more=f"ServerAlias {name}\n"))
+    assert [one.partition(": ")[2][:11] for one in found] == (["ServerAlias"] if stops else [])
