@@ -68,6 +68,8 @@ class FixedAnswer:
             return b""
         url = expanded(self._redirect, groups)
         url = _VARIABLE.sub(lambda found: _variable(facts, found[1].decode()), url) + rest
+        if _ELSEWHERE.match(url) and not _ELSEWHERE.match(self._redirect):
+            url = b"/" + url.lstrip(b"/\\")  # what a client wrote is no host to send it to
         return url if b"?" in url else url + query
 
 
@@ -79,6 +81,7 @@ def _variable(facts: ExchangeFacts, name: str) -> bytes:
 
 _VARIABLE = re.compile(rb"%\{([A-Z_]+)\}")
 _GROUP = re.compile(rb"\$([0-9])")
+_ELSEWHERE = re.compile(rb"[/\\]{2}")  # where browsers see another host begin
 
 
 def expanded(template: bytes, groups: re.Match[bytes] | None) -> bytes:

@@ -294,6 +294,11 @@ def test_pattern(pattern: bytes, target: bytes, asked: bytes, sent: bytes) -> No
             b"https://dash.example/%25%7BHTTP_HOST%7D",
         ),
         (b"https://%{NOBODY}/", b"", rb"^", b"/", b"https:///"),
+        (b"/", b"/old", None, b"/old/evil.example", b"/evil.example"),
+        (b"/", b"/old", None, b"/old/\\evil.example", b"/evil.example"),
+        (b"/$1", b"", rb"^/go/(.*)", b"/go//evil.example/x?q", b"/evil.example/x?q"),
+        (b"%{REQUEST_URI}/", b"", rb"^", b"//evil.example", b"/evil.example/"),
+        (b"//cdn.example", b"/old", None, b"/old/x", b"//cdn.example/x"),
     ],
 )
 def test_redirect(redirect: bytes, path: bytes, pattern: bytes | None, asked: bytes, url: bytes) -> None:
