@@ -5,7 +5,6 @@ A ``<Location>`` that says something about a part of what a way leads to splits 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,8 +84,7 @@ class Site:
                 for some in self._together([area for area in expressions if touches(area, piece)]):
                     part = piece
                     for area in some:
-                        pattern = area.pattern if area.path is None else f"^{re.escape(area.path)}(?:/|$)"
-                        part = part.where_also(pattern or "")
+                        part = part.where_also(area.expression)
                     found.append(self._part(part, piece, some))
         return found
 

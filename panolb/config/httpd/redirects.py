@@ -13,7 +13,7 @@ from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scalars import atoi
-from panolb.config.httpd.scopes import Area, Scope
+from panolb.config.httpd.scopes import Area, Scope, below
 from panolb.config.httpd.ways import Way
 
 _WORDS: Final = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
@@ -97,21 +97,35 @@ def _way(
         if area.path is None:
             return Way(node, pattern=area.pattern, area=area, redirect=url, status=status)
         # In a <Location> without a path of its own the URL is the whole target, whatever follows in the request.
-        pattern = f"^{re.escape(area.path)}(?:/|$)"
-        return Way(node, pattern=pattern, area=area, redirect=url, status=status)
+        return Way(node, pattern=area.expression, area=area, redirect=url, status=status)
     if node.name.lower() == "redirectmatch":
         error = wrong(where)
         if error is not None:
             remarks.problem(node, error)
             return None
-        return Way(node, pattern=where, area=area, redirect=url, status=status)
+        return _within(Way(node, pattern=where, area=area, redirect=url, status=status), area, remarks)
     if not where.startswith("/"):
         remarks.problem(node, f'{where} must start with "/"')
         return None
     if where.endswith("/") and url is not None:
         # What follows the path begins with a slash; see mapping.mapped.
         url = url.removesuffix("/")
-    return Way(node, path=where.rstrip("/") or "/", area=area, redirect=url, status=status)
+    whole = Way(node, path=where.rstrip("/") or "/", area=area, redirect=url, status=status)
+    return _within(whole, area, remarks)
+
+
+def _within(way: Way, area: Area | None, remarks: Remarks) -> Way | None:
+    """Return a redirect for what is in its section, too; None when there is no such path."""
+    if area is None or area.path == "":
+        return way
+    if area.path is None or way.prefix is None:
+        return way.where_also(area.expression)
+    if below(way.prefix, area.path):
+        return way
+    if below(area.path, way.prefix):
+        return way.narrowed(area.path)
+    remarks.say(way.node, Verdict.HARMLESS, "No path is both in its section and its own.")
+    return None
 
 
 def _status(node: Directive) -> tuple[int, list[str]]:

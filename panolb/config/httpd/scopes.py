@@ -31,6 +31,11 @@ class Area:
     pattern: str | None
 
     @property
+    def expression(self) -> str:
+        """A regular expression that just its paths contain."""
+        return f"^{re.escape(self.path)}(?:/|$)" if self.path is not None else self.pattern or ""
+
+    @property
     def directives(self) -> Iterator[Directive]:
         return flat(self.section.children)
 

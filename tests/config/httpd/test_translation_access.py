@@ -22,6 +22,8 @@ CLOSED = [
     "AuthType Basic",
     "Deny from all",
     "Allow from 10.0.0.0/8",
+    "Order mutual-failure",
+    "Order mutual-failure",
     "SSLRequireSSL",
     "AllowMethods GET",
 ]
@@ -218,3 +220,28 @@ def test_nothing_is_told_as_run_where_nothing_is(translate: Translate) -> None:
     assert [one.verdict for one in entries if one.name == "Header"] == [Verdict.HARMLESS]
     entries = translate(text.format("gone", "Redirect 410 /gone\n")).report.entries
     assert [one.verdict for one in entries if one.name in ("Header", "Redirect")] == [Verdict.RUN] * 2
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "expected"),
+    [
+        ("Location /app/old", "Redirect 301 / https://new.test/", {"/app/old": "https://new.test/app/old"}),
+        ("Location /app/old", "Redirect /app/old/x /new", {"/app/old/x": "/new"}),
+        ("Location /app/old", "Redirect /else /new", {}),
+        (
+            "Location /app/old",
+            "RedirectMatch ^/(.*)x /new/$1",
+            {"^(?=.*?(?:^/app/old(?:/|$)))(?=.*?(?:^/(.*)x))": "/new/$1"},
+        ),
+        ("Location /", "RedirectMatch ^/(.*)x /new/$1", {"^/(.*)x": "/new/$1"}),
+        ("LocationMatch ^/(a|b)", "Redirect / /new", {"^(?=.*?(?:^/(?:a|b)))((?:/.*)?)$": "/new$1"}),
+        ("LocationMatch ^/x/lm", "Redirect 404 /", {"^(?=.*?(?:^/x/lm))((?:/.*)?)$": None}),
+    ],
+)
+def test_redirects_of_a_section(
+    translate: Translate, section: str, line: str, expected: dict[str, str | None]
+) -> None:
+    """They hold for what is both in the section and in their own path."""
+    text = f"{MEMBERS}{PASS}<{section}>\n{line}\n</{section.partition(' ')[0]}>\n"
+    locations = [one for one in translate(text).config.location if one.balancer is None]
+    assert {one.name: one.redirect for one in locations} == expected
