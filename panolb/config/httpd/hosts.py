@@ -82,7 +82,7 @@ def _names(server: Scope, remarks: Remarks, *, others: Collection[str] | None = 
                 and explain_host(name.removeprefix("*.")) is None
             ):
                 found.append(name)
-            elif others is None or any(fnmatchcase(other, name) for other in others):
+            elif others is None or any("*" in other or fnmatchcase(other, name) for other in others):
                 remarks.stops(
                     node, f"panolb knows names and *.DOMAIN; requests for {word} would go to another host."
                 )

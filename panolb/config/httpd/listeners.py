@@ -37,7 +37,6 @@ def listener(door: Door, endpoint: str, remarks: Remarks, *, exact: bool) -> Lis
                 values |= read(node, remarks)
             except ValueError as error:
                 remarks.problem(node, str(error))
-    values |= _body_limit(server, door.servers, remarks)
     trusted = _trusted(server, remarks)
     if trusted or exact:
         values["trusted_proxies"] = [ip_network(text) for text in (EVERYBODY if exact else trusted)]
@@ -118,16 +117,6 @@ _READ: Final = {
     "Timeout": _timeout,
     "RequestReadTimeout": _reading,
 }
-
-
-def _body_limit(server: Scope, others: list[Scope], remarks: Remarks) -> dict[str, Any]:
-    node = server.last("LimitRequestBody")
-    if node is None:
-        return {}
-    number = atoi(node.args[0])
-    if any(other.last("LimitRequestBody") not in (node, None) for other in others):
-        remarks.lost(node, "The limit of the address's first virtual host holds for all of them.")
-    return {"max_body": number or None}
 
 
 def _trusted(server: Scope, remarks: Remarks) -> list[str]:

@@ -111,3 +111,20 @@ def test_how_many_arguments(line: str, right: bool) -> None:
     """Each directive takes what Apache gives it; with mod_headers that depends on the action."""
     name, *args = line.split()
     assert (arguments.wrong(DIRECTIVES[name.lower()], args) is None) is right
+
+
+@pytest.mark.parametrize(
+    ("written", "stops"),
+    [
+        ("+ICASE", True),
+        ("none", True),
+        ("DOTALL", True),
+        ("-DOTALL", True),
+        ("+DOTALL +DOLLAR_ENDONLY", False),
+        ("+DOTALL -ICASE", False),
+    ],
+)
+def test_options_of_expressions(written: str, stops: bool) -> None:
+    """Those that Apache has by itself are panolb's."""
+    known = DIRECTIVES["regexdefaultoptions"]
+    assert known.verdict_for(tuple(written.split()))[2] is stops

@@ -45,9 +45,7 @@ MODULES = (
         {"access_compat_module": "mod_access_compat.c"},
         "who may see what, as in Apache 2.2",
         (
-            stops(
-                "Order 1", "Everybody may see what this keeps for some.", same="deny, ?allow|mutual-failure"
-            ),
+            stops("Order 1", "Everybody may see what this keeps for some.", same="deny, ?allow"),
             stops("Allow 2+", "Everybody may see what this keeps for some.", same="from all"),
             stops("Deny 2+", "Everybody may see what this keeps from some.", same="from none"),
             lost("Satisfy 1", "What counts is what Allow and Require say.", same="all"),
