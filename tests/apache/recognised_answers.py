@@ -99,7 +99,7 @@ def forced_recovery(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
 
 def cookie_routes(ask: Ask) -> bool:
     """Whether some cookie may name a route."""
-    return any(line.startswith("Cookie:") and "ID=" in line for line in ask.fields)
+    return any(line.startswith("Cookie:") and "ID" in line for line in ask.fields)
 
 
 def raw_bytes(sent: Sent, apache: Seen, panolb: Seen) -> Seen:
