@@ -122,9 +122,18 @@ def _reverse(config: model.Location, balancers: Mapping[str, Balancer]) -> Rever
     """ProxyPassReverse as written; ``None`` when it is to be worked out."""
     if config.reverse is None and not config.reverse_cookie_path and not config.reverse_cookie_domain:
         return None
+    written = config.reverse
+    if written is None:  # only the cookies' part was written
+        written = [
+            f"{(config.path or '').rstrip('/') or '/'} balancer://{config.balancer}{config.target or ''}"
+        ]
     pairs: list[tuple[bytes, bytes]] = []
-    for public, internal in map(str.split, config.reverse or ()):
-        pairs += [(public.encode(), url) for url in _internal(internal, balancers)]
+    for public, internal in map(str.split, written):
+        for url in _internal(internal, balancers):
+            end = (
+                b"/" if public.endswith("/") and not url.endswith(b"/") else b""
+            )  # else two slashes would meet
+            pairs.append((public.encode(), url + end))
     return ReverseRules(
         pairs,
         [_pair(text) for text in config.reverse_cookie_path],
