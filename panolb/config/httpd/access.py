@@ -6,8 +6,6 @@ files or of paths that lead nowhere.
 
 from __future__ import annotations
 
-import posixpath
-import re
 from typing import Final
 
 from attrs import frozen
@@ -86,42 +84,3 @@ def _known(node: Node) -> Known | None:
     if isinstance(node, Directive):
         return DIRECTIVES.get(node.name.lower())
     return SECTIONS.get(plain(node))
-
-
-def readable(scope: Scope, directory: str) -> bool:
-    """Whether Apache would show everybody the files of a directory: no section around it or in it keeps anybody out."""
-    shown = True
-    for section, path in _sections(scope, directory):
-        granted = _granted(section)
-        around = below(directory, path)
-        if around and granted is not None:
-            shown = granted
-        elif not around and granted is False:
-            return False
-    return shown
-
-
-def _granted(section: Section) -> bool | None:
-    """Whether a section lets everybody in; None when it says nothing about it."""
-    granted: bool | None = None
-    for node in deep(section.children):
-        name, args = node.name.lower(), " ".join(node.args).lower()
-        if isinstance(node, Section) and plain(node) not in ("requireall", "requireany"):
-            return False
-        if name in ("require", "allow", "deny", "order"):
-            granted = granted is not False and args in ("all granted", "from all", "allow,deny", "deny,allow")
-            granted = granted and name != "deny"
-        elif name == "authtype" and args != "none":
-            return False
-    return granted
-
-
-def _sections(scope: Scope, directory: str) -> list[tuple[Section, str]]:
-    """Return the sections that a directory lies in, the outer ones first, and those that lie in it."""
-    found: list[tuple[Section, str]] = []
-    for section in scope.all_sections("directory"):
-        if section.args and section.args[0] != "~":
-            path = posixpath.normpath(re.split(r"[*?\[]", section.args[0])[0] or "/").rstrip("/")
-            if below(directory, path) or below(path, directory):
-                found.append((section, path))
-    return sorted(found, key=lambda one: len(one[1]))

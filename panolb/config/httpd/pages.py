@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scopes import Scope, below
 from panolb.config.httpd.ways import Way
+
+_PAGES: Final = frozenset({".html", ".htm", ".xhtml", ".txt", ".json", ".xml"})
+"""Files that Apache sends as they are."""
 
 
 def page(
@@ -30,6 +34,9 @@ def page(
         if way.prefix is not None and below(path, way.prefix):
             break
     file = _file(path, scope, root)
+    if file is not None and file.suffix.lower() not in _PAGES:
+        remarks.lost(node, f"{file} may be a program; panolb shows a page of its own.")
+        return None
     if file is None or not file.is_file():
         where = f"There is no file {file}" if file is not None else "There is no DocumentRoot"
         remarks.lost(node, f"{where}; panolb shows a page of its own.")

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Final
 
-from panolb.config.httpd.access import readable
 from panolb.config.httpd.expressions import wrong
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.nodes import Directive
+from panolb.config.httpd.readable import why_not
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scalars import atoi
 from panolb.config.httpd.scopes import Area, Scope, below
@@ -47,26 +47,36 @@ def files(scope: Scope, remarks: Remarks, root: Path) -> list[Way]:
     :param root: where relative names begin.
     """
     found: list[Way] = []
-    for node in _own_first(scope, "ScriptAlias"):
-        # Every httpd.conf that came with Apache has one; nobody sees what should not be seen.
-        remarks.lost(node, "panolb runs no programs; these paths get 404.")
-    for node in _own_first(scope, "Alias"):
-        if len(node.args) != 2 or not node.args[0].startswith("/"):
-            remarks.lost(node, "Its files are not served; these paths get 404.")
-            continue
-        path, directory = node.args[0], os.path.normpath(os.path.join(root, node.args[1]))
-        if not os.path.isdir(directory):
-            remarks.lost(node, f"There is no directory {directory}; these paths get 404.")
-        elif not readable(scope, directory):
-            remarks.lost(
-                node, "Not everybody may see these files, so panolb does not serve them; they get 404."
-            )
+    for node in _own_first(scope, "Alias", "ScriptAlias"):
+        lost = _why_not(node, scope, root)
+        path = node.args[0].rstrip("/") or "/"
+        if lost is not None:
+            remarks.lost(node, f"{lost}; these paths get 404.")
+            found.append(Way(node, path=path, status=404))
         else:
-            remarks.say(
-                node, Verdict.RUN, "Serves the files, without listings; index.html stands for its directory."
-            )
-            found.append(Way(node, path=path.rstrip("/") or "/", files=directory))
-    return found
+            words = "Serves the files, without listings; index.html stands for its directory."
+            remarks.say(node, Verdict.RUN, words)
+            found.append(Way(node, path=path, files=_directory(node, root)))
+    # Nothing need be said of paths that nobody else has.
+    shown = [way.prefix or "" for way in found if way.files is not None]
+    return [way for way in found if way.files or any(below(way.prefix or "", one) for one in shown)]
+
+
+def _why_not(node: Directive, scope: Scope, root: Path) -> str | None:
+    """Say why the files of an ``Alias`` are not served; None when they are."""
+    if node.name.lower() == "scriptalias":
+        # Every httpd.conf that came with Apache has one; nobody sees what should not be seen.
+        return "panolb runs no programs"
+    if len(node.args) != 2 or not node.args[0].startswith("/"):
+        return "Its files are not served"
+    directory = _directory(node, root)
+    if not os.path.isdir(directory):
+        return f"There is no directory {directory}"
+    return why_not(scope, directory)
+
+
+def _directory(node: Directive, root: Path) -> str:
+    return os.path.normpath(os.path.join(root, node.args[1]))
 
 
 def _redirect(node: Directive, area: Area | None, remarks: Remarks) -> Way | None:

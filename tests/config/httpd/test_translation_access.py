@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,56 +159,6 @@ def test_a_redirect_of_everything_with_an_exception(translate: Translate) -> Non
         ("/app/old", "https://new.test/app/old"),
         ("/app", None),
         ("/", "https://new.test"),
-    ]
-
-
-# --- files ---
-
-
-@pytest.mark.parametrize(
-    ("sections", "served"),
-    [
-        ("", True),
-        ("<Directory {0}>\nRequire all granted\n</Directory>\n", True),
-        (
-            "<Directory />\nRequire all denied\n</Directory>\n<Directory {0}>\nRequire all granted\n</Directory>\n",
-            True,
-        ),
-        ("<Directory />\nRequire all denied\n</Directory>\n", False),
-        ("<Directory {0}>\nAuthType Basic\nRequire valid-user\n</Directory>\n", False),
-        ("<Directory {0}/inner>\nRequire all denied\n</Directory>\n", False),
-        ("<Directory {0}>\n<Limit GET>\nRequire all granted\n</Limit>\n</Directory>\n", False),
-    ],
-)
-def test_files_of_an_alias(translate: Translate, tmp_path: Path, sections: str, served: bool) -> None:
-    """Served when everybody may see them, else 404."""
-    (tmp_path / "static").mkdir()
-    text = f"{MEMBERS}{PASS}Alias /static static\n" + sections.format(tmp_path / "static")
-    locations = translate(text).config.location
-    assert [one.files for one in locations if one.files] == ([f"{tmp_path}/static"] if served else [])
-
-
-def test_files_that_are_not_there(translate: Translate) -> None:
-    """Said, and 404."""
-    imported = translate(f"Alias /static nowhere\n{MEMBERS}{PASS}")
-    assert len(imported.config.location) == 1
-    assert any("There is no directory" in one.words for one in imported.report.of(Verdict.UNSUPPORTED))
-
-
-def test_programs(translate: Translate) -> None:
-    """The ScriptAlias that comes with Apache does not keep anybody from starting."""
-    imported = translate(f'ScriptAlias /cgi-bin/ "/srv/cgi-bin/"\n{MEMBERS}{PASS}')
-    assert len(imported.config.location) == 1
-    assert [one.name for one in imported.report.of(Verdict.UNSUPPORTED)] == ["ScriptAlias"]
-
-
-def test_an_exception_for_files(translate: Translate, tmp_path: Path) -> None:
-    """``ProxyPass ... !`` with an Alias: the files are served."""
-    (tmp_path / "static").mkdir()
-    text = f"{MEMBERS}Alias /app/static static\nProxyPass /app/static !\n{PASS}"
-    assert [(one.name, one.files or one.balancer) for one in translate(text).config.location] == [
-        ("/app/static", f"{tmp_path}/static"),
-        ("/app", "c"),
     ]
 
 
