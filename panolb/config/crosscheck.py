@@ -162,10 +162,22 @@ def _target(config: Config, location: Location, at: KeyPath) -> Iterator[Finding
     ):
         message = "is for locations without balancer and files: 3xx with redirect, 4xx or 5xx without"
         yield Finding((*at, "status"), message, about=about)
+    if location.files is not None:
+        yield from _of_files(location, at)
     if location.balancer is not None and location.balancer not in config.balancer:
         there = f"there are: {quoted(config.balancer)}" if config.balancer else "there is none"
         message = f"no balancer is named {quoted([location.balancer])}; {there}"
         yield Finding(named, message, about=(("balancer", location.balancer),))
+
+
+def _of_files(location: Location, at: KeyPath) -> Iterator[Finding]:
+    """Say what a location of files does not do."""
+    for key in ("match", "environment", "request_headers", "response_headers", "error_pages", "target"):
+        if getattr(location, key):
+            message = "files are found by path alone" if key == "match" else "has no effect on files"
+            yield Finding((*at, key), message, warning=True)
+    if location.requests != "all":
+        yield Finding((*at, "requests"), "files are for all requests", warning=True)
 
 
 def _members(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:

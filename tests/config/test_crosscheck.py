@@ -137,6 +137,16 @@ def test_problems(config: Config, place: str, message: str) -> None:
             ),
             ["balancer.app.cookie.samesite"],
         ),
+        (
+            attrs.evolve(
+                GOOD,
+                location=[
+                    *GOOD.location,
+                    Location(path="/f", files="/srv", requests="other", response_headers=["set X-A b"]),
+                ],
+            ),
+            ["location[1].response_headers", "location[1].requests"],
+        ),
     ],
 )
 def test_warnings(config: Config, places: list[str]) -> None:
