@@ -45,8 +45,8 @@ def uncounted(pattern: str) -> str:
 
 
 def count(pattern: str) -> int:
-    """Return how many groups an expression has."""
-    return compile_pattern(pattern).groups
+    """Return how many groups an expression has; none when it cannot be read, since there is no location of it then."""
+    return 0 if explain(pattern) is not None else compile_pattern(pattern).groups
 
 
 def shifted(pattern: str, by: int) -> str:

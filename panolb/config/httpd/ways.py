@@ -35,6 +35,7 @@ class Way:
     :ivar literal: the path is passed on byte for byte, as with ``nocanon``.
     :ivar servlet: path parameters do not count.
     :ivar listeners: None for all of its server.
+    :ivar anchored: its expression begins with ^, and has no alternatives to what follows that.
     :ivar crowded: its expression has more groups than there are names for.
     """
 
@@ -54,6 +55,7 @@ class Way:
     redirect: str | None = None
     status: int | None = None
     files: str | None = None
+    anchored: bool = False
     crowded: bool = False
 
     @property
@@ -97,12 +99,18 @@ class Way:
         """Return the same way for those of its paths that contain a regular expression, too."""
         pattern = uncounted(inner(pattern))
         groups = count(pattern)
+        ahead = f"^(?={pattern[1:]})" if _is_anchored(pattern) else f"^(?=.*?(?:{pattern}))"
         crowded = self.crowded or groups + (1 if self.pattern is None else count(self.pattern)) > _MOST_GROUPS
-        ahead = f"^(?=.*?(?:{pattern}))"
         if self.pattern is not None:
-            own = f"(?=.*?(?:{shifted(inner(self.pattern), groups)}))"
-            target, redirect = _shift(self.target, groups), _shift(self.redirect, groups)
-            return evolve(self, pattern=ahead + own, target=target, redirect=redirect, crowded=crowded)
+            own = shifted(inner(self.pattern), groups)
+            return evolve(
+                self,
+                pattern=ahead + (own[1:] if self.anchored or _is_anchored(own) else f"(?=.*?(?:{own}))"),
+                target=_shift(self.target, groups),
+                redirect=_shift(self.redirect, groups),
+                anchored=True,
+                crowded=crowded,
+            )
         last = f"${groups + 1}"
         following = "(.*)" if self.base.endswith("/") else "((?:/.*)?)"
         return evolve(
@@ -111,6 +119,7 @@ class Way:
             pattern=f"{ahead}{re.escape(self.base)}{following}$",
             target=None if self.group is None else (self.target or "") + last,
             redirect=None if self.redirect is None else self.redirect + last,
+            anchored=True,
             crowded=crowded,
         )
 
@@ -161,6 +170,10 @@ def _may_be_else(pattern: str) -> bool:
     if "|" in pattern and re.search(r"\\[()]|\[", pattern):
         return True
     return "|" in re.sub(r"\([^()]*\)", "", pattern)
+
+
+def _is_anchored(pattern: str) -> bool:
+    return pattern.startswith("^") and pattern[1:2] not in ("*", "+", "?", "{") and not _may_be_else(pattern)
 
 
 def literal(pattern: str) -> str:

@@ -139,7 +139,7 @@ def test_conditions_on_the_path(translate: Translate) -> None:
         "RewriteCond %{REQUEST_URI} !^/app/public\nRewriteCond %{REQUEST_URI} ^/app\nRewriteRule (.*) - [F]"
     )
     match = _first(translate, rule)["match"]
-    assert match == "^(?=.*?(?:^(?!.*?(?:^/app/public))))(?=.*?(?:^(?=.*?(?:^/app))(?=.*?(?:(.*)))))"
+    assert match == "^(?=(?!.*?(?:^/app/public)))(?=/app)(?=.*?(?:(.*)))"
 
 
 def test_conditions_on_the_host(translate: Translate) -> None:
