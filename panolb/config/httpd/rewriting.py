@@ -124,8 +124,9 @@ class Rewriting:
         if not 300 <= status < 400:
             return evolve(way, status=status)
         name = self.scope.word("ServerName").rpartition("://")[2].partition(":")[0]
-        target = substitution.replace("%{SERVER_NAME}", name or "%{HTTP_HOST}")
-        others = set(_VARIABLE.findall(target)) - {"HTTP_HOST", "REQUEST_URI"}
+        canonical = name and self.scope.on("UseCanonicalName")
+        target = substitution.replace("%{SERVER_NAME}", name) if canonical else substitution
+        others = set(_VARIABLE.findall(target)) - {"HTTP_HOST", "REQUEST_URI", "SERVER_NAME"}
         if others or re.search(r"%\d", target) or substitution == "-":
             raise NotCarriedOver(f"a redirect to {substitution}")
         if not target.startswith(("/", "http://", "https://", "%{REQUEST_URI}")):

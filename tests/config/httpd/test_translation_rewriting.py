@@ -120,7 +120,7 @@ def test_a_recipe_with_other_members(translate: Translate) -> None:
         ),
         (
             "(.*) https://%{SERVER_NAME}/x [R]",
-            {"match": "(.*)", "redirect": "https://dash.example.org/x", "status": 302},
+            {"match": "(.*)", "redirect": "https://%{SERVER_NAME}/x", "status": 302},
         ),
         ("^/GONE - [G,NC]", {"match": "(?i:^/GONE)", "status": 410}),
         ("^/secret - [F]", {"match": "^/secret", "status": 403}),
@@ -131,6 +131,13 @@ def test_a_recipe_with_other_members(translate: Translate) -> None:
 def test_answers(translate: Translate, rule: str, expected: dict[str, Any]) -> None:
     """Redirects and refusals come before ProxyPass."""
     assert _first(translate, f"RewriteRule {rule}") == expected
+
+
+def test_the_servers_own_name(translate: Translate) -> None:
+    """The client's word for it, unless UseCanonicalName says otherwise."""
+    rule = "RewriteRule ^/r https://%{SERVER_NAME}/x [R=301]"
+    assert _first(translate, rule)["redirect"] == "https://%{SERVER_NAME}/x"
+    assert _first(translate, f"UseCanonicalName On\n{rule}")["redirect"] == "https://dash.example.org/x"
 
 
 def test_conditions_on_the_path(translate: Translate) -> None:

@@ -60,10 +60,12 @@ MODULES = (
             harmless("ServerAdmin 1", "No page of panolb's shows an address."),
             harmless("ServerSignature 1, ServerTokens 1", "panolb tells no version to clients."),
             harmless("HostnameLookups 1", "panolb never looks up the names of clients."),
-            harmless(
-                "UseCanonicalName 1, UseCanonicalPhysicalPort 1",
-                "Redirects name the host that was asked for.",
+            lost(
+                "UseCanonicalName 1",
+                "Redirects name the host that was asked for, but for %{SERVER_NAME} in rewrite rules.",
+                same="off",
             ),
+            harmless("UseCanonicalPhysicalPort 1", "Redirects name the host that was asked for."),
             harmless("QualifyRedirectURL flag", "Redirects are made as the file writes them."),
             harmless("NameVirtualHost 1", "Without effect in Apache 2.4 as well."),
             harmless("PidFile 1", "It is where twistd --pidfile says."),
