@@ -5,6 +5,7 @@ A ``<Location>`` that says something about a part of what a way leads to splits 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,6 +74,10 @@ class Site:
         found: list[tuple[Way, Settings, list[Place]]] = []
         for index, way in enumerate(self.ways):
             earlier = self.ways[:index]
+            if way.files is not None:
+                self._tell_files(way)
+                found.append((way, self.settings, [way.node.place]))
+                continue
             inner = [area for area in self.areas if self._matters(area, way) and not covers(area, way)]
             below = {area.path for area in inner if area.path is not None and way.prefix is not None}
             parts = [way.narrowed(path) for path in below]
@@ -87,6 +92,13 @@ class Site:
                         part = part.where_also(area.expression)
                     found.append(self._part(part, piece, some))
         return found
+
+    def _tell_files(self, way: Way) -> None:
+        """Rules and pages are for what panolb answers itself or passes on; files are sent as they are."""
+        for area in self.areas:
+            for node in area.directives:
+                if changes(node) and touches(area, way):
+                    self.remarks.lost(node, "Files of an Alias are served without it.")
 
     def _matters(self, area: Area, way: Way) -> bool:
         return any(changes(node) for node in area.directives) and touches(area, way)
@@ -109,8 +121,12 @@ class Site:
         places = [way.node.place]
         settings = self.settings
         for section in self.scope.all_sections("proxy"):
-            if _is_about(section.args[0] if section.args else "", way):
+            url = section.args[0] if section.args else ""
+            if _is_about(url, way):
                 settings = settings.under(flat(section.children), None, self.remarks)
+            elif _may_be_about(url, way) and any(changes(node) for node in flat(section.children)):
+                words = "It may be for a part of what goes there; write a <Location> for that part."
+                self.remarks.stops(section, words)
         for area in self.areas:
             if any(area is one for one in further) or covers(area, around):
                 if self._matters(area, way):
@@ -233,6 +249,15 @@ class Site:
             internal = f"{PREFIX}{named.name}{path_of(pair.internal)}" if named is not None else pair.internal
             found.append(f"{ascii_only(pair.public)} {ascii_only(internal)}")
         return found
+
+
+def _may_be_about(url: str, way: Way) -> bool:
+    """Whether a ``<Proxy URL>`` may be about some of the requests that go a way, by what follows in their paths."""
+    target = way.url.partition("$")[0].partition("%{")[0].lower()
+    written = re.split(r"[*?\[]", url.strip().lower())[0].removeprefix("proxy:")
+    ends = target.endswith("/") or target != way.url.lower()
+    inside = written.startswith(target) and (ends or written[len(target) :].startswith(("/", "?")))
+    return bool(target) and (inside or target.startswith(written))
 
 
 def _is_about(url: str, way: Way) -> bool:

@@ -54,7 +54,7 @@ def files(scope: Scope, remarks: Remarks, root: Path) -> list[Way]:
             remarks.lost(node, f"{lost}; these paths get 404.")
             found.append(Way(node, path=path, status=404))
         else:
-            words = "Serves the files, without listings; index.html stands for its directory."
+            words = "Serves the files as they are, without header rules; index.html stands for its directory."
             remarks.say(node, Verdict.RUN, words)
             found.append(Way(node, path=path, files=_directory(node, root)))
     # Nothing need be said of paths that nobody else has.

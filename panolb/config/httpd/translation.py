@@ -156,7 +156,12 @@ class Translation:
         areas = scopes.areas(server, self.remarks)
         passes = [*mapping.scoped(areas), *mapping.unscoped()]
         last = [*redirects.unscoped(server, self.remarks), *redirects.files(server, self.remarks, self.root)]
-        ways = [*rules.ways, *redirects.scoped(areas, self.remarks), *_let_through(passes, last), *last]
+        ways = [
+            *rules.ways,
+            *redirects.scoped(areas, self.remarks),
+            *_let_through(passes, last, self.remarks),
+            *last,
+        ]
         self._sites[id(server)] = Site(
             server,
             Settings(environment=tuple(rules.environment)),
@@ -238,13 +243,15 @@ class Translation:
             return Shutdown()
 
 
-def _let_through(passes: list[Way], later: list[Way]) -> list[Way]:
+def _let_through(passes: list[Way], later: list[Way], remarks: Remarks) -> list[Way]:
     """Return the ways of ProxyPass; where ``!`` ends the search, what comes after ProxyPass for the same paths is put first."""
     found: list[Way] = []
     for way in passes:
         if way.status is not None:
             for other in later:
-                if way.prefix is None or other.prefix is None:
+                if other.files is not None and way.prefix is None:
+                    remarks.lost(way.node, "Files are not served by an expression; these paths get 404.")
+                elif way.prefix is None or other.prefix is None:
                     if way.prefix is not None and other.prefix is None:
                         found.append(other.where_also(f"^{re.escape(way.prefix)}(?:/|$)"))
                     elif way.pattern is not None:

@@ -96,6 +96,25 @@ def test_paths_that_are_not_served_within_those_that_are(
     ]
 
 
+@pytest.mark.parametrize("section", ["LocationMatch \\.png$", "Location /static/x", "Location /"])
+def test_settings_for_files(translate: Translate, tmp_path: Path, section: str) -> None:
+    """Files are sent as they are; that is told, and nothing is split off that nobody could serve."""
+    (tmp_path / "static").mkdir()
+    rule = f"<{section}>\nHeader set X-A b\n</{section.partition(' ')[0]}>\n"
+    imported = translate(f"Alias /static static\n{rule}{MEMBERS}{PASS}")
+    files = [one for one in imported.config.location if one.files]
+    assert [(one.path, one.match) for one in files] == [("/static", None)]
+    assert [one.verdict for one in imported.report.entries if one.name == "Header"] == [Verdict.UNSUPPORTED]
+
+
+def test_an_exception_by_an_expression(translate: Translate, tmp_path: Path) -> None:
+    """What ProxyPassMatch lets through to files is 404, and told."""
+    (tmp_path / "static").mkdir()
+    imported = translate(f"Alias /app/static static\n{MEMBERS}ProxyPassMatch \\.png$ !\n{PASS}")
+    assert [(one.name, one.files) for one in imported.config.location] == [(r"\.png$", None), ("/app", None)]
+    assert imported.report.of(Verdict.UNSUPPORTED)[0].name == "ProxyPassMatch"
+
+
 def test_error_pages_that_may_be_programs(translate: Translate, tmp_path: Path) -> None:
     """Their source is not shown."""
     (tmp_path / "404.php").write_text("<?php $password = 1;")

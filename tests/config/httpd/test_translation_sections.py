@@ -115,6 +115,17 @@ def test_two_expressions_for_one_request(translate: Translate) -> None:
     assert found[0].request_headers == ["unset X-User", "set X-Html 1"]
 
 
+@pytest.mark.parametrize("url", ["balancer://c/admin", "balancer://c/a*", "balancer://*/admin"])
+def test_a_section_for_a_part_of_a_member(problems: Problems, url: str) -> None:
+    """What holds for some of the paths of a member only is not left out without a word."""
+    section = f"<Proxy {url}>\nRequestHeader unset X-User\n</Proxy>\n"
+    found = problems(MEMBERS + PASS + section)
+    assert len(found) == 1, found
+    assert "<Proxy>: is not supported. It may be for a part of what goes there" in found[0]
+    for other in ("balancer://other/x", "balancer://cc", "http://c/admin"):
+        assert problems(MEMBERS + PASS + section.replace(url, other)) == []
+
+
 def test_too_many(problems: Problems) -> None:
     """Combinations of which there would be too many stop the start."""
     text = "".join(
