@@ -7,9 +7,14 @@ Where the two differ in spelling, the pattern is rewritten: classes such as ``[[
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import Final
 
 from ..errors import LanguageError
+from .backtracking import doubles
 from .explaining import explained
+from .positions import TooLarge
+from .wildcards import quickened
 from .words import encode
 
 _PIECE = re.compile(
@@ -47,19 +52,56 @@ _POSIX = {
     "xdigit": "0-9A-Fa-f",
     "word": r"\w",
 }
+POWER: Final = 2
+"""The time that a pattern may take grows at most with this power of the text's length."""
+
+_FOR_EVER: Final = (
+    "can take for ever on a long text: a repeat within a repeat, or alternatives within one, take the same text in "
+    "several ways; write it with one repeat, as in ([a-z]+/)+, or with a possessive one inside, as in ([a-z]++/?)+"
+)
+_TOO_LONG: Final = (
+    "can take minutes on a long text: several repeats one behind the other take the same text; begin it with ^, or "
+    "let them take less, as [^/]+ does between slashes"
+)
+_REPEAT: Final = re.compile(rb"[*+{]")
 _REFERENCE = re.compile(rb"\$([0-9])|\\(.)|([^$\\]+|.)", re.DOTALL)
 
 
 def compile_pattern(text: str, *, ignore_case: bool = False, multiline: bool = False) -> re.Pattern[bytes]:
     """Compile a regular expression.
 
-    :raises LanguageError: when it is none, or one that Python cannot run.
+    :raises LanguageError: when it is none, or one that Python cannot run, or not in a time that can be waited for.
     """
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0) | (re.MULTILINE if multiline else 0)
     try:
-        return re.compile(encode(_PIECE.sub(lambda piece: _in_python(piece, multiline), text)), flags)
+        pattern = encode(_PIECE.sub(lambda piece: _in_python(piece, multiline), text))
+        return _compiled(pattern, flags)
+    except _TooSlow as error:
+        raise LanguageError(f"{text!r} {error}") from None
     except (re.error, OverflowError, RecursionError, ValueError) as error:
         raise LanguageError(f"{text!r} is not a regular expression: {error}") from None
+
+
+class _TooSlow(Exception):
+    """A pattern that could stop everything; the message goes on after its name."""
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: bytes, flags: int) -> re.Pattern[bytes]:
+    compiled = re.compile(pattern, flags)
+    if not _REPEAT.search(pattern):
+        return compiled
+    try:
+        if doubles(pattern, flags):
+            raise _TooSlow(_FOR_EVER)
+        quick, power = quickened(pattern, flags)
+        if power > POWER:
+            raise _TooSlow(_TOO_LONG)
+    except TooLarge:
+        raise _TooSlow(
+            "is too long to say whether it ends in time on any text; write several shorter ones"
+        ) from None
+    return compiled if quick == pattern else re.compile(quick, flags)
 
 
 def explain(text: str) -> str | None:
