@@ -72,13 +72,14 @@ class Site:
     def parts(self) -> list[tuple[Way, Settings, list[Place]]]:
         """Return the ways in the order in which they are asked, split where settings differ."""
         found: list[tuple[Way, Settings, list[Place]]] = []
+        changing = [area for area in self.areas if _changes(area)]
         for index, way in enumerate(self.ways):
             earlier = self.ways[:index]
             if way.files is not None:
                 self._tell_files(way)
                 found.append((way, self.settings, [way.node.place]))
                 continue
-            inner = [area for area in self.areas if self._matters(area, way) and not covers(area, way)]
+            inner = [area for area in changing if touches(area, way) and not covers(area, way)]
             below = {area.path for area in inner if area.path is not None and way.prefix is not None}
             parts = [way.narrowed(path) for path in below]
             pieces = [one for one in parts if not any(before.takes_all_of(one) for before in earlier)]
@@ -100,9 +101,6 @@ class Site:
                 if changes(node) and touches(area, way):
                     self.remarks.lost(node, "Files of an Alias are served without it.")
 
-    def _matters(self, area: Area, way: Way) -> bool:
-        return any(changes(node) for node in area.directives) and touches(area, way)
-
     def _together(self, areas: list[Area]) -> list[Combination]:
         """Return what may hold at once of areas for whose paths a way is split; at last, nothing of them."""
         found = combinations(areas)
@@ -110,7 +108,7 @@ class Site:
             return found
         words = f"With the other sections for these paths it makes more than {MOST} combinations; put them together."
         self.remarks.stops(areas[-1].section, words)
-        return [*((area,) for area in reversed(areas)), ()]
+        return [()]
 
     def _part(self, way: Way, around: Way, further: Combination) -> tuple[Way, Settings, list[Place]]:
         """Return a way with what holds on it: of the server, of ``<Proxy>``, and of ``<Location>``.
@@ -129,7 +127,7 @@ class Site:
                 self.remarks.stops(section, words)
         for area in self.areas:
             if any(area is one for one in further) or covers(area, around):
-                if self._matters(area, way):
+                if _changes(area):
                     places.append(area.section.place)
                 settings = settings.under(area.directives, area.path, self.remarks)
         return way, settings, places
@@ -249,6 +247,10 @@ class Site:
             internal = f"{PREFIX}{named.name}{path_of(pair.internal)}" if named is not None else pair.internal
             found.append(f"{ascii_only(pair.public)} {ascii_only(internal)}")
         return found
+
+
+def _changes(area: Area) -> bool:
+    return any(changes(node) for node in area.directives)
 
 
 def _may_be_about(url: str, way: Way) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
@@ -142,8 +143,9 @@ def ascii_only(url: str) -> str:
 def covers(area: Area, way: Way) -> bool:
     """Whether everything that goes a way lies in an area."""
     if area.path is not None:
-        if way.prefix is not None:
-            return below(way.prefix, area.path)
+        prefix = way.prefix
+        if prefix is not None:
+            return below(prefix, area.path)
         return not area.path or way.area is area or literal(way.pattern or "").startswith(area.path + "/")
     if area.pattern in ("", "/", "^/", ".*", "^", "^/.*", "^.*$", "/.*", "^/.*$"):
         return True
@@ -152,16 +154,16 @@ def covers(area: Area, way: Way) -> bool:
 
 def touches(area: Area, way: Way) -> bool:
     """Whether something that goes a way may lie in an area."""
+    prefix = way.prefix
+    if area.path is not None and prefix is not None:
+        return below(prefix, area.path) or below(area.path, prefix)
     if covers(area, way):
         return True
     mine, whole = (area.path, True) if area.path is not None else (literal(area.pattern or ""), False)
     only = _EXACT.fullmatch(way.pattern or "")
     if whole and only is not None:
         return below(only[1].replace("\\", "").rstrip("/"), mine or "")
-    other = way.prefix if way.prefix is not None else literal(way.pattern or "")
-    assert mine is not None
-    if whole and way.prefix is not None:
-        return below(mine, other)
+    other = prefix if prefix is not None else literal(way.pattern or "")
     return mine.startswith(other) or other.startswith(mine)
 
 
@@ -176,6 +178,7 @@ def _is_anchored(pattern: str) -> bool:
     return pattern.startswith("^") and pattern[1:2] not in ("*", "+", "?", "{") and not _may_be_else(pattern)
 
 
+@lru_cache(maxsize=4096)
 def literal(pattern: str) -> str:
     """Return what everything that contains a regular expression begins with; often nothing can be said."""
     if not pattern.startswith("^") or _may_be_else(pattern):
