@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from .readings import read
+
 _SLASH = re.compile(rb"%2[Ff]")
 # Stands for an escaped slash that is kept; a NUL cannot come from outside, since such paths are refused.
 _KEPT = b"\0"
@@ -30,15 +32,7 @@ def canonical(path: bytes, slashes: str) -> bytes | None:
         path = unquote_to_bytes(path)
     if b"//" not in path and b"/." not in path:
         return path
-    kept: list[bytes] = []
-    parts = path.split(b"/")
-    for part in parts:
-        if part == b"..":
-            del kept[-1:]
-        elif part not in (b"", b"."):
-            kept.append(part)
-    tail = b"/" if kept and parts[-1] in (b"", b".", b"..") else b""
-    return b"/" + b"/".join(kept) + tail
+    return read(path, parameters=True, resolve=True)
 
 
 def escaped(path: bytes) -> bytes:

@@ -96,8 +96,8 @@ def readings(path: bytes, dots: bool) -> tuple[frozenset[bytes], frozenset[bytes
     spelt = {unquote_to_bytes(path).replace(b"\\", b"/"), unquote_to_bytes(literal)}
     resolved = (True, False) if dots else (True,)
     return (
-        frozenset(_read(one, True, resolve) for one in spelt for resolve in resolved),
-        frozenset(_read(one, False, resolve) for one in spelt for resolve in resolved),
+        frozenset(read(one, True, resolve) for one in spelt for resolve in resolved),
+        frozenset(read(one, False, resolve) for one in spelt for resolve in resolved),
     )
 
 
@@ -107,8 +107,12 @@ _DOUBTFUL_ESCAPE = re.compile(rb"%(2[Ff]|5[Cc]|3[Bb])")
 _ESCAPED_DOTS = re.compile(rb"(?<=/)(?:(?:%2[Ee]){1,2}|\.%2[Ee]|%2[Ee]\.)(?=[/;]|\Z)")
 
 
-def _read(path: bytes, parameters: bool, resolve: bool) -> bytes:
-    """One reading of a path whose escapes are resolved."""
+def read(path: bytes, parameters: bool, resolve: bool) -> bytes:
+    """One reading of a path whose escapes are resolved: slashes merged, single dots removed.
+
+    :param parameters: whether ``;x`` is part of a name; else it is taken off.
+    :param resolve: whether ``..`` is resolved.
+    """
     names: list[bytes] = []
     last = b""
     for part in path.split(b"/"):
