@@ -78,7 +78,7 @@ class Exchange(Sending):
         balancer = self.location.balancer
         if balancer is None:
             assert self.location.answer is not None
-            self.fail(self.location.answer.status, "This is all there is at this path.", "local")
+            self.fail(self.location.answer.status, "No server is asked for this path.", "local")
             return
         try:
             if balancer.resolver is not None:

@@ -146,6 +146,7 @@ def test_answers_without_a_member(places: Lab, target: str, status: int, url: st
         for _ in range(2):
             got = client.get(target, "Host: dash.example")
             assert (got.status, got.one("Location")) == (status, url)
+            assert got.reason == {301: "Moved Permanently", 302: "Found", 410: "Gone"}[status]
     assert places.member.requests == []
 
 
