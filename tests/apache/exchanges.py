@@ -40,7 +40,9 @@ class Ask:
     def encode(self, host: str) -> bytes:
         """Its bytes."""
         lines, body = framed(self.body, self.chunked, self.fields)
-        head = "\r\n".join((f"{self.method} {self.target} HTTP/1.1", f"Host: {host}", *lines))
+        head = "\r\n".join(
+            (f"{self.method} {self.target} HTTP/1.1", f"Host: {host}", *lines, "Connection: close")
+        )
         return head.encode("latin-1") + b"\r\n\r\n" + body
 
 
@@ -153,6 +155,8 @@ def exchange(port: int, host: str, ask: Ask, members: Mapping[str, Member]) -> S
             answer = client.head(ask.method)
             while (piece := client.piece()) is not None:
                 answer.body += piece
+            # Apache counts a request as over after it has sent the answer, but before it closes the connection.
+            client.socket.recv(1)
         except (Cut, OSError, h11.RemoteProtocolError):
             ended = "cut"
     arrived = [
