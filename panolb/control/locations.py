@@ -18,6 +18,7 @@ from ..core.exchange import Exchange
 from ..core.location import Location
 from ..core.reverse import ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
+from ..core.tunnel import Terms
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
 
@@ -75,10 +76,7 @@ class Locations:
             override=_statuses(config.error_override),
             timeout_status=config.timeout_status,
             reverse=_reverse(config, balancers),
-            websocket=config.websocket,
-            websocket_compression=config.websocket_compression,
-            websocket_idle_timeout=config.websocket_idle_timeout,
-            websocket_max_message=config.websocket_max_message,
+            websocket=_terms(config),
         )
 
 
@@ -97,6 +95,17 @@ def _rules(config: model.Location) -> Rules | None:
         headers.RequestRules([headers.parse_request_rule(text) for text in config.request_headers]),
         headers.ResponseRules([headers.parse_response_rule(text) for text in config.response_headers]),
         config.headers_on_upgrade,
+    )
+
+
+def _terms(config: model.Location) -> Terms | None:
+    """What holds for WebSockets; ``None`` when there are none."""
+    if not config.websocket:
+        return None
+    return Terms(
+        compression="pass" if config.websocket_compression else "refuse",
+        max_message=config.websocket_max_message,
+        idle_timeout=config.websocket_idle_timeout,
     )
 
 

@@ -170,7 +170,7 @@ class Panolb(MultiService):
             checker.stop()
         shutdown = self.config.shutdown
         for frontend in self._frontends:
-            frontend.drain(shutdown.close_code)
+            frontend.drain()
         yield self._wait_until_empty(shutdown.grace)
         left = self._connections()
         if left:

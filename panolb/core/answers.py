@@ -10,8 +10,6 @@ from .headers import Answer
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-RETRY_AFTER = b"Retry-After: 5"  # seconds; about one health check later
-
 
 def outward(exchange: Exchange, answer: Answer, http11: bool) -> list[bytes]:
     """The fields of a member's answer as the client may see them.
@@ -82,7 +80,7 @@ def own(exchange: Exchange, status: int, reason: str) -> Page:
         content_type, body = pages.page(status, reason, exchange.request_id, accept)
     lines += (b"Content-Type: " + content_type, b"Cache-Control: no-store")
     if status == 503:
-        lines.append(RETRY_AFTER)
+        lines.append(b"Retry-After: %d" % exchange.retry_after)
     if location.rules is not None:
         lines = _ruled(exchange, lines, status, own=True)
     return Page(status, pages.PHRASES.get(status, "Error").encode(), lines, body)

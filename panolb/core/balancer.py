@@ -51,6 +51,7 @@ class Balancer:
     :param resolver: finds the route in a request; ``None`` without stickysession.
     :param cookie: how the route is given to clients; ``None`` when it is not.
     :param maxattempts: how many further members may be tried after a failed connect (Apache: members - 1).
+    :param observe_fails: how many WebSockets in a row must speak against a member to put it in error; 0: they are not heard.
     :param wait: seconds that a request waits for a member that can serve it (Apache: the balancer's timeout).
     :param later: calls something later; without it nobody waits.
     :param watcher: told ``(member, state before, state after, why)`` whenever a state changes.
@@ -70,6 +71,7 @@ class Balancer:
         "members",
         "name",
         "nofailover",
+        "observe_fails",
         "policy",
         "resolver",
         "wait",
@@ -89,6 +91,7 @@ class Balancer:
         forcerecovery: bool = True,
         failonstatus: Collection[int] = (),
         failontimeout: bool = False,
+        observe_fails: int = 0,
         wait: float = 0.0,
         later: Later | None = None,
         watcher: Watcher | None = None,
@@ -104,6 +107,7 @@ class Balancer:
         self.forcerecovery = forcerecovery
         self.failonstatus = frozenset(failonstatus)
         self.failontimeout = failontimeout
+        self.observe_fails = observe_fails
         self.wait = 0.0 if later is None else wait
         self.later = later
         self.watcher = watcher
@@ -180,6 +184,14 @@ class Balancer:
         """Take the result of one check into account; see `Health.observe`."""
         member.health.observe(passed, reason, passes, fails)
         self.refresh(now, "a check passed" if passed else reason)
+
+    def heard_of_tunnel(self, member: Member, against: str | None, now: float) -> None:
+        """Take into account what a WebSocket said of ``member``; see `panolb.core.observing.verdict`."""
+        if not self.observe_fails or against is None:
+            return
+        count = member.health.count_tunnel(bool(against))
+        if count >= self.observe_fails:
+            self.fault(member, now, f"{count} WebSockets in a row failed, the last one because {against}")
 
     def set_admin(self, member: Member, admin: Admin, now: float) -> None:
         """Apply the operator's wish."""

@@ -14,6 +14,14 @@ def acceptable(extensions: bytes) -> bytes | None:
     return None
 
 
+def without(extensions: bytes) -> bytes:
+    """A Sec-WebSocket-Extensions field without the offers of compression, permessage-deflate's forerunners included."""
+    offers = (offer.strip(b" \t") for offer in extensions.split(b","))
+    return b", ".join(
+        offer for offer in offers if offer and b"deflate" not in offer.partition(b";")[0].lower()
+    )
+
+
 def _usable(parameters: list[bytes]) -> bool:
     seen: set[bytes] = set()
     for parameter in parameters:

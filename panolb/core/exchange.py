@@ -18,12 +18,16 @@ from .facts import ExchangeFacts
 from .headers import Answer, check_websocket_answer, understand_answer
 from .location import Location
 from .member import Member
+from .observing import verdict
 from .ports import Client, Link
 from .request import Request
 from .sending import Sending
 from .sticky import Route
+from .tunnel import Tunnel
 
 _ids = count(1)
+
+RETRY_AFTER = 5  # seconds; about one health check later
 
 
 class Exchange(Sending):
@@ -37,9 +41,12 @@ class Exchange(Sending):
     :ivar route: what the balancer's resolver found in the request; ``None`` for nothing.
     :ivar upgrade: the fields of the WebSocket handshake that the member gets; ``None`` for any other request.
     :ivar kept: how many requests the connection served before this one.
+    :ivar tunnel: the WebSocket that it became; ``None`` for any other request.
+    :ivar retry_after: whole seconds that a 503 names.
     """
 
     __slots__ = (
+        "_admitted",
         "_facts",
         "_switching",
         "_trial",
@@ -47,11 +54,13 @@ class Exchange(Sending):
         "id",
         "kept",
         "lines",
+        "retry_after",
         "route",
         "sent",
         "started",
         "status",
         "term",
+        "tunnel",
         "upgrade",
     )
 
@@ -67,9 +76,12 @@ class Exchange(Sending):
         self.lines: list[bytes] = []
         self.route: Route | None = None
         self.upgrade: tuple[bytes, ...] | None = None
+        self.tunnel: Tunnel | None = None
+        self.retry_after = RETRY_AFTER
         self._facts: ExchangeFacts | None = None
         self._trial = False  # the member was in error when it was chosen
         self._switching: Answer | None = None
+        self._admitted: Member | None = None  # counts this exchange among its WebSockets
 
     # -- choosing and connecting ------------------------------------------------------------------------------------
 
@@ -102,6 +114,8 @@ class Exchange(Sending):
             return False
         self.decision = decision
         member = decision.member
+        if self.upgrade is not None and not self._admit(member):
+            return True
         self._held = member
         self._awaited = member.connector
         self._trial = member.state == "error"
@@ -110,6 +124,27 @@ class Exchange(Sending):
         self.attempts += 1
         member.connector.connect(self, self._fresh)
         return True
+
+    def _admit(self, member: Member) -> bool:
+        """Whether a WebSocket with ``member`` may be opened now; if not, that is answered."""
+        location = self.location
+        if location.admission is None:
+            return True
+        self._leave()
+        client = self.client.peer.client(self.request)
+        refusal = location.admission.admit(client, member.gate, location.clock())
+        if refusal is None:
+            self._admitted = member
+            return True
+        self.retry_after = refusal.retry_after
+        self.fail(503, refusal.reason, refusal.term)
+        return False
+
+    def _leave(self) -> None:
+        """No WebSocket comes of it, or the one that did is over."""
+        member, self._admitted = self._admitted, None
+        if member is not None and self.location.admission is not None:
+            self.location.admission.leave(self.client.peer.client(self.request), member.gate)
 
     def connected(self, link: Link) -> None:
         """The connection stands: send what there is."""
@@ -203,15 +238,21 @@ class Exchange(Sending):
             self._answered = False
             self.link_failed("it answered a WebSocket handshake in a way that was not asked for")
 
-    def bridge_closed(self, received: int, sent: int, term: str) -> None:
-        """The WebSocket that this exchange became has ended."""
-        assert self._held is not None
-        self._held.traffic_out += received
-        self._held.traffic_in += sent
-        self.received = received
-        self.sent = sent
-        self.link = None
-        self._finish(term)
+    def opened(self, tunnel: Tunnel) -> None:
+        """Both sides of the WebSocket stand."""
+        self.tunnel = tunnel
+        if self.location.opened is not None:
+            self.location.opened(self)
+
+    def tunnel_ended(self) -> None:
+        """The WebSocket that this exchange became is over."""
+        tunnel, member = self.tunnel, self._held
+        assert tunnel is not None and member is not None
+        self.received = tunnel.client.end.octets
+        self.sent = tunnel.member.end.octets
+        member.traffic_out += self.received
+        member.traffic_in += self.sent
+        self._finish(tunnel.term)
 
     # -- what can go wrong ------------------------------------------------------------------------------------------
 
@@ -314,9 +355,13 @@ class Exchange(Sending):
         self._early = []
         self.term = term
         self._leave_member()
+        self._leave()
         self.link = None
         location = self.location
         self.ended = location.clock()
+        if self.upgrade is not None and self.decision is not None:
+            assert location.balancer is not None
+            location.balancer.heard_of_tunnel(self.decision.member, verdict(self), self.ended)
         if location.finished is not None:
             location.finished(self)
 

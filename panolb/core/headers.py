@@ -203,6 +203,11 @@ def websocket_accept(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())
 
 
+def extension_names(extensions: bytes) -> set[bytes]:
+    """The names in a Sec-WebSocket-Extensions field (RFC 6455 section 9.1)."""
+    return {one.partition(b";")[0].strip(b" \t") for one in extensions.split(b",")} - {b""}
+
+
 def check_websocket_answer(answer: Answer, fields: Iterable[bytes], upgrade: Iterable[bytes]) -> None:
     """RFC 6455 section 4.1: what a 101 must say to a handshake.
 
@@ -219,3 +224,6 @@ def check_websocket_answer(answer: Answer, fields: Iterable[bytes], upgrade: Ite
     offered = asked.get(b"Sec-WebSocket-Protocol", b"").split(b",")
     if chosen is not None and chosen not in [name.strip(b" \t") for name in offered]:
         raise BadResponse("its 101 chooses a subprotocol that was not offered")
+    asked_for = extension_names(asked.get(b"Sec-WebSocket-Extensions", b""))
+    if not extension_names(said.get(b"sec-websocket-extensions", b"")) <= asked_for:
+        raise BadResponse("its 101 chooses an extension that was not offered")

@@ -16,7 +16,7 @@ class Health:
     :ivar reason: why it is not well, in words for the log and the status page; empty when it is.
     """
 
-    __slots__ = ("_fails", "_passes", "error_until", "reason", "up")
+    __slots__ = ("_fails", "_passes", "_tunnel_fails", "error_until", "reason", "up")
 
     def __init__(self, up: bool = True) -> None:
         self.up = up
@@ -24,6 +24,7 @@ class Health:
         self.reason = "" if up else "waiting for the first passing check"
         self._passes = 0
         self._fails = 0
+        self._tunnel_fails = 0
 
     def in_error(self, now: float) -> bool:
         return self.error_until is not None and now < self.error_until
@@ -55,6 +56,11 @@ class Health:
     def settled(self) -> bool:
         """Whether the last checks agree with the state, so that no faster interval is needed."""
         return self._fails == 0 if self.up else self._passes == 0
+
+    def count_tunnel(self, failed: bool) -> int:
+        """Count a WebSocket; returns how many in a row have failed."""
+        self._tunnel_fails = self._tunnel_fails + 1 if failed else 0
+        return self._tunnel_fails
 
     def fault(self, now: float, retry: float, reason: str) -> None:
         """Live traffic could not use the member: keep it out for ``retry`` seconds."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from .admission import Admission
 from .balancer import Balancer
 from .canonical import canonical, escaped
 from .facts import ExchangeFacts
@@ -14,9 +15,12 @@ from .member import Member
 from .request import FORWARDED, Request
 from .reverse import ReverseMap, Translation
 from .rules import NO_PAGES, ErrorPage, FixedAnswer, Rules, expanded
+from .tunnel import Terms
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+
+WEBSOCKETS = Terms()
 
 
 class Location:
@@ -48,15 +52,15 @@ class Location:
     :param override: statuses of members whose page is replaced by our own (ProxyErrorOverride).
     :param timeout_status: the status when a member does not answer in time.
     :param reverse: translates what members say of themselves; worked out from path and members if not given.
-    :param websocket: whether WebSocket handshakes are passed on; if not, Upgrade is ignored.
-    :param websocket_compression: whether permessage-deflate is negotiated, on each side by itself.
-    :param websocket_idle_timeout: seconds without a message after which a WebSocket is closed; ``None`` for never.
-    :param websocket_max_message: the largest WebSocket message in bytes.
+    :param websocket: what holds for WebSockets; ``None``: there are none, Upgrade is ignored.
+    :param admission: who may open one; ``None`` for everybody.
+    :param opened: told of every exchange that has become a WebSocket, when both sides of it stand.
 
     :ivar for_web: whether a twisted.web resource serves it.
     """
 
     __slots__ = (
+        "admission",
         "answer",
         "answers_expect",
         "balancer",
@@ -68,6 +72,7 @@ class Location:
         "forwarded",
         "hosts",
         "mapping",
+        "opened",
         "override",
         "path",
         "pattern",
@@ -84,9 +89,6 @@ class Location:
         "via",
         "wall_clock",
         "websocket",
-        "websocket_compression",
-        "websocket_idle_timeout",
-        "websocket_max_message",
     )
 
     def __init__(
@@ -117,10 +119,9 @@ class Location:
         override: frozenset[int] = frozenset(),
         timeout_status: int = 504,
         reverse: Translation | None = None,
-        websocket: bool = True,
-        websocket_compression: bool = True,
-        websocket_idle_timeout: float | None = None,
-        websocket_max_message: int = 16 << 20,
+        websocket: Terms | None = WEBSOCKETS,
+        admission: Admission | None = None,
+        opened: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.path = path
         self.pattern = pattern
@@ -148,9 +149,8 @@ class Location:
         self.override = override
         self.timeout_status = timeout_status
         self.websocket = websocket
-        self.websocket_compression = websocket_compression
-        self.websocket_idle_timeout = websocket_idle_timeout
-        self.websocket_max_message = websocket_max_message
+        self.admission = admission
+        self.opened = opened
         members = balancer.members if balancer is not None else ()
         self.reverse: Translation = reverse or ReverseMap(
             path.rstrip(b"/"), ((m.spec.authority, m.spec.path + target.rstrip(b"/")) for m in members)

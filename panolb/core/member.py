@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .admission import Gate
 from .health import Health
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class MemberSpec:
     :ivar ping: how long a request with a body waits for the member's ``100 Continue`` before it goes to another
         member; ``None``: it is not asked for.
     :ivar reuse: whether a connection serves more than one request.
+    :ivar max_websockets: how many WebSockets it may have; ``None`` for any number.
+    :ivar websocket_rate: how many new ones a second it gets at most, after ``websocket_burst`` at once; 0 for any number.
     """
 
     balancer: str
@@ -58,6 +61,9 @@ class MemberSpec:
     acquire: float | None = None
     ping: float | None = None
     reuse: bool = True
+    max_websockets: int | None = None
+    websocket_rate: float = 0.0
+    websocket_burst: int = 1
 
     @property
     def name(self) -> str:
@@ -75,6 +81,7 @@ class Member:
     :ivar lbstatus: the balancing method's own count.
     :ivar traffic_out: bytes sent to it: heads and bodies of requests, and all that WebSockets sent.
     :ivar traffic_in: bytes that came from it: status lines and bodies, and all that came of WebSockets.
+    :ivar gate: the way to it for WebSockets.
     :ivar connector: the port that opens or re-uses connections to it.
     """
 
@@ -83,6 +90,7 @@ class Member:
         "busy",
         "connector",
         "elected",
+        "gate",
         "health",
         "label",
         "lbstatus",
@@ -103,6 +111,7 @@ class Member:
         self.loadfactor = spec.loadfactor
         self.ready = False
         self.state = ""
+        self.gate = Gate(spec.max_websockets, spec.websocket_rate, spec.websocket_burst)
         self.busy = 0
         self.elected = 0
         self.lbstatus = 0

@@ -59,7 +59,7 @@ class Client(Protocol):
         """The member switched to WebSocket: take the link over.
 
         :param early: what the member sent after its 101.
-        :returns: whether it worked; if not, nothing was sent to the client.
+        :returns: whether it worked; if not, nothing was sent to the client.  If so, `Exchange.opened` was told.
         """
 
 

@@ -92,7 +92,6 @@ class Frontend:
         self.connections: set[Http1] = set()
         self.draining = False
         self.local: tuple[bytes, int] = (b"", 0)
-        self.close_code = 1001
         self._refused = refused
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
@@ -118,13 +117,9 @@ class Frontend:
         if self._refused is not None:
             self._refused(peer, problem)
 
-    def drain(self, close_code: int) -> None:
-        """Stop keeping connections; see `Http1.drain`.
-
-        :param close_code: the close code for WebSockets.
-        """
+    def drain(self) -> None:
+        """Stop keeping connections; see `Http1.drain`."""
         self.draining = True
-        self.close_code = close_code
         for connection in tuple(self.connections):
             connection.drain()
 

@@ -16,7 +16,7 @@ from autobahn.websocket.compress import (
 
 from ..core import deflate
 from ..core.headers import Answer
-from ..core.location import Location
+from ..core.tunnel import Terms
 
 OPEN_TIMEOUT = 5.0  # seconds; both handshakes are complete at once, autobahn only wants a number
 
@@ -28,18 +28,21 @@ DEFLATE_MATCH = 1024
 class Offer:
     """What a WebSocket handshake offers to the member, instead of what the browser offered to us.
 
+    In the lane of messages these are two handshakes, with a key and extensions of their own; else it is one.
+
     :ivar lines: the fields of the handshake.
     :ivar browser: the browser's own Sec-WebSocket-* fields by lower-case name.
     """
 
-    __slots__ = ("browser", "deflate", "key", "lines", "location")
+    __slots__ = ("browser", "deflate", "key", "lines", "terms")
 
-    def __init__(self, browser: dict[bytes, bytes], location: Location) -> None:
+    def __init__(self, browser: dict[bytes, bytes], terms: Terms) -> None:
         self.browser = {name: value for name, value in browser.items() if name != b"sec-websocket-extensions"}
-        self.location = location
+        self.terms = terms
+        extensions = browser.get(b"sec-websocket-extensions", b"")
         # Declined offers are not shown to autobahn, which would answer some of them with a 400.
-        self.deflate = deflate.acceptable(browser.get(b"sec-websocket-extensions", b""))
-        self.key = base64.b64encode(os.urandom(16))
+        self.deflate = deflate.acceptable(extensions)
+        self.key = base64.b64encode(os.urandom(16)) if terms.messages else browser[b"sec-websocket-key"]
         lines = [
             b"Connection: Upgrade",
             b"Upgrade: websocket",
@@ -49,16 +52,22 @@ class Offer:
         protocols = browser.get(b"sec-websocket-protocol")
         if protocols is not None:
             lines.append(b"Sec-WebSocket-Protocol: " + protocols)
-        if self.compresses:
-            lines.append(
-                b"Sec-WebSocket-Extensions: " + PerMessageDeflateOffer().get_extension_string().encode()
+        if terms.messages:
+            extensions = (
+                PerMessageDeflateOffer().get_extension_string().encode()
+                if self.compresses and terms.compression == "pass"
+                else b""
             )
+        elif terms.compression == "refuse":
+            extensions = deflate.without(extensions)
+        if extensions:
+            lines.append(b"Sec-WebSocket-Extensions: " + extensions)
         self.lines = tuple(lines)
 
     @property
     def compresses(self) -> bool:
-        """Whether compression is wanted and the browser offers it."""
-        return self.location.websocket_compression and self.deflate is not None
+        """Whether compression is wanted and the browser offers it; in the lane of messages only."""
+        return self.terms.compression != "refuse" and self.deflate is not None
 
 
 def head_of_101(accept: bytes, fields: dict[bytes, bytes]) -> bytes:

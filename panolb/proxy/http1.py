@@ -20,17 +20,17 @@ from ..core.location import Location
 from ..core.ports import Link
 from ..core.request import Request
 from ..errors import BadRequest
-from . import websocket
+from .bridge import Bridge
 from .deadlines import NEVER
 from .frontend import Frontend
 from .handshake import Offer
+from .messages import Messages
 from .reader import EMPTY_LINE, RequestReader
+from .splice import Splice
 from .upstream import Upstream
 from .wire import Transport, Wire, wire_for
 
 LINGER = 30.0  # seconds to go on reading what a client still sends after its connection's last answer
-
-STOPPING = "the balancer is stopping"
 
 # What the connection reads next.
 HEAD, BODY, NOTHING, DISCARD = range(4)
@@ -76,7 +76,7 @@ class Http1(Protocol):
         self._reader = RequestReader(frontend.limits, self._on_data)
         self._reading = HEAD
         self._onward: IProtocol | None = None
-        self._bridge: websocket.Bridge | None = None
+        self._bridge: Bridge | None = None
         self._offer: Offer | None = None
         self._exchange: Exchange | None = None
         self._link: Link | None = None
@@ -177,8 +177,8 @@ class Http1(Protocol):
         exchange = self._exchange = Exchange(request, location, self)
         exchange.kept = self._served
         self._served += 1
-        if request.websocket is not None and location.websocket:
-            self._offer = Offer(request.websocket, location)
+        if request.websocket is not None and location.websocket is not None:
+            self._offer = Offer(request.websocket, location.websocket)
             exchange.upgrade = self._offer.lines
         exchange.start()
 
@@ -299,12 +299,14 @@ class Http1(Protocol):
         offer, exchange = self._offer, self._exchange
         assert offer is not None and exchange is not None and isinstance(link, Upstream)
         self.detach()
-        bridge = websocket.Bridge(offer, exchange, self, link)
-        if not bridge.open(answer, early):
+        lane = Messages if offer.terms.messages else Splice
+        bridge = lane(offer, exchange, self, link)
+        if not bridge.open(offer, answer, early):
             return False
         rest, self._rest = self._rest, b""
         self._bridge = bridge
-        self._exchange = None
+        self._exchange = self._offer = None
+        self._reader.close()
         self._release(PIPELINED | BLOCKED | UNCONNECTED)
         if rest and self._onward is not None:
             self._onward.dataReceived(rest)
@@ -373,7 +375,7 @@ class Http1(Protocol):
     def drain(self) -> None:
         """The listener is closing: end as soon as it costs nobody anything."""
         if self._bridge is not None:
-            self._bridge.close(self.frontend.close_code, STOPPING)
+            self._bridge.tunnel.close("stopping")
         elif self._onward is not None:
             self.frontend.site.drain(self._onward)
         elif self._exchange is None and self._reading != DISCARD and not self._reader.raw:

@@ -63,7 +63,7 @@ class ReverseProxyResource(Resource):
             return refuse(request, problem)
         if location is None or location.for_web:
             return refuse(request, BadRequest(404, "Nothing is served at this path."))
-        if understood.websocket is not None and location.websocket:
+        if understood.websocket is not None and location.websocket is not None:
             self._take_over(request, fields)
             return NOT_DONE_YET
         content: Any = request.content

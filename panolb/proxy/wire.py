@@ -9,7 +9,8 @@ It sends at the end of the turn: what one turn produced for one connection goes 
 produced goes out together.  A peer that sleeps is then woken once per turn and not once per request, which on a busy
 loopback cost more than everything else and halved the CPU of a request.
 
-What is queued pauses its source: a slow reader stops the side that writes to it.
+What is queued pauses its source, as soon as it is more than is allowed to wait: a slow reader stops the side that
+writes to it.
 """
 
 from __future__ import annotations
@@ -78,12 +79,13 @@ class Turn:
 class Wire:
     """The way out over a transport whose writes cannot be shortened, such as TLS.
 
-    :ivar source: who is paused while the transport has a queue.
-    :ivar blocked: whether it has.
+    :ivar source: who is paused while too much is queued.
+    :ivar allowed: bytes that may be queued before that.
+    :ivar blocked: whether the transport has a queue.
     :ivar on_change: told when that changes.
     """
 
-    __slots__ = ("_out", "_transport", "_turn", "blocked", "on_change", "source")
+    __slots__ = ("_out", "_paused", "_transport", "_turn", "allowed", "blocked", "on_change", "source")
 
     def __init__(self, transport: Transport, turn: Turn) -> None:
         self._transport = transport
@@ -91,8 +93,15 @@ class Wire:
         self._out: list[bytes] = []
         self.source: Source | None = None
         self.on_change: Callable[[bool], None] | None = None
+        self.allowed = 0
         self.blocked = False
+        self._paused = False
         self._watch()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the transport has queued, as far as it says."""
+        return 1 if self.blocked else 0
 
     def write(self, data: bytes) -> None:
         """Send ``data`` at the end of this turn."""
@@ -141,15 +150,23 @@ class Wire:
         self.blocked = True
         if self.on_change is not None:
             self.on_change(True)
-        if self.source is not None:
-            self.source.pause()
+        self._press()
+
+    def _press(self) -> None:
+        """Pause the source when too much is queued."""
+        if not self._paused and self.backlog > self.allowed:
+            self._paused = True
+            if self.source is not None:
+                self.source.pause()
 
     def _unblock(self) -> None:
         self.blocked = False
         if self.on_change is not None:
             self.on_change(False)
-        if self.source is not None:
-            self.source.resume()
+        if self._paused:
+            self._paused = False
+            if self.source is not None:
+                self.source.resume()
 
 
 class DirectWire(Wire):
@@ -158,6 +175,12 @@ class DirectWire(Wire):
     __slots__ = ()
 
     _transport: Connection
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the transport has queued; it does not say so in public, hence a test that holds these names."""
+        transport = self._transport
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
     def half_close(self) -> None:
         self.flush()
@@ -174,6 +197,8 @@ class DirectWire(Wire):
         transport = self._transport
         if self.blocked or transport.disconnecting or not transport.connected:
             transport.write(data)
+            if self.blocked:
+                self._press()
             return
         sent = transport.writeSomeData(data)
         if sent == len(data):
@@ -182,8 +207,8 @@ class DirectWire(Wire):
             data = data[sent:]
         # Anything else is a full buffer or a lost connection; the transport finds out which, in its own time.
         transport.write(data)
-        self._block()
         transport.registerProducer(_Pull(self), False)
+        self._block()
 
     def _watch(self) -> None:
         """Nothing to watch while nothing is queued."""

@@ -1,0 +1,128 @@
+"""Who may open a WebSocket now: limits on how many there are, and on how fast a member gets new ones.
+
+When a member dies, all its users come back within seconds, to the others.  A token bucket per member lets in as many
+as it can take and tells the rest when to come again, each at a time of its own, so that one death does not become two.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import NamedTuple
+
+MAX_WAIT = 30.0  # seconds; whoever would have to wait longer may as well look again then
+
+
+class Refusal(NamedTuple):
+    """Why a WebSocket cannot be opened.
+
+    :ivar term: in one word for the access log.
+    :ivar reason: in a sentence for the client.
+    :ivar retry_after: whole seconds after which it may be tried again.
+    """
+
+    term: str
+    reason: str
+    retry_after: int
+
+
+class Bucket:
+    """A token bucket that promises its future tokens to those whom it sends away.
+
+    :param rate: tokens per second; 0 for no limit.
+    :param burst: how many there can be at once.
+    """
+
+    __slots__ = ("_burst", "_promised", "_rate", "_tokens", "_until")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._until = 0.0  # clock reading up to which tokens were counted
+        self._promised = 0.0  # clock reading of the last token that was promised to somebody
+
+    def take(self, now: float) -> float:
+        """Take a token; returns 0, or the seconds after which to come again."""
+        if not self._rate:
+            return 0.0
+        self._tokens = min(self._burst, self._tokens + (now - self._until) * self._rate)
+        self._until = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return 0.0
+        self._promised = max(self._promised, now) + 1.0 / self._rate
+        self._promised = min(self._promised, now + MAX_WAIT)
+        return self._promised - now
+
+
+class Gate:
+    """The way to one member.
+
+    :param most: how many WebSockets it may have; ``None`` for any number.
+    :ivar open: how many it has, those included whose handshake is under way.
+    """
+
+    __slots__ = ("_bucket", "_most", "open")
+
+    def __init__(self, most: int | None = None, rate: float = 0.0, burst: int = 1) -> None:
+        self._most = most
+        self._bucket = Bucket(rate, burst)
+        self.open = 0
+
+    def refusal(self, now: float) -> Refusal | None:
+        """Why one more cannot be let in; if it can, its token is taken."""
+        if self._most is not None and self.open >= self._most:
+            return Refusal(
+                "member-full", "The server that holds your session has no room for another viewer.", 5
+            )
+        wait = self._bucket.take(now)
+        if wait:
+            return Refusal(
+                "too-fast", "Too many viewers come back at once; please wait a moment.", ceil(wait)
+            )
+        return None
+
+
+class Admission:
+    """The way into the whole balancer.
+
+    :param most: how many WebSockets there may be; ``None`` for any number.
+    :param most_per_client: how many of one client address.
+
+    :ivar open: how many there are, those included whose handshake is under way.
+    """
+
+    __slots__ = ("_clients", "_most", "_most_per_client", "open")
+
+    def __init__(self, most: int | None = None, most_per_client: int | None = None) -> None:
+        self._most = most
+        self._most_per_client = most_per_client
+        self._clients: dict[bytes, int] = {}
+        self.open = 0
+
+    def admit(self, client: bytes, gate: Gate, now: float) -> Refusal | None:
+        """Let a client in, or say why not.
+
+        :param gate: that of the member it is going to.
+        """
+        if self._most is not None and self.open >= self._most:
+            return Refusal("full", "There is no room for another viewer.", 5)
+        here = self._clients.get(client, 0)
+        if self._most_per_client is not None and here >= self._most_per_client:
+            return Refusal("client-full", "There are too many viewers at your address.", 5)
+        refusal = gate.refusal(now)
+        if refusal is None:
+            self.open += 1
+            gate.open += 1
+            self._clients[client] = here + 1
+        return refusal
+
+    def leave(self, client: bytes, gate: Gate) -> None:
+        """One that was let in is gone."""
+        self.open -= 1
+        gate.open -= 1
+        left = self._clients[client] - 1
+        if left:
+            self._clients[client] = left
+        else:
+            del self._clients[client]

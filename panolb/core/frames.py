@@ -1,0 +1,282 @@
+"""WebSocket frames as they pass: where each begins and ends, and what the control frames among them say.
+
+Only headers are read (RFC 6455 section 5.2); of payloads, only those of control frames, which are 125 bytes at most.
+"""
+
+from __future__ import annotations
+
+from .headers import extension_names
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+
+HOLD = 64 << 10
+"""Bytes: a frame up to this size is passed on when it is complete.
+
+Nobody can use half a frame, and so a connection that dies within one does not take the other side's with it: that
+one is between two frames and can still be told goodbye.
+"""
+
+MAX_REASON = 123  # bytes, so that a close frame with its code stays a control frame
+
+# RFC 6455 section 7.4.1: for use by programs, never in a frame.
+NEVER_SENT = frozenset((1004, 1005, 1006, 1015))
+
+# What the first byte of a frame can be.
+ILLEGAL, FINAL, FRAGMENT, CONTROL = range(4)
+
+PASS, TAKE_OUT, LAST = range(3)
+
+RESERVED = 0x70  # RSV1 to RSV3
+COMPRESSED = 0x40  # RSV1, which permessage-deflate uses (RFC 7692 section 6)
+
+Tables = tuple[bytes, bytes]
+
+
+def _kind(first: int, continued: bool, deflate: bool, unknown: bool) -> int:
+    """What a first byte means.
+
+    :param continued: whether it stands within a fragmented message.
+    :param deflate: whether permessage-deflate is in use.
+    :param unknown: whether an extension is in use that may redefine reserved bits and opcodes.
+    """
+    fin, rsv, opcode = first & 0x80, first & RESERVED, first & 0x0F
+    known = opcode in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG)
+    if not unknown and (not known or rsv & ~COMPRESSED or (rsv and not deflate)):
+        return ILLEGAL
+    if opcode >= CLOSE:
+        return CONTROL if fin and (unknown or not rsv) else ILLEGAL
+    if known and (opcode == CONTINUATION) is not continued:
+        return ILLEGAL
+    if rsv and continued and not unknown:
+        return ILLEGAL  # RFC 7692 section 6.1: the bit is set on the first fragment only
+    return FINAL if fin else FRAGMENT
+
+
+def _tables(deflate: bool, unknown: bool) -> Tables:
+    """For each first byte its kind: between two messages, and within one."""
+    between, within = (
+        bytes(_kind(first, continued, deflate, unknown) for first in range(256))
+        for continued in (False, True)
+    )
+    return between, within
+
+
+PLAIN = _tables(deflate=False, unknown=False)
+DEFLATE = _tables(deflate=True, unknown=False)
+UNKNOWN = _tables(deflate=True, unknown=True)
+
+
+def tables_for(extensions: bytes) -> Tables:
+    """What is legal after a handshake.
+
+    :param extensions: the Sec-WebSocket-Extensions of the member's 101; empty for none.
+    """
+    names = extension_names(extensions)
+    if not names:
+        return PLAIN
+    return DEFLATE if names == {b"permessage-deflate"} else UNKNOWN
+
+
+class Frames:
+    """The frames that one side sends.
+
+    :param masked: whether it must mask them: a client must, a server must not (RFC 6455 section 5.1).
+    :param tables: what its first bytes may be, from `tables_for`.
+    :param ours: the payload of our own pings.
+
+    :ivar messages: how many messages were passed on, the last one perhaps not to its last byte.
+    :ivar octets: bytes of their frames.
+    :ivar news: whether one of the following was set; for the reader to clear.
+    :ivar ponged: whether a pong answered a ping of ours; it was taken out.
+    :ivar close: the payload of the close frame, which was taken out with all that followed it.
+    :ivar broken: which rule was broken; from there on nothing is passed on.
+    """
+
+    __slots__ = (
+        "_held",
+        "_key",
+        "_left",
+        "_mask",
+        "_ours",
+        "_over",
+        "_table",
+        "_tables",
+        "broken",
+        "close",
+        "messages",
+        "news",
+        "octets",
+        "ponged",
+    )
+
+    def __init__(self, masked: bool, tables: Tables, ours: bytes) -> None:
+        self._mask = 0x80 if masked else 0
+        self._key = 4 if masked else 0  # bytes of the masking key
+        self._tables = tables
+        self._table = tables[0]
+        self._ours = ours
+        self._held = b""  # the beginning of a frame that is not complete
+        self._left = 0  # bytes to come of a frame whose beginning was passed on
+        self._over = False
+        self.messages = 0
+        self.octets = 0
+        self.news = False
+        self.ponged = False
+        self.close: bytes | None = None
+        self.broken = ""
+
+    @property
+    def within_frame(self) -> bool:
+        """Whether a frame was passed on in part."""
+        return self._left > 0
+
+    @property
+    def within_message(self) -> bool:
+        """Whether a message was passed on in part."""
+        return self._left > 0 or self._table is not self._tables[0]
+
+    def feed(self, data: bytes) -> bytes:
+        """Read on.
+
+        :returns: what is to be passed on now; mostly ``data`` itself.
+        """
+        if self._over:
+            return b""
+        if self._held:
+            data, self._held = self._held + data, b""
+        size, at, start = len(data), self._left, 0
+        if at >= size:
+            self._left = at - size
+            return data
+        self._left = 0
+        pieces: list[bytes] = []
+        while at < size:
+            end = self._end_of_frame(data, at)
+            if end == 0:
+                break
+            if data[at] & 0x08:
+                if end > size:
+                    break
+                fate = self._look_at(data, at, end)
+                if fate != PASS:
+                    pieces.append(data[start:at])
+                    start = end
+                if fate == LAST:
+                    break
+                at = end
+                continue
+            if end > size and end - at <= HOLD:
+                break
+            self.octets += end - at
+            if data[at] & 0x80:
+                self.messages += 1
+                self._table = self._tables[0]
+            else:
+                self._table = self._tables[1]
+            if end > size:
+                self._left = end - size
+                end = size
+            at = end
+        if start == 0 and at == size:
+            return data
+        if not self._over:
+            self._held = data[at:]
+        pieces.append(data[start:at])
+        return b"".join(pieces)
+
+    def _end_of_frame(self, data: bytes, at: int) -> int:
+        """Where the frame that begins at ``at`` ends; 0 when its header is not complete, or is illegal."""
+        if len(data) - at < 2:
+            return 0
+        second = data[at + 1]
+        if self._table[data[at]] == ILLEGAL or second & 0x80 != self._mask:
+            return self._break(self._why_illegal(data[at], second))
+        length = second & 0x7F
+        if length < 126:
+            return at + 2 + self._key + length
+        if data[at] & 0x08:
+            return self._break("a control frame of more than 125 bytes")
+        wide = 2 if length == 126 else 8
+        at += 2 + wide
+        if len(data) < at:
+            return 0
+        length = int.from_bytes(data[at - wide : at], "big")
+        if length < 126 or (wide == 8 and not 0xFFFF < length < 1 << 63):
+            return self._break("a length that is not encoded in the fewest bytes")
+        return at + self._key + length
+
+    def _look_at(self, data: bytes, at: int, end: int) -> int:
+        """Look at a control frame: is it passed on, taken out, or the last one that counts?"""
+        opcode = data[at] & 0x0F
+        if opcode == PONG and self._payload(data, at, end) == self._ours:
+            self.ponged = self.news = True
+            return TAKE_OUT
+        if opcode != CLOSE:
+            return PASS
+        payload = self._payload(data, at, end)
+        if payload and not may_be_sent(close_code(payload)):
+            self._break("a close frame with a code that must not be sent")
+        else:
+            self.close = payload
+            self.news = self._over = True
+        return LAST
+
+    def _payload(self, data: bytes, at: int, end: int) -> bytes:
+        """The payload of a control frame, unmasked."""
+        start = at + 2 + self._key
+        payload = data[start:end]
+        return masked(payload, data[at + 2 : start]) if self._key else payload
+
+    def _break(self, rule: str) -> int:
+        """The sender broke the rules: nothing that follows can be trusted."""
+        self.broken = rule
+        self.news = self._over = True
+        return 0
+
+    def _why_illegal(self, first: int, second: int) -> str:
+        if second & 0x80 != self._mask:
+            return "a frame without a mask" if self._mask else "a masked frame"
+        if first & RESERVED and self._table[first & ~RESERVED] != ILLEGAL:
+            return "a reserved bit that no extension explains"
+        if first & 0x08:
+            return "a control frame in fragments" if not first & 0x80 else "an unknown kind of control frame"
+        if first & 0x0F == CONTINUATION:
+            return "a continuation of nothing"
+        return "a new message within another one" if first & 0x0F <= BINARY else "an unknown kind of frame"
+
+
+def masked(payload: bytes, key: bytes) -> bytes:
+    """Mask or unmask a short payload (RFC 6455 section 5.3)."""
+    size = len(payload)
+    stream = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")
+
+
+def control_frame(opcode: int, payload: bytes, key: bytes | None) -> bytes:
+    """A control frame.
+
+    :param payload: 125 bytes at most.
+    :param key: four bytes to mask it with, as a client must; ``None`` for a server's.
+    """
+    if key is None:
+        return bytes((0x80 | opcode, len(payload))) + payload
+    return bytes((0x80 | opcode, 0x80 | len(payload))) + key + masked(payload, key)
+
+
+def close_payload(code: int, reason: str = "") -> bytes:
+    """The payload of a close frame; a reason that is too long loses its end, but not half a character."""
+    text = reason.encode()[:MAX_REASON].decode(errors="ignore")
+    return code.to_bytes(2, "big") + text.encode()
+
+
+def close_code(payload: bytes) -> int | None:
+    """The code in the payload of a close frame; ``None`` for none (1005 in many interfaces)."""
+    return int.from_bytes(payload[:2], "big") if payload else None  # half a code is one that must not be sent
+
+
+def may_be_sent(code: int | None) -> bool:
+    """Whether a close frame may carry this code.
+
+    Codes that the registry does not have yet pass: 1012 to 1014 were such once.
+    """
+    return code is not None and 1000 <= code < 5000 and code not in NEVER_SENT

@@ -1,0 +1,448 @@
+"""One WebSocket between a client and a member: what each side has said, and when it is asked, told or cut.
+
+A `Tunnel` is told facts by the lane that moves the frames, and gives orders to two `End` ports.  It keeps both sides
+alive, watches the limits, and sees to it that whatever ends one side, the other one gets a close frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from .frames import close_code, close_payload
+
+NEVER = float("inf")
+
+# RFC 6455 section 7.4.1, and 1012 and 1013 from IANA's registry.
+GOING_AWAY = 1001
+PROTOCOL_ERROR = 1002
+NO_CODE = 1005  # stands in logs for a close frame without a code
+ABNORMAL = 1006  # stands in logs for a connection that ended without a close frame
+SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
+BAD_GATEWAY = 1014
+
+PATIENCE = 2.0  # seconds for a fragmented message to end, or the last words of the other side to come, before a close
+LOOKS = 12  # how often the time to close is given again while a slow reader still takes what stands before it
+
+MAX_BACKLOG = 1 << 20
+MAX_MESSAGE = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What holds for the WebSockets of a location.  Times are seconds, sizes bytes.
+
+    :ivar messages: whether whole messages are looked at, by autobahn, instead of frames passed on as they are.
+    :ivar compression: ``pass``: as both ends agree; ``refuse``: never; ``offload``: panolb for the client only.
+    :ivar max_message: the longest message in the lane that looks at messages.
+    :ivar ping_interval: how long a side may be quiet before it is pinged; 0 for never.
+    :ivar ping_misses: how many times that long a ping may stay unanswered before the side counts as dead.
+    :ivar idle_timeout: how long both sides may send nothing but answers to our pings; ``None`` for ever.
+    :ivar lifetime: how long it may last; ``None`` for ever.
+    :ivar close_code: what both sides are told when panolb ends it on the operator's behalf; ``close_reason`` likewise.
+    :ivar lost_code: what the client is told when the member's connection breaks.
+    :ivar close_timeout: for the answer to a close frame, and the end of both connections.
+    :ivar backlog: how much may wait to be sent to a side before the other side is paused.
+    :ivar slow_timeout: how long a side may keep the other one paused.
+    """
+
+    messages: bool = False
+    compression: str = "pass"
+    max_message: int = MAX_MESSAGE
+    ping_interval: float = 30.0
+    ping_misses: int = 2
+    idle_timeout: float | None = None
+    lifetime: float | None = None
+    close_code: int = SERVICE_RESTART
+    close_reason: str = "The server restarts; please reconnect."
+    lost_code: int = SERVICE_RESTART
+    close_timeout: float = 5.0
+    backlog: int = MAX_BACKLOG
+    slow_timeout: float = 15.0
+
+
+class End(Protocol):
+    """The port to one side."""
+
+    @property
+    def readiness(self) -> int:
+        """Where what it was sent stands: `WITHIN_FRAME`, `WITHIN_MESSAGE` or `BETWEEN`."""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait to be sent to it."""
+
+    @property
+    def messages(self) -> int:
+        """How many messages came from it."""
+
+    @property
+    def octets(self) -> int:
+        """How many bytes they had."""
+
+    def send_ping(self, payload: bytes) -> None:
+        """Ping it."""
+
+    def send_close(self, payload: bytes) -> None:
+        """Tell it goodbye; nothing else is sent to it after that."""
+
+    def finish(self) -> None:
+        """End its connection when everything has been sent."""
+
+    def cut(self) -> None:
+        """End its connection at once."""
+
+
+WITHIN_FRAME, WITHIN_MESSAGE, BETWEEN = range(3)
+
+
+class Half:
+    """What is known of one side.
+
+    :ivar whose: ``client`` or ``member``.
+    :ivar heard: clock reading of the last byte from it.
+    :ivar pinged: clock reading at which our ping went to it; ``None`` when none is in flight.
+    :ivar round_trip: seconds that its last answer to a ping took; ``None`` before the first.
+    :ivar stalled: clock reading since which it takes so little that the other side is paused; ``None`` when it does not.
+    :ivar goodbye: the payload of the close frame that is due to it; ``None`` as long as there is no reason for one.
+    :ivar told: whether that close frame was sent.
+    :ivar closed: whether it has sent one.
+    :ivar lost: whether its connection has ended.
+    """
+
+    __slots__ = (
+        "closed",
+        "end",
+        "goodbye",
+        "heard",
+        "lost",
+        "other",
+        "pinged",
+        "round_trip",
+        "stalled",
+        "told",
+        "whose",
+    )
+
+    end: End
+    other: Half
+
+    def __init__(self, whose: str, now: float) -> None:
+        self.whose = whose
+        self.heard = now
+        self.pinged: float | None = None
+        self.round_trip: float | None = None
+        self.stalled: float | None = None
+        self.goodbye: bytes | None = None
+        self.told = False
+        self.closed = False
+        self.lost = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a close frame is due to it and was not sent yet."""
+        return self.goodbye is not None and not self.told and not self.lost
+
+
+class Tunnel:
+    """Both sides.
+
+    :param clock: reads a monotonic clock in seconds.
+    :param wake: asks for `look` at a clock reading; `NEVER` for not at all.
+    :param ended: told once, when both connections have ended.
+    :param ping: the payload of our pings.
+
+    :ivar opened: clock reading; ``last_message`` likewise, of the last bytes that were not answers to pings of ours.
+    :ivar term: how it ended, in one stable word for the access log; empty while it lasts.
+    :ivar closed_by: ``client``, ``member`` or ``panolb``; empty while it lasts.
+    :ivar code: the close code that ended it; 1005 for a close frame without one, 1006 for none at all.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_due",
+        "_ended",
+        "_looks",
+        "_ping",
+        "_wake",
+        "client",
+        "closed_by",
+        "closing",
+        "code",
+        "last_message",
+        "member",
+        "opened",
+        "term",
+        "terms",
+    )
+
+    def __init__(
+        self,
+        terms: Terms,
+        clock: Callable[[], float],
+        wake: Callable[[float], None],
+        ended: Callable[[], None],
+        ping: bytes,
+    ) -> None:
+        now = clock()
+        self.terms = terms
+        self.client = Half("client", now)
+        self.member = Half("member", now)
+        self.client.other, self.member.other = self.member, self.client
+        self.opened = self.last_message = now
+        self.closing: float | None = None  # since when
+        self.term = self.closed_by = ""
+        self.code = 0
+        self._clock = clock
+        self._wake = wake
+        self._ended = ended
+        self._ping = ping
+        self._due = NEVER
+        self._looks = 0
+
+    def start(self) -> None:
+        """Both ends are there."""
+        self._plan(self._clock())
+
+    # -- facts ------------------------------------------------------------------------------------------------------
+
+    def heard(self, half: Half, now: float) -> None:
+        """Something came from a side that is not an answer to a ping of ours."""
+        half.heard = self.last_message = now
+
+    def ponged(self, half: Half, now: float) -> None:
+        """A side has answered our ping."""
+        half.heard = now
+        if half.pinged is not None:
+            half.round_trip = now - half.pinged
+            half.pinged = None
+
+    def close_received(self, half: Half, payload: bytes) -> None:
+        """A side has sent a close frame: the other one gets the same, and its answer goes back."""
+        half.closed = True
+        code = close_code(payload)
+        self._note(f"closed-by-{half.whose}", half.whose, NO_CODE if code is None else code)
+        self._begin_to_close()
+        self._say_goodbye(half.other, payload)
+        self._settle()
+
+    def broke_rules(self, half: Half, code: int, reason: str) -> None:
+        """A side broke the rules of RFC 6455: both are told so, it itself when the other has said its last words.
+
+        What the other side sent before it knew is not lost by that.
+        """
+        half.closed = True  # nothing that comes from it can be understood
+        payload = close_payload(code, reason)
+        self._note(f"{half.whose}-broke-rules", half.whose, code)
+        self._begin_to_close()
+        self._say_goodbye(half.other, payload)
+        if half.goodbye is None:
+            half.goodbye = payload
+            if half.other.closed or half.other.lost:
+                self._tell(half)
+        self._settle()
+
+    def lost(self, half: Half) -> None:
+        """The connection of a side has ended; if that was no proper end, the other one learns so."""
+        half.lost = True
+        half.stalled = half.pinged = None
+        if not half.closed:
+            self._note(f"{half.whose}-lost", half.whose, ABNORMAL)
+            if half is self.member:
+                self._say_goodbye(self.client, close_payload(self.terms.lost_code, "The server went away."))
+            else:
+                self._say_goodbye(self.member, close_payload(GOING_AWAY, "The client went away."))
+        self._begin_to_close()
+        if half.other.waits:
+            self._tell(half.other)
+        if half.other.lost:
+            self._wake(NEVER)
+            self._ended()
+        else:
+            self._settle()
+
+    def stalled(self, half: Half) -> None:
+        """A side takes so little that the other one had to be paused."""
+        now = half.stalled = self._clock()
+        if self.closing is None and now + self.terms.slow_timeout < self._due:
+            self._plan(now)
+
+    def flowing(self, half: Half) -> None:
+        """It takes again."""
+        half.stalled = None
+
+    def boundary(self, half: Half) -> None:
+        """While the tunnel is closing, something was passed on to a side: perhaps it can be told goodbye now."""
+        if half.waits and (half.end.readiness == BETWEEN or self._patience_is_over()):
+            self._tell(half)
+            self._settle()
+
+    # -- orders from outside ----------------------------------------------------------------------------------------
+
+    def close(self, term: str, code: int | None = None, reason: str | None = None) -> None:
+        """End it properly: both sides get a close frame, at the next chance.
+
+        :param term: why, in one word for the access log.
+        :param code: the close code; the location's if not given, and ``reason`` likewise.
+        """
+        if self.closing is not None:
+            return
+        code = self.terms.close_code if code is None else code
+        self._close(term, code, code, self.terms.close_reason if reason is None else reason)
+
+    def cut(self) -> None:
+        """End both connections at once."""
+        for half in (self.client, self.member):
+            if not half.lost:
+                half.end.cut()
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """The time that was asked for has come: do what is due."""
+        now = self._clock()
+        self._due = NEVER
+        if self.closing is not None:
+            self._look_at_closing(now)
+        elif not (self._limits_passed(now) or self._is_slow(now) or self._is_dead(now)):
+            self._plan(now)
+
+    def _plan(self, now: float) -> None:
+        """Ask to be woken when the next thing can be due."""
+        terms = self.terms
+        due = NEVER
+        if terms.lifetime is not None:
+            due = self.opened + terms.lifetime
+        if terms.idle_timeout is not None:
+            due = min(due, self.last_message + terms.idle_timeout)
+        for half in (self.client, self.member):
+            if half.stalled is not None:
+                due = min(due, half.stalled + terms.slow_timeout)
+            if terms.ping_interval:
+                due = min(due, self._ping_due(half, now))
+        self._due = due
+        self._wake(due)
+
+    def _ping_due(self, half: Half, now: float) -> float:
+        """When a side has to be pinged or, if it was, given up."""
+        interval = self.terms.ping_interval
+        if not self._can_answer(half):
+            return now + interval
+        if half.pinged is None:
+            return half.heard + interval
+        return max(half.pinged, half.heard) + interval * self.terms.ping_misses
+
+    def _can_answer(self, half: Half) -> bool:
+        """Whether it would be a side's fault if nothing came from it.
+
+        Not while it is not being read, nor while our ping stands behind what it has not taken.
+        """
+        return half.stalled is None and half.other.stalled is None
+
+    def _limits_passed(self, now: float) -> bool:
+        terms = self.terms
+        if terms.lifetime is not None and now >= self.opened + terms.lifetime:
+            self.close("lifetime")
+        elif terms.idle_timeout is not None and now >= self.last_message + terms.idle_timeout:
+            self.close("idle", GOING_AWAY, "idle for too long")
+        return self.closing is not None
+
+    def _is_slow(self, now: float) -> bool:
+        """Close it if one side has kept the other paused for too long."""
+        for half in (self.client, self.member):
+            if half.stalled is not None and now >= half.stalled + self.terms.slow_timeout:
+                code = GOING_AWAY if half is self.client else TRY_AGAIN_LATER
+                self._close(f"slow-{half.whose}", TRY_AGAIN_LATER, code, f"the {half.whose} is too slow")
+                return True
+        return False
+
+    def _is_dead(self, now: float) -> bool:
+        """Ping a side that is quiet; drop one that stays so, and tell the other."""
+        if not self.terms.ping_interval:
+            return False
+        for half in (self.client, self.member):
+            if now < self._ping_due(half, now):
+                continue
+            if half.pinged is None:
+                if half.end.readiness != WITHIN_FRAME:
+                    half.pinged = now
+                    half.end.send_ping(self._ping)
+                else:
+                    half.heard = now  # it is being sent a long frame: it is looked at again later
+            elif half.heard > half.pinged:
+                half.pinged = None  # it speaks, if not of our ping
+            else:
+                self._note(f"{half.whose}-silent", "panolb", ABNORMAL)
+                half.end.cut()
+                return True
+        return False
+
+    # -- closing ----------------------------------------------------------------------------------------------------
+
+    def _close(self, term: str, client_code: int, member_code: int, reason: str) -> None:
+        self._note(term, "panolb", client_code)
+        self._begin_to_close()
+        self._say_goodbye(self.client, close_payload(client_code, reason))
+        self._say_goodbye(self.member, close_payload(member_code, reason))
+
+    def _note(self, term: str, closed_by: str, code: int) -> None:
+        """The first reason is the one that counts."""
+        if not self.term:
+            self.term, self.closed_by, self.code = term, closed_by, code
+
+    def _begin_to_close(self) -> None:
+        if self.closing is None:
+            self.closing = now = self._clock()
+            self._due = now + min(PATIENCE, self.terms.close_timeout)
+            self._wake(self._due)
+
+    def _say_goodbye(self, half: Half, payload: bytes) -> None:
+        """A side is to be told goodbye: at once between two messages, else when this one has ended."""
+        if half.goodbye is None:
+            half.goodbye = payload
+        # A side that owes nobody a message any more has none under way: the fragments before it are all there is.
+        if half.waits and (half.end.readiness == BETWEEN or half.other.closed or half.other.lost):
+            self._tell(half)
+
+    def _patience_is_over(self) -> bool:
+        """Whether a fragmented message has had its time to end."""
+        return self.closing is not None and self._clock() >= self.closing + PATIENCE
+
+    def _tell(self, half: Half) -> None:
+        """Send the close frame that is due to a side; within a frame there is no way to."""
+        if half.end.readiness != WITHIN_FRAME and half.goodbye is not None:
+            half.told = True
+            half.end.send_close(half.goodbye)
+        elif half.other.lost or half.other.closed:
+            half.end.cut()  # the rest of the frame will never come
+
+    def _settle(self) -> None:
+        """End the connection of each side with which both close frames were exchanged, or cannot be any more."""
+        for half in (self.client, self.member):
+            if half.told and half.closed and not half.lost:
+                half.end.finish()
+
+    def _look_at_closing(self, now: float) -> None:
+        assert self.closing is not None
+        for half in (self.client, self.member):
+            if half.goodbye is None and not half.lost:
+                half.goodbye = half.other.goodbye or b""
+            if half.waits:
+                self._tell(half)
+        self._settle()
+        if now < self.closing + self.terms.close_timeout:
+            self._wake_at(self.closing + self.terms.close_timeout)
+        elif self._looks < LOOKS and any(
+            not half.lost and half.end.backlog for half in (self.client, self.member)
+        ):
+            # The close frame stands behind data that a slow reader is still taking.
+            self._looks += 1
+            self._wake_at(now + self.terms.close_timeout)
+        else:
+            self.cut()
+
+    def _wake_at(self, due: float) -> None:
+        self._due = due
+        self._wake(due)

@@ -1,0 +1,73 @@
+"""The bridge: one WebSocket on the wires, from the member's 101 until both connections have ended.
+
+Two lanes move the frames: `panolb.proxy.splice` passes them on as the bytes they are, `panolb.proxy.messages` has
+autobahn take them apart and put them together again.  What a frame, or its absence, means for the other side is the
+business of `panolb.core.tunnel`, in both.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..core.exchange import Exchange
+from ..core.headers import Answer
+from ..core.tunnel import Tunnel
+from .deadlines import NEVER
+
+if TYPE_CHECKING:
+    from .handshake import Offer
+    from .http1 import Http1
+    from .upstream import Upstream
+
+PING = os.urandom(8)
+"""The payload of our pings, by which their answers are told from other pongs."""
+
+
+class Bridge:
+    """What both lanes have: the tunnel, its time, and the two connections.
+
+    :ivar client: the client's connection.
+    :ivar link: the member's.
+    """
+
+    __slots__ = ("_deadlines", "_exchange", "client", "clock", "deadline", "link", "slot", "tunnel")
+
+    def __init__(self, offer: Offer, exchange: Exchange, client: Http1, link: Upstream) -> None:
+        self.client = client
+        self.link = link
+        self.deadline = NEVER
+        self.slot = 0
+        self._exchange = exchange
+        self._deadlines = client.frontend.deadlines
+        self.clock = self._deadlines.clock
+        self.tunnel = Tunnel(offer.terms, self.clock, self._wake, self._ended, PING)
+
+    def open(self, offer: Offer, answer: Answer, early: bytes) -> bool:
+        """Complete both handshakes and begin to pass frames on.
+
+        :param answer: the member's 101.
+        :param early: what the member sent after it.
+        :returns: whether it worked; if not, nothing was sent to the client.
+        """
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Both ends stand."""
+        backlog = self.tunnel.terms.backlog
+        self.client.wire.allowed = self.link.wire.allowed = backlog
+        self._exchange.opened(self.tunnel)
+        self.tunnel.start()
+
+    def _wake(self, due: float) -> None:
+        if due == NEVER:
+            self._deadlines.forget(self)
+        else:
+            self._deadlines.set(self, due - self.clock())
+
+    def out_of_time(self) -> None:
+        self.tunnel.look()
+
+    def _ended(self) -> None:
+        self._deadlines.forget(self)
+        self._exchange.tunnel_ended()
