@@ -13,8 +13,10 @@ from panolb.core.location import Location
 from panolb.core.member import Member
 from panolb.core.ports import Link
 from panolb.core.request import Request
+from panolb.core.tunnel import Tunnel
 
 from .building import ask, balancer, spec
+from .tunnels import PING, RecordingEnd
 
 Order = tuple[Any, ...]
 
@@ -60,11 +62,12 @@ class RecordingClient:
     :ivar bridges: what `switch` returns.
     """
 
-    def __init__(self, orders: list[Order], peer: Peer) -> None:
+    def __init__(self, orders: list[Order], peer: Peer, opened: Callable[[], None] = lambda: None) -> None:
         self.peer = peer
         self.whole: bool | None = None
         self.body = b""
         self.bridges = True
+        self._opened = opened
         self._orders = orders
 
     def interim(self, status: int, phrase: bytes, lines: list[bytes]) -> None:
@@ -98,6 +101,8 @@ class RecordingClient:
     def switch(self, link: Link, answer: Answer, early: bytes) -> bool:
         assert isinstance(link, RecordingLink)
         self._orders.append(("client", "switch", link.name, list(answer.lines), early))
+        if self.bridges:
+            self._opened()
         return self.bridges
 
 
@@ -199,12 +204,14 @@ class Script:
         self.members = {member.spec.route.decode(): member for member in members}
         known: dict[str, Any] = {"cookie": RouteCookie("ROUTEID"), "now": self.now, "later": self._later}
         self.balancer: Balancer = balancer(*members, **{**known, **changes})
-        self.client = RecordingClient(self.orders, peer or Peer(b"192.0.2.7", False, False, b"lb"))
+        self.client = RecordingClient(
+            self.orders, peer or Peer(b"192.0.2.7", False, False, b"lb"), self._open_tunnel
+        )
         self.location = Location(
             b"/panopticon", self.balancer, lambda: self.now, finished=self._finished, **(place or {})
         )
         self.exchange = Exchange(request, self.location, self.client)
-        if request.websocket is not None and self.location.websocket:
+        if request.websocket is not None and self.location.websocket is not None:
             self.exchange.upgrade = UPGRADE
         self.link: RecordingLink | None = None
 
@@ -216,6 +223,18 @@ class Script:
         timer = RecordingTimer(self.now + seconds, action)
         self.timers.append(timer)
         return timer
+
+    def _open_tunnel(self) -> None:
+        assert self.location.websocket is not None
+        tunnel = Tunnel(
+            self.location.websocket, lambda: self.now, lambda due: None, self.exchange.tunnel_ended, PING
+        )
+        self.client_end, self.member_end = (
+            RecordingEnd(self.orders, "client"),
+            RecordingEnd(self.orders, "member"),
+        )
+        tunnel.client.end, tunnel.member.end = self.client_end, self.member_end
+        self.exchange.opened(tunnel)
 
     def _finished(self, exchange: Exchange) -> None:
         assert exchange is self.exchange
@@ -288,6 +307,20 @@ class Script:
     def head(self, status: int = 200, *fields: bytes, http11: bool = True) -> Answer:
         """The head of an answer came."""
         return self.exchange.response_head(status, b"Words", list(fields), http11)
+
+    def end_tunnel(self, received: int, sent: int) -> None:
+        """The client closes its WebSocket, and both connections end.
+
+        :param received: bytes that came from the client; ``sent``: from the member.
+        """
+        tunnel = self.exchange.tunnel
+        assert tunnel is not None
+        self.client_end.octets, self.member_end.octets = received, sent
+        tunnel.close_received(tunnel.client, b"\x03\xe8")
+        tunnel.close_received(tunnel.member, b"\x03\xe8")
+        tunnel.lost(tunnel.member)
+        assert not self.ends, "it is over only when both connections are"
+        tunnel.lost(tunnel.client)
 
     def lost(self, begun: bool = False) -> None:
         """The link has ended before the head of an answer was complete."""

@@ -182,7 +182,7 @@ class AnyOrder(RuleBasedStateMachine):
     def end_bridge(self) -> None:
         assert self.script.link is not None
         self.script.link.alive = False
-        self.script.exchange.bridge_closed(1, 2, "")
+        self.script.end_tunnel(1, 2)
 
     @precondition(lambda self: self.link_alive and self.answer == "body")
     @rule()

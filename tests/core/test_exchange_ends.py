@@ -234,8 +234,8 @@ def test_switch(lines: list[bytes], cookie: list[bytes]) -> None:
     ]
     assert script.busy == {"1": 1, "2": 0}
     assert not script.ends
-    script.exchange.bridge_closed(11, 22, "")
-    assert script.ends == [(101, "", 22)]
+    script.end_tunnel(11, 22)
+    assert script.ends == [(101, "closed-by-client", 22)]
     assert script.exchange.received == 11
     assert script.busy == {"1": 0, "2": 0}
 
@@ -260,7 +260,7 @@ def test_handshake_that_is_declined() -> None:
     ("lines", "place", "headers"),
     [
         ([], {}, SWITCH),
-        (HANDSHAKE, {"websocket": False}, SWITCH),
+        (HANDSHAKE, {"websocket": None}, SWITCH),
         (HANDSHAKE, {}, SWITCH[:2]),
         (HANDSHAKE, {}, [*SWITCH[:2], b"Sec-WebSocket-Accept: wrong"]),
         (HANDSHAKE, {}, [SWITCH[0], b"Upgrade: foo", SWITCH[2]]),

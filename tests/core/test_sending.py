@@ -408,5 +408,5 @@ def test_traffic_of_a_websocket() -> None:
     assert script.link is not None
     script.exchange.switched(script.link, b"")
     before = traffic(script)
-    script.exchange.bridge_closed(1000, 2000, "")
+    script.end_tunnel(1000, 2000)
     assert traffic(script) == (before[0] + 1000, before[1] + 2000)
