@@ -9,12 +9,14 @@ from panolb.config.model import (
     Admin,
     Balancer,
     Config,
+    Control,
     Cookie,
     Health,
     Listener,
     Location,
     Member,
     Shutdown,
+    WebSockets,
 )
 from panolb.config.summary import describe
 from panolb.config.toml import load, loads
@@ -24,6 +26,7 @@ __all__ = [
     "Admin",
     "Balancer",
     "Config",
+    "Control",
     "Cookie",
     "Health",
     "Known",
@@ -31,6 +34,7 @@ __all__ = [
     "Location",
     "Member",
     "Shutdown",
+    "WebSockets",
     "describe",
     "load",
     "loads",

@@ -40,6 +40,12 @@ _SEPARATOR = matching(
 _ROUTE = matching(r"[A-Za-z0-9_.~-]{0,63}", "at most 63 letters, digits, '_', '-', '.' or '~'")
 _STATUS = Between(200, 599)
 _CONNECTIONS = Between(1, 65535)
+_WEBSOCKETS = Between(1, 10**6)
+_RATE = Between(0, 10**6)
+
+
+def _none_if_empty(text: str | None) -> str | None:
+    return text or None
 
 
 def _explain_header_value(text: str) -> str | None:
@@ -241,6 +247,21 @@ class Member:
         default=None,
         metadata=doc("Instead of the balancer's reuse.", apache="disablereuse=", example="false"),
     )
+    max_websockets: int | None = field(
+        default=None,
+        validator=_WEBSOCKETS,
+        metadata=doc("Instead of the balancer's max_websockets.", example="2000"),
+    )
+    websocket_rate: float | None = field(
+        default=None,
+        validator=_RATE,
+        metadata=doc("Instead of the balancer's websocket_rate.", example="50"),
+    )
+    websocket_burst: int | None = field(
+        default=None,
+        validator=_WEBSOCKETS,
+        metadata=doc("Instead of the balancer's websocket_burst.", example="200"),
+    )
     redirect: str = field(
         default="",
         validator=_ROUTE,
@@ -436,6 +457,53 @@ class Balancer:
         validator=seconds(0, 7200),
         metadata=doc(
             "How long a request waits for a member that can serve it; then 503.", apache="ProxySet timeout="
+        ),
+    )
+    max_websockets: int | None = field(
+        default=None,
+        validator=_WEBSOCKETS,
+        metadata=doc(
+            "Most open WebSockets of each member; further handshakes get 503. Not set: no limit.",
+            example="2000",
+        ),
+    )
+    websocket_rate: float = field(
+        default=200.0,
+        validator=_RATE,
+        metadata=doc(
+            "New WebSockets that each member gets per second, when websocket_burst is used up; further handshakes get "
+            "503 and are told when to try again. 0: no limit."
+        ),
+    )
+    websocket_burst: int = field(
+        default=1000,
+        validator=_WEBSOCKETS,
+        metadata=doc("New WebSockets that each member gets at once, before websocket_rate holds."),
+    )
+    observe: Literal["none", "websocket"] = field(
+        default="none",
+        metadata=doc(
+            '"websocket": members that refuse handshakes, break off new WebSockets or leave pings unanswered are put '
+            "in error, too."
+        ),
+    )
+    observe_fails: int = field(
+        default=5,
+        validator=Between(1, 1000),
+        metadata=doc("With observe: how many such WebSockets in a row put a member in error."),
+    )
+    close_on_failure: bool = field(
+        default=False,
+        metadata=doc(
+            "When checks take a member out, close its WebSockets, so that their users come back elsewhere at once."
+        ),
+    )
+    session_cookie: str | None = field(
+        default="JSESSIONID",
+        converter=_none_if_empty,
+        validator=matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*", 'the name of a cookie, or "" for none'),
+        metadata=doc(
+            'Cookie whose value tells users\' sessions apart in the list of WebSockets; shown hashed only. "": none.'
         ),
     )
     resolver: str = field(

@@ -25,6 +25,7 @@ class Known:
     lbmethods: frozenset[str]
     checks: frozenset[str]
     resolvers: frozenset[str]
+    filters: frozenset[str] = frozenset()
 
 
 @attrs.frozen
@@ -60,6 +61,7 @@ def findings(config: Config, known: Known | None = None) -> list[Finding]:
         for path, health in _checks(balancer, at):
             found += _health(health, path)
         found += _names(balancer, at, known) if known else ()
+    found += _filters(config, known) if known else ()
     return found
 
 
@@ -119,6 +121,7 @@ def _locations(config: Config) -> Iterator[Finding]:
         yield from _where(config, location, at)
         yield from _target(config, location, at)
         yield from _own_fields(location.strip_request_headers, (*at, "strip_request_headers"))
+        yield from _lane(location, at)
         if location.path is None:
             continue
         hosts = tuple(sorted(host.lower() for host in location.host))
@@ -168,6 +171,20 @@ def _target(config: Config, location: Location, at: KeyPath) -> Iterator[Finding
         there = f"there are: {quoted(config.balancer)}" if config.balancer else "there is none"
         message = f"no balancer is named {quoted([location.balancer])}; {there}"
         yield Finding(named, message, about=(("balancer", location.balancer),))
+
+
+def _lane(location: Location, at: KeyPath) -> Iterator[Finding]:
+    """Say whether WebSockets can be passed on as their keys want it."""
+    lane: KeyPath = (*at, "websocket")
+    for key in location.keys_that_need_messages:
+        if location.websocket == "splice":
+            written = f'{key} = "offload"' if key == "websocket_compression" else key
+            message = (
+                f'"splice" looks at no messages, but {written} needs them; write "messages", or take one away'
+            )
+            yield Finding(lane, message, about=((*at, key),))
+        elif location.websocket is False:
+            yield Finding((*at, key), "has no effect with websocket = false", warning=True, about=(lane,))
 
 
 def _of_files(location: Location, at: KeyPath) -> Iterator[Finding]:
@@ -285,7 +302,16 @@ def _names(balancer: Balancer, at: KeyPath, known: Known) -> Iterator[Finding]:
     checks = known.checks | {"none"}
     wanted += [((*path, "check"), health.check, checks) for path, health in _checks(balancer, at)]
     for path, name, names in wanted:
-        if name not in names:
-            yield Finding(
-                path, f"{quoted([name])} does not exist; there are: {quoted(sorted(names)) or 'none'}"
-            )
+        yield from _named(path, name, names)
+
+
+def _filters(config: Config, known: Known) -> Iterator[Finding]:
+    """The same for the plugins of locations."""
+    for index, location in enumerate(config.location):
+        for place, name in enumerate(location.websocket_filter):
+            yield from _named(("location", index, "websocket_filter", place), name, known.filters)
+
+
+def _named(path: KeyPath, name: str, names: frozenset[str]) -> Iterator[Finding]:
+    if name not in names:
+        yield Finding(path, f"{quoted([name])} does not exist; there are: {quoted(sorted(names)) or 'none'}")

@@ -87,6 +87,8 @@ def _pair(one: Field, value: Any, came_from: Sequence[object]) -> Iterator[str]:
 
 
 def _value(kind: Any, value: Any) -> str:
+    if value is None:
+        return '""'  # what the default would be written for is switched off
     if kind == Seconds:
         return _scalar(format_duration(value))
     if kind == Size:

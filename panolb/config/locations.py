@@ -18,13 +18,18 @@ from panolb.config.rules import (
     NOT_EMPTY,
     TOKEN,
     Between,
+    Compression,
+    Condition,
     Each,
     Explained,
+    Lane,
     Names,
+    Or,
     Seconds,
     Size,
     StatusRange,
     doc,
+    explain_close_reason,
     explain_status_range,
     matching,
     one_or_more,
@@ -39,6 +44,10 @@ _SERVER_NAME = matching(
     r"[A-Za-z0-9._~-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", "a host name, with or without a port"
 )
 _URL = matching(r"[!-~]+", "a URL in printable ASCII")
+_CLOSE_CODE = Condition(  # those of RFC 6455 section 7.4 and IANA's registry that a server may choose to send
+    lambda code: code in (1000, 1001, 1008, 1011, 1012, 1013, 1014) or 3000 <= code <= 4999,
+    "1000, 1001, 1008, 1011 to 1014, or 3000 to 4999",
+)
 
 
 @frozen(kw_only=True)
@@ -260,20 +269,114 @@ class Location:
             example='["intern.example.org panopticon.example.org"]',
         ),
     )
-    websocket: bool = field(
-        default=True, metadata=doc("Let WebSockets through.", apache="ProxyPass upgrade=websocket")
+    websocket: Lane = field(
+        default=True,
+        metadata=doc(
+            'How WebSockets are let through. true or "splice": their frames pass as the bytes they are. "messages": '
+            "every message is taken apart and checked. true becomes the second where another key needs it. "
+            "false: there are none.",
+            apache="ProxyPass upgrade=websocket",
+        ),
     )
-    websocket_compression: bool = field(default=True, metadata=doc("Accept and offer permessage-deflate."))
+    websocket_compression: Compression = field(
+        default=True,
+        metadata=doc(
+            "Whether messages may be compressed (permessage-deflate). true: as client and member agree. "
+            '"offload": between client and panolb only, which takes the work from the members; needs "messages".'
+        ),
+    )
+    websocket_max_message: Size | None = field(
+        default=None,
+        validator=size(KIB, 2**31 - 1),
+        metadata=doc(
+            'Longest message; longer ones close with 1009. Needs "messages", which without it takes up to 16MiB.',
+            example='"4MiB"',
+        ),
+    )
+    websocket_filter: Names = field(
+        factory=list,
+        converter=one_or_more,
+        validator=Each(NOT_EMPTY),
+        metadata=doc(
+            'Plugins that see every message, in this order, and may change or refuse it; needs "messages".',
+            example='"audit"',
+        ),
+    )
+    websocket_ping_interval: Seconds = field(
+        default=30.0,
+        validator=Or(0, "0 for never", seconds(0.1, DAY)),
+        metadata=doc("A side that has sent nothing for so long is pinged. 0: never."),
+    )
+    websocket_ping_misses: int = field(
+        default=2,
+        validator=Between(1, 20),
+        metadata=doc(
+            "A side from which nothing comes for so many intervals after a ping is dropped, and the other one closed."
+        ),
+    )
     websocket_idle_timeout: Seconds | None = field(
         default=None,
         validator=seconds(0.1, 365 * DAY),
-        metadata=doc("Close WebSockets on which nothing moves for so long. Not set: never.", example='"1h"'),
+        metadata=doc(
+            "Close with 1001 when nothing has come from either side for so long, but answers to panolb's pings. "
+            "Not set: never.",
+            apache="ProxyTimeout, timeout=",
+            example='"1h"',
+        ),
     )
-    websocket_max_message: Size = field(
-        default=16 * MIB,
-        validator=size(KIB, 2**31 - 1),
-        metadata=doc("Longest WebSocket message; longer ones close with 1009."),
+    websocket_lifetime: Seconds | None = field(
+        default=None,
+        validator=seconds(0.1, 365 * DAY),
+        metadata=doc("Close, as websocket_close_code says, after so long. Not set: never.", example='"12h"'),
     )
+    websocket_close_code: int = field(
+        default=1012,
+        validator=_CLOSE_CODE,
+        metadata=doc(
+            "Close code when panolb ends a WebSocket on the operator's behalf: at a drain that closes them, at a "
+            "shutdown, when its member is taken out. 1012 says come back, 1001 keeps some clients from "
+            "it, 1000 tells them to stay away."
+        ),
+    )
+    websocket_close_reason: str = field(
+        default="The server restarts; please reconnect.",
+        validator=Explained(explain_close_reason),
+        metadata=doc("The reason that goes with websocket_close_code; at most 123 bytes in UTF-8."),
+    )
+    websocket_lost_code: Literal[1012, 1014] = field(
+        default=1012,
+        metadata=doc(
+            "Close code for the client when its member breaks off: 1012 (service restart) or 1014 (bad gateway)."
+        ),
+    )
+    websocket_backlog: Size = field(
+        default=MIB,
+        validator=size(16 * KIB, 1024 * MIB),
+        metadata=doc("Bytes that may wait to be sent to one side before the other is no longer read."),
+    )
+    websocket_slow_timeout: Seconds = field(
+        default=15.0,
+        validator=seconds(0.1, DAY),
+        metadata=doc(
+            "A side that keeps the other one waiting for so long is closed with 1013; below the time after which the "
+            "member gives up itself (Tomcat: 20 s)."
+        ),
+    )
+
+    @property
+    def keys_that_need_messages(self) -> list[str]:
+        """The keys, as they are set, that only the lane of whole messages can honour."""
+        needing = {
+            "websocket_compression": self.websocket_compression == "offload",
+            "websocket_max_message": self.websocket_max_message is not None,
+            "websocket_filter": bool(self.websocket_filter),
+        }
+        return [key for key, needs in needing.items() if needs]
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether WebSockets are passed on message by message, with true decided."""
+        return self.websocket == "messages" or (self.websocket is True and bool(self.keys_that_need_messages))
 
     @property
     def name(self) -> str:

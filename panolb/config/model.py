@@ -29,6 +29,7 @@ from panolb.config.rules import (
     Seconds,
     Size,
     doc,
+    explain_socket_path,
     matching,
     seconds,
     size,
@@ -41,12 +42,14 @@ __all__ = [
     "Admin",
     "Balancer",
     "Config",
+    "Control",
     "Cookie",
     "Health",
     "Listener",
     "Location",
     "Member",
     "Shutdown",
+    "WebSockets",
 ]
 
 NAME: Final = matching(r"[A-Za-z0-9._~-]{1,63}", "1 to 63 letters, digits, '.', '_', '~' or '-'")
@@ -164,15 +167,59 @@ class Shutdown:
         validator=seconds(0, DAY),
         metadata=doc("Time for requests in flight to finish.", apache="GracefulShutdownTimeout"),
     )
-    close_code: Literal[1001, 1012] = field(
-        default=1001,
-        metadata=doc("Close code for WebSockets: 1001 (going away) or 1012 (service restart)."),
+
+
+@frozen(kw_only=True)
+class WebSockets:
+    """What holds for all WebSockets together."""
+
+    max_open: int | None = field(
+        default=None,
+        validator=Between(1, 10**6),
+        metadata=doc("Most that are open; further handshakes get 503. Not set: no limit.", example="9000"),
+    )
+    max_per_client: int | None = field(
+        default=None,
+        validator=Between(1, 10**6),
+        metadata=doc(
+            "Most that are open from one client address; further handshakes get 503. Not set: no limit. "
+            "Mind that whole offices may share an address.",
+            example="100",
+        ),
+    )
+    close_rate: float = field(
+        default=100.0,
+        validator=Between(1, 10**6),
+        metadata=doc(
+            "How many per second get their close frame when many are closed at once, so that their users do not all "
+            "come back in the same moment."
+        ),
+    )
+    close_timeout: Seconds = field(
+        default=5.0,
+        validator=seconds(0.1, 300),
+        metadata=doc("Time for the answer to a close frame; then the connection is cut."),
+    )
+
+
+@frozen(kw_only=True)
+class Control:
+    """The control API, with which members are drained and brought back; without this table there is none."""
+
+    socket: str = field(
+        validator=Explained(explain_socket_path),
+        metadata=doc(
+            "Path of the UNIX socket that it listens on, with mode 0660: who may write to it is in control.",
+            apache="<Location /balancer-manager>",
+            example='"/run/panolb/control.sock"',
+            stand_in="/run/panolb/control.sock",
+        ),
     )
 
 
 @frozen(kw_only=True)
 class Admin:
-    """The status page; without this table there is none. Whoever can connect can see it."""
+    """The status page; without this table there is none. Whoever can connect can see it, and change nothing."""
 
     endpoint: str = field(
         validator=NOT_EMPTY,
@@ -224,6 +271,12 @@ class AccessLog:
             example='["panopticon.example.org"]',
         ),
     )
+    websockets: Literal["both", "end"] = field(
+        default="both",
+        metadata=doc(
+            'Lines of a WebSocket: one when it is opened and one when it ends ("both"), or the second alone, as in Apache.'
+        ),
+    )
 
 
 @frozen(kw_only=True)
@@ -251,12 +304,26 @@ class Config:
     )
     admin: Admin | None = field(default=None, metadata=doc("The status page."))
     access_log: list[AccessLog] = field(factory=list, metadata=doc("A line per request.", alone=True))
+    websockets: WebSockets = field(
+        factory=WebSockets, metadata=doc("What holds for all WebSockets together.")
+    )
+    control: Control | None = field(default=None, metadata=doc("The control API."))
     shutdown: Shutdown = field(factory=Shutdown, metadata=doc("What SIGTERM does."))
     where: Places = field(factory=Places, eq=False, repr=False)
     """Says where a key stands, for messages of those who find a problem later: ``where(("admin", "endpoint"))``."""
 
 
-TABLES: Final = (Config, Listener, *LOCATION_TABLES, *BALANCER_TABLES, Admin, AccessLog, Shutdown)
+TABLES: Final = (
+    Config,
+    Listener,
+    *LOCATION_TABLES,
+    *BALANCER_TABLES,
+    WebSockets,
+    Admin,
+    Control,
+    AccessLog,
+    Shutdown,
+)
 """Every table, in the order of the reference."""
 
 for _table in TABLES:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 import attrs
 
 from panolb.config.model import TABLES, Config
-from panolb.config.rules import Auto, Names, Rule, Seconds, Size, StatusRange
+from panolb.config.rules import Auto, Compression, Lane, Names, Rule, Seconds, Size, StatusRange
 from panolb.config.tables import Field, default, header, keys, optional
 from panolb.config.values import quoted
 
@@ -89,6 +89,8 @@ Where Apache httpd has a setting for the same thing, its name is given as *Apach
 
 _WORDS: Final[list[tuple[Any, str]]] = [
     (Auto, '``"auto"``, true or false'),
+    (Lane, '``"splice"``, ``"messages"``, true or false'),
+    (Compression, '``"offload"``, true or false'),
     (Seconds, "duration"),
     (Size, "size"),
     (StatusRange, "status or range of them"),

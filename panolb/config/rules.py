@@ -30,6 +30,12 @@ Names = Annotated[list[str], "names"]
 Auto = Literal["auto"] | bool
 """``"auto"``, true or false."""
 
+Lane = Literal["splice", "messages"] | bool
+"""How WebSockets are passed on; true leaves the choice to the other keys, false is no WebSockets."""
+
+Compression = Literal["offload"] | bool
+"""Whether messages may be compressed, or by whom."""
+
 DAY: Final = 86400.0
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -151,6 +157,20 @@ def explain_status_range(text: str) -> str | None:
     return None
 
 
+def explain_close_reason(text: str) -> str | None:
+    """Say why a text cannot stand in a close frame, or return None (RFC 6455 section 5.5)."""
+    count = len(text.encode("utf-8", "replace"))
+    return None if count <= 123 else f"must be at most 123 bytes in UTF-8, not {count}"
+
+
+def explain_socket_path(text: str) -> str | None:
+    """Say why a path cannot be that of a UNIX socket, or return None."""
+    if not text.startswith("/"):
+        return 'must be an absolute path, such as "/run/panolb/control.sock"'
+    # sockaddr_un of Linux has room for 107 bytes and a NUL.
+    return None if len(text.encode("utf-8", "replace")) <= 107 else "must be at most 107 bytes"
+
+
 def explain_regex(text: str) -> str | None:
     r"""Say why a text is no regular expression of Python's, or return None.
 
@@ -176,6 +196,23 @@ def seconds(low: float, high: float) -> Between:
 def size(low: int, high: int) -> Between:
     """Make a range of sizes."""
     return Between(low, high, format_size)
+
+
+@attrs.frozen
+class Or(Rule):
+    """Passes for ``value``, which means something of its own, and else for what ``rule`` accepts."""
+
+    value: object
+    words: str
+    rule: Rule
+
+    def allowed(self) -> str:
+        return f"{self.words}, or {self.rule.allowed()}"
+
+    def complaint(self, value: Any) -> str | None:
+        return (
+            None if value == self.value or self.rule.complaint(value) is None else f"must be {self.allowed()}"
+        )
 
 
 NOT_EMPTY: Final = Explained(lambda text: None if text.strip() else "must not be empty")

@@ -23,8 +23,8 @@ def describe(config: Config) -> list[str]:
         lines += _indented(_balancer(config, balancer))
     lines.append(f"admin page: {config.admin.endpoint if config.admin else 'none'}")
     lines += [f"access log: {_log(log)}" for log in config.access_log] or ["access log: none"]
-    grace, code = format_duration(config.shutdown.grace), config.shutdown.close_code
-    lines.append(f"on SIGTERM: requests in flight get {grace} to finish, WebSockets close with {code}")
+    grace = format_duration(config.shutdown.grace)
+    lines.append(f"on SIGTERM: requests in flight get {grace} to finish, WebSockets are closed")
     return lines
 
 
@@ -113,7 +113,7 @@ def _location(location: Location) -> Iterator[str]:
     packing = "compressed where both sides can" if location.websocket_compression else "never compressed"
     if location.requests == "other":
         return
-    yield f"WebSockets: messages up to {format_size(location.websocket_max_message)}, {packing}, {closing}"
+    yield f"WebSockets: {packing}, {closing}"
 
 
 def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:

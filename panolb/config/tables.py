@@ -202,7 +202,9 @@ _HEADERS = {
     "Member": "[[balancer.NAME.member]]",
     "Health": "[balancer.NAME.health]",
     "Cookie": "[balancer.NAME.cookie]",
+    "WebSockets": "[websockets]",
     "Admin": "[admin]",
+    "Control": "[control]",
     "AccessLog": "[[access_log]]",
     "Shutdown": "[shutdown]",
 }

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from cattrs import Converter
 
 from panolb.config.places import KeyPath
-from panolb.config.rules import Auto, Names, Seconds, Size, StatusRange
+from panolb.config.rules import Auto, Compression, Lane, Names, Seconds, Size, StatusRange
 from panolb.config.units import parse_duration, parse_size
 
 LISTED: Final = 20
@@ -149,12 +149,12 @@ def _status(value: object, _: Any) -> str:
     return str(value) if whole else _text(value, str)
 
 
-def _auto(value: object, _: Any) -> Literal["auto"] | bool:
-    if isinstance(value, bool):
+def _word_or_flag(value: object, kind: Any) -> Any:
+    """Take true, false, or one of the words that say it more exactly."""
+    words = get_args(get_args(kind)[0])
+    if isinstance(value, bool) or (isinstance(value, str) and value in words):
         return value
-    if value == "auto":
-        return "auto"
-    raise _wrong('"auto", true or false', value)
+    raise _wrong(f"{quoted(words)}, true or false", value)
 
 
 def _choice(value: object, kind: Any) -> Any:
@@ -214,7 +214,9 @@ def _build() -> Converter:
         (Seconds, _seconds),
         (Size, _size),
         (Network, _network),
-        (Auto, _auto),
+        (Auto, _word_or_flag),
+        (Lane, _word_or_flag),
+        (Compression, _word_or_flag),
         (Names, _names),
         (StatusRange, _status),
     ]

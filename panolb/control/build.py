@@ -58,7 +58,7 @@ class Builder:
         for name, balancer in config.balancer.items():
             plant.balancers[name] = self._balancer(name, balancer, plant)
         for location in config.location:
-            plant.locations.append(self.locations.build(location, plant.balancers))
+            plant.locations.append(self.locations.build(location, plant.balancers, config.websockets))
         return plant
 
     def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> Balancer:
@@ -78,6 +78,7 @@ class Builder:
             forcerecovery=config.forcerecovery,
             failonstatus=config.failonstatus,
             failontimeout=config.failontimeout,
+            observe_fails=config.observe_fails if config.observe == "websocket" else 0,
             wait=config.wait,
             later=self.reactor.callLater,
             watcher=log_change,
@@ -138,6 +139,9 @@ def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> 
         acquire=_first(member.acquire, config.acquire),
         ping=_first(member.ping, config.ping),
         reuse=_first(member.reuse, config.reuse),
+        max_websockets=_first(member.max_websockets, config.max_websockets),
+        websocket_rate=_first(member.websocket_rate, config.websocket_rate),
+        websocket_burst=_first(member.websocket_burst, config.websocket_burst),
     )
 
 

@@ -13,18 +13,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..config import model
+from ..core.admission import Admission
 from ..core.balancer import Balancer
 from ..core.exchange import Exchange
 from ..core.location import Location
 from ..core.reverse import ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
-from ..core.tunnel import Terms
+from ..core.tunnel import MAX_MESSAGE, Terms
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
 
 log = Logger()
 
 FILE = "file:"
+
+_COMPRESSION = {True: "pass", False: "refuse", "offload": "offload"}
 
 
 @attrs.frozen
@@ -34,18 +37,25 @@ class Locations:
     :ivar clock: reads a monotonic clock in seconds.
     :ivar wall_clock: reads the time of day in seconds since 1970.
     :ivar finished: told of every exchange that is over.
+    :ivar opened: told of every exchange that has become a WebSocket.
+    :ivar admission: who may open one, over all locations; ``None`` for everybody.
     :ivar run: begins the request ids of this run.
     """
 
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     finished: Callable[[Exchange], None] | None
+    opened: Callable[[Exchange], None] | None = None
+    admission: Admission | None = None
     run: str = attrs.field(factory=lambda: token_hex(3))
 
-    def build(self, config: model.Location, balancers: Mapping[str, Balancer]) -> Location:
+    def build(
+        self, config: model.Location, balancers: Mapping[str, Balancer], websockets: model.WebSockets
+    ) -> Location:
         """Make one.
 
         :param balancers: those that exist, by name.
+        :param websockets: what holds for the WebSockets of all locations.
         """
         path, target = config.path or "", config.target or ""
         if config.mapping == "verbatim":  # else slashes are joined as they stand, as in Apache
@@ -76,7 +86,9 @@ class Locations:
             override=_statuses(config.error_override),
             timeout_status=config.timeout_status,
             reverse=_reverse(config, balancers),
-            websocket=_terms(config),
+            websocket=_terms(config, websockets),
+            admission=self.admission,
+            opened=self.opened,
         )
 
 
@@ -98,14 +110,25 @@ def _rules(config: model.Location) -> Rules | None:
     )
 
 
-def _terms(config: model.Location) -> Terms | None:
+def _terms(config: model.Location, websockets: model.WebSockets) -> Terms | None:
     """What holds for WebSockets; ``None`` when there are none."""
     if not config.websocket:
         return None
+    longest = config.websocket_max_message
     return Terms(
-        compression="pass" if config.websocket_compression else "refuse",
-        max_message=config.websocket_max_message,
+        messages=config.takes_messages,
+        compression=_COMPRESSION[config.websocket_compression],
+        max_message=MAX_MESSAGE if longest is None else longest,
+        ping_interval=config.websocket_ping_interval,
+        ping_misses=config.websocket_ping_misses,
         idle_timeout=config.websocket_idle_timeout,
+        lifetime=config.websocket_lifetime,
+        close_code=config.websocket_close_code,
+        close_reason=config.websocket_close_reason,
+        lost_code=config.websocket_lost_code,
+        close_timeout=websockets.close_timeout,
+        backlog=config.websocket_backlog,
+        slow_timeout=config.websocket_slow_timeout,
     )
 
 

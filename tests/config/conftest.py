@@ -20,6 +20,7 @@ def known() -> Known:
         lbmethods=frozenset({"byrequests", "bytraffic"}),
         checks=frozenset({"http", "tcp", "websocket"}),
         resolvers=frozenset({"route"}),
+        filters=frozenset({"audit"}),
     )
 
 

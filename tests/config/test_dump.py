@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from panolb.config import Config, Known, Listener, Location, loads, problems
 from panolb.config.dump import WIDTH, Sources, comment, dump
 from panolb.config.places import KeyPath
-from panolb.config.rules import Auto, Each, Names, Rule, Seconds, Size, StatusRange
+from panolb.config.rules import Auto, Compression, Each, Lane, Names, Rule, Seconds, Size, StatusRange
 from panolb.config.tables import Field, example, keys, optional
 
 from .conftest import Read
@@ -41,11 +41,13 @@ def pool(one: Field, kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(kind))
     by_type: list[tuple[Any, st.SearchStrategy[Any]]] = [
         (Auto, st.sampled_from(["auto", True, False])),
+        (Lane, st.sampled_from(["splice", "messages", True, False])),
+        (Compression, st.sampled_from(["offload", True, False])),
         (Seconds, st.integers(0, 9999).map(float) | st.floats(0.1, 9999)),
         (Size, st.integers(0, 9999) | st.integers(1, 2**20).map(lambda count: count * 16)),
         (StatusRange, STATUSES),
         (IPv4Network | IPv6Network, NETWORKS),
-        (int, st.integers(1, 600)),
+        (int, st.integers(1, 600) | st.sampled_from([1000, 1012, 4999])),
         (float, st.integers(1, 100).map(float) | st.floats(1, 100)),
         (bool, st.booleans()),
         (str, st.text(PRINTED, max_size=20) | TOKENS | PATTERNS),
@@ -113,6 +115,8 @@ def agreed(config: Config) -> Config:
             end["files"] = one.files
         else:
             end["status"] = 404
+        if one.keys_that_need_messages and one.websocket == "splice":
+            end["websocket"] = "messages"
         location.append(attrs.evolve(one, **somewhere, **end))
     return attrs.evolve(config, listener=listener, balancer=balancer, location=location)
 
@@ -125,6 +129,7 @@ def all_known(config: Config) -> Known:
         lbmethods=frozenset(b.lbmethod for b in balancers),
         checks=frozenset(health.check for health in healths),
         resolvers=frozenset(b.resolver for b in balancers),
+        filters=frozenset(name for one in config.location for name in one.websocket_filter),
     )
 
 

@@ -92,7 +92,9 @@ EXAMPLE: dict[str, Any] = {
         }
     },
     "location": [{"path": "/", "balancer": "app"}],
+    "websockets": {"max_open": 9},
     "admin": {"endpoint": "tcp:2"},
+    "control": {"socket": "/x"},
     "access_log": {"path": "x"},
     "shutdown": {"grace": "1s"},
 }
@@ -107,7 +109,9 @@ WHERE: list[tuple[type, list[str | int]]] = list(
             ["balancer", "app", "member", 0],
             ["balancer", "app", "health"],
             ["balancer", "app", "cookie"],
+            ["websockets"],
             ["admin"],
+            ["control"],
             ["access_log"],
             ["shutdown"],
         ],

@@ -72,7 +72,9 @@ def test_every_example_is_right(read: Read, table: type, name: str) -> None:
         "Member": headers["Member"] + ("" if name == "route" else "\nroute = '2'"),
         "Health": "[balancer.b.health]",
         "Cookie": "[balancer.b.cookie]",
+        "WebSockets": "[websockets]",
         "Admin": "[admin]",
+        "Control": "[control]",
         "AccessLog": "[access_log]" + ("" if name == "path" else "\npath = 'x'"),
         "Shutdown": "[shutdown]",
     }
@@ -97,7 +99,7 @@ def test_what_check_prints(read: Read) -> None:
         "waits 5s to connect, 5m for an answer",
         "admin page: tcp:10088:interface=127.0.0.1",
         "access log: none",
-        "requests in flight get 30s to finish, WebSockets close with 1001",
+        "requests in flight get 30s to finish, WebSockets are closed",
     ):
         assert fact in text
 

@@ -15,7 +15,7 @@ PUBLIC = b"https://dash.example"
 def translated(location: model.Location, *fields: bytes) -> list[bytes]:
     """What a client sees of a member's fields."""
     made = Locations(lambda: 0.0, lambda: 0.0, None).build(
-        location, {"app": balancer(member("1", path=b"/inner"))}
+        location, {"app": balancer(member("1", path=b"/inner"))}, model.WebSockets()
     )
     answer = understand_answer(fields, True)
     made.reverse.translate(answer, PUBLIC, b"localhost")
