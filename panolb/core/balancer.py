@@ -193,9 +193,13 @@ class Balancer:
         if count >= self.observe_fails:
             self.fault(member, now, f"{count} WebSockets in a row failed, the last one because {against}")
 
-    def set_admin(self, member: Member, admin: Admin, now: float) -> None:
-        """Apply the operator's wish."""
+    def set_admin(self, member: Member, admin: Admin, now: float, moving: bool = False) -> None:
+        """Apply the operator's wish.
+
+        :param moving: with a drain: its users are to go to other members too, as long as there are any.
+        """
         member.admin = admin
+        member.moving = moving and admin is Admin.DRAIN
         self.refresh(now, "set by the operator")
 
     def refresh(self, now: float, cause: str = "its retry time is over") -> None:
@@ -217,8 +221,11 @@ class Balancer:
                 if self.watcher is not None:
                     self.watcher(member, before, state, cause)
         self._recheck = recheck
-        self._usable = tuple(member for member in self.members if member.ready)
         self._candidates = self._eligible(())
+        if self._candidates and not self.nofailover:
+            for member in self.members:
+                member.ready = member.ready and not member.moving
+        self._usable = tuple(member for member in self.members if member.ready)
 
     # -- preparing --------------------------------------------------------------------------------------------------
 

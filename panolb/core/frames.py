@@ -10,10 +10,10 @@ from .headers import extension_names
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 HOLD = 64 << 10
-"""Bytes: a frame up to this size is passed on when it is complete.
+"""Bytes: a member's frame up to this size is passed on when it is complete.
 
-Nobody can use half a frame, and so a connection that dies within one does not take the other side's with it: that
-one is between two frames and can still be told goodbye.
+So a member that dies within a frame does not take the client with it, which then is between two frames and can still
+be told goodbye.  What a client sends is passed on as it comes: a member can then refuse a text at its first bad byte.
 """
 
 MAX_REASON = 123  # bytes, so that a close frame with its code stays a control frame
@@ -94,6 +94,7 @@ class Frames:
 
     __slots__ = (
         "_held",
+        "_hold",
         "_key",
         "_left",
         "_mask",
@@ -112,6 +113,7 @@ class Frames:
     def __init__(self, masked: bool, tables: Tables, ours: bytes) -> None:
         self._mask = 0x80 if masked else 0
         self._key = 4 if masked else 0  # bytes of the masking key
+        self._hold = 0 if masked else HOLD
         self._tables = tables
         self._table = tables[0]
         self._ours = ours
@@ -165,7 +167,7 @@ class Frames:
                     break
                 at = end
                 continue
-            if end > size and end - at <= HOLD:
+            if end > size and end - at <= self._hold:
                 break
             self.octets += end - at
             if data[at] & 0x80:

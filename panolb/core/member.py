@@ -75,6 +75,7 @@ class Member:
     """The living member.
 
     :ivar label: its name for the access log.
+    :ivar moving: whether its users are to go to other members, as soon as there are any; part of a drain.
     :ivar ready: whether it may serve requests that are bound to it; kept by its balancer.
     :ivar busy: exchanges and WebSockets it serves now.
     :ivar elected: how often it was chosen.
@@ -95,6 +96,7 @@ class Member:
         "label",
         "lbstatus",
         "loadfactor",
+        "moving",
         "ready",
         "spec",
         "state",
@@ -109,6 +111,7 @@ class Member:
         self.health = health or Health()
         self.admin = spec.admin
         self.loadfactor = spec.loadfactor
+        self.moving = False
         self.ready = False
         self.state = ""
         self.gate = Gate(spec.max_websockets, spec.websocket_rate, spec.websocket_burst)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from .filtering import FilterMaker
 from .frames import close_code, close_payload
 
 NEVER = float("inf")
@@ -46,6 +47,7 @@ class Terms:
     :ivar close_timeout: for the answer to a close frame, and the end of both connections.
     :ivar backlog: how much may wait to be sent to a side before the other side is paused.
     :ivar slow_timeout: how long a side may keep the other one paused.
+    :ivar filters: who may change or drop messages, in this order; only in the lane that looks at messages.
     """
 
     messages: bool = False
@@ -61,6 +63,7 @@ class Terms:
     close_timeout: float = 5.0
     backlog: int = MAX_BACKLOG
     slow_timeout: float = 15.0
+    filters: tuple[FilterMaker, ...] = ()
 
 
 class End(Protocol):
@@ -250,10 +253,7 @@ class Tunnel:
         half.stalled = half.pinged = None
         if not half.closed:
             self._note(f"{half.whose}-lost", half.whose, ABNORMAL)
-            if half is self.member:
-                self._say_goodbye(self.client, close_payload(self.terms.lost_code, "The server went away."))
-            else:
-                self._say_goodbye(self.member, close_payload(GOING_AWAY, "The client went away."))
+            self._say_goodbye(half.other, self._last_words(half))
         self._begin_to_close()
         if half.other.waits:
             self._tell(half.other)
@@ -262,6 +262,14 @@ class Tunnel:
             self._ended()
         else:
             self._settle()
+
+    def _last_words(self, lost: Half) -> bytes:
+        """What the other side is told when a connection ends without a close frame."""
+        if lost.other.closed:
+            return b""  # it has said goodbye itself and waits for no more than an answer
+        if lost is self.member:
+            return close_payload(self.terms.lost_code, "The server went away.")
+        return close_payload(GOING_AWAY, "The client went away.")
 
     def stalled(self, half: Half) -> None:
         """A side takes so little that the other one had to be paused."""

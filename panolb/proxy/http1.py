@@ -299,6 +299,7 @@ class Http1(Protocol):
         offer, exchange = self._offer, self._exchange
         assert offer is not None and exchange is not None and isinstance(link, Upstream)
         self.detach()
+        self._release(PIPELINED | BLOCKED | UNCONNECTED)  # from here on the lane says when to read
         lane = Messages if offer.terms.messages else Splice
         bridge = lane(offer, exchange, self, link)
         if not bridge.open(offer, answer, early):
@@ -307,11 +308,10 @@ class Http1(Protocol):
         self._bridge = bridge
         self._exchange = self._offer = None
         self._reader.close()
-        self._release(PIPELINED | BLOCKED | UNCONNECTED)
         if rest and self._onward is not None:
             self._onward.dataReceived(rest)
         if self.frontend.draining:
-            self.drain()
+            bridge.tunnel.close("stopping")
         return True
 
     def go_onward(self, protocol: IProtocol) -> None:
@@ -375,8 +375,8 @@ class Http1(Protocol):
     def drain(self) -> None:
         """The listener is closing: end as soon as it costs nobody anything."""
         if self._bridge is not None:
-            self._bridge.tunnel.close("stopping")
-        elif self._onward is not None:
+            return  # WebSockets are closed one after the other: `panolb.control.closing`
+        if self._onward is not None:
             self.frontend.site.drain(self._onward)
         elif self._exchange is None and self._reading != DISCARD and not self._reader.raw:
             self.wire.close()

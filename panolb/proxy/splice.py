@@ -17,6 +17,7 @@ from ..core.headers import Answer
 from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_FRAME, WITHIN_MESSAGE, Half
 from . import bridge
 from .handshake import Offer
+from .poller import Reads, reads_for
 from .reader import EMPTY_LINE
 from .wire import Transport, Wire
 
@@ -63,6 +64,7 @@ class SpliceEnd(Protocol):
         "_half",
         "_incoming",
         "_outgoing",
+        "_reads",
         "_wire",
         "connected",
         "other",
@@ -71,6 +73,7 @@ class SpliceEnd(Protocol):
 
     transport: Transport  # type: ignore[assignment]
     other: SpliceEnd
+    _reads: Reads
 
     def __init__(
         self, bridge: bridge.Bridge, half: Half, wire: Wire, incoming: Frames, outgoing: Frames
@@ -81,6 +84,10 @@ class SpliceEnd(Protocol):
         self._incoming = incoming
         self._outgoing = outgoing
         half.end = self
+
+    def connectionMade(self) -> None:
+        turn = self._bridge.client.frontend.turn
+        self._reads = reads_for(self.transport, turn, self.dataReceived)
 
     def dataReceived(self, data: bytes) -> None:
         incoming, other, tunnel = self._incoming, self.other, self._bridge.tunnel
@@ -110,8 +117,9 @@ class SpliceEnd(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         other = self.other
+        self._reads.stop()
         if not other._half.lost:
-            other.transport.resumeProducing()  # nobody is left whose slowness could have stopped it
+            other._reads.resume()  # nobody is left whose slowness could have stopped it
         self._bridge.tunnel.lost(self._half)
 
     # -- what the tunnel orders ---------------------------------------------------------------------------------------
@@ -139,6 +147,8 @@ class SpliceEnd(Protocol):
 
     def send_close(self, payload: bytes) -> None:
         self._send(CLOSE, payload)
+        if not self.other._half.lost:
+            self.other._reads.resume()  # its answer is waited for, and nothing else of it is passed on
 
     def _send(self, opcode: int, payload: bytes) -> None:
         """Send a control frame; towards a member we are a client, and mask it."""
@@ -146,17 +156,25 @@ class SpliceEnd(Protocol):
         self._wire.write(control_frame(opcode, payload, key))
 
     def finish(self) -> None:
-        self._wire.close()
+        if self._incoming.broken:
+            # It may be in the midst of sending: a close with unread input would reset the connection, and with it
+            # destroy the close frame that says what was wrong.
+            self._reads.resume()
+            self._wire.half_close()
+        elif self._half.whose == "client":  # a member, as a server, ends it itself (RFC 6455 section 7.1.1)
+            self._reads.stop()
+            self._wire.close()
 
     def cut(self) -> None:
+        self._reads.stop()
         self._wire.cut()
 
     # -- back-pressure: this side is read only as fast as the other one takes -------------------------------------------
 
     def pause(self) -> None:
-        self.transport.pauseProducing()
+        self._reads.pause()
         self._bridge.tunnel.stalled(self.other._half)
 
     def resume(self) -> None:
-        self.transport.resumeProducing()
+        self._reads.resume()
         self._bridge.tunnel.flowing(self.other._half)

@@ -1,0 +1,180 @@
+"""Reading many plain sockets in one event of the reactor.
+
+A reactor calls each ready descriptor through its logging context, which for a message of a few hundred bytes costs as
+much as receiving it.  So the sockets of spliced WebSockets are watched by an epoll of our own, which the reactor
+watches as a single descriptor: when it is ready, all of its sockets are read in one go, and what they wrote to each
+other goes out behind them.
+
+Only receiving is taken over.  Sending, closing and the end of a connection stay the transport's: at the first sign
+of an end it gets its socket back and finds out by itself.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.tcp import Connection
+from twisted.logger import Logger
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from .wire import Transport, Turn
+
+log = Logger()
+
+RECEIVE = 64 << 10  # bytes at a time, as Twisted's transports do
+
+
+class Reads:
+    """How one connection is read: by its transport."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def pause(self) -> None:
+        """Receive nothing for now."""
+        self._transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._transport.resumeProducing()
+
+    def stop(self) -> None:
+        """The connection is being closed, or has ended."""
+
+
+class PolledReads(Reads):
+    """How one connection is read: by a poller.
+
+    :param receive: given what came.
+    """
+
+    __slots__ = ("_fd", "_paused", "_poller", "_receive", "_recv")
+
+    _transport: Connection
+
+    def __init__(self, transport: Connection, poller: Poller, receive: Callable[[bytes], None]) -> None:
+        self._transport = transport
+        self._poller: Poller | None = poller
+        self._receive = receive
+        self._recv = transport.socket.recv
+        self._fd: int = transport.socket.fileno()
+        self._paused = False
+        transport.pauseProducing()
+        poller.add(self._fd, self)
+
+    def read(self) -> None:
+        """The socket has something."""
+        try:
+            data = self._recv(RECEIVE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._receive(data)
+        else:
+            self.stop()
+            self._transport.resumeProducing()  # it will find the end, or the error, by itself
+
+    def pause(self) -> None:
+        if self._poller is None:
+            self._transport.pauseProducing()
+        elif not self._paused:
+            self._paused = True
+            self._poller.pause(self._fd)
+
+    def resume(self) -> None:
+        if self._poller is None:
+            self._transport.resumeProducing()
+        elif self._paused:
+            self._paused = False
+            self._poller.resume(self._fd)
+
+    def stop(self) -> None:
+        poller, self._poller = self._poller, None
+        if poller is not None:
+            poller.remove(self._fd, self._transport.socket.fileno() == self._fd)
+
+
+@implementer(IReadDescriptor)
+class Poller:
+    """An epoll in the reactor's.
+
+    :param turn: what its sockets write is sent when all of them have been read.
+    """
+
+    def __init__(self, reactor: IReactorFDSet, turn: Turn) -> None:
+        self._turn = turn
+        self._reactor = reactor
+        self._epoll = select.epoll()
+        self._reads: dict[int, PolledReads] = {}
+
+    def add(self, fd: int, reads: PolledReads) -> None:
+        """Watch a socket."""
+        if not self._reads:
+            self._reactor.addReader(self)
+        self._reads[fd] = reads
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def pause(self, fd: int) -> None:
+        """Do not look at a socket for now; the kernel still tells of its end."""
+        self._epoll.modify(fd, 0)
+
+    def resume(self, fd: int) -> None:
+        """Look at it again."""
+        self._epoll.modify(fd, select.EPOLLIN)
+
+    def remove(self, fd: int, is_open: bool) -> None:
+        """Forget a socket; one that was closed the kernel has forgotten already."""
+        if self._reads.pop(fd, None) is not None and is_open:
+            self._epoll.unregister(fd)
+        if not self._reads:
+            self._reactor.removeReader(self)
+
+    # -- for the reactor ----------------------------------------------------------------------------------------------
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
+
+    def logPrefix(self) -> str:
+        return "panolb"
+
+    def doRead(self) -> None:
+        """Read every socket that has something."""
+        reads = self._reads
+        with self._turn:
+            for fd, _ in self._epoll.poll(0):
+                one = reads.get(fd)
+                if one is None:
+                    continue
+                try:
+                    one.read()
+                except Exception:  # noqa: BLE001  # the other connections must be read all the same
+                    log.failure("a WebSocket could not be passed on; it is cut")
+                    one.stop()
+                    one._transport.abortConnection()
+
+    def connectionLost(self, reason: Any) -> None:
+        """The reactor lets go of everything at its end."""
+        self._epoll.close()
+
+
+def poller_for(reactor: Any, turn: Turn) -> Poller | None:
+    """A poller, where the system has epoll and the reactor takes descriptors."""
+    if not hasattr(select, "epoll") or not IReactorFDSet.providedBy(reactor):
+        return None
+    return Poller(reactor, turn)
+
+
+def reads_for(transport: Transport, turn: Turn, receive: Callable[[bytes], None]) -> Reads:
+    """The cheapest way to read a connection: plain sockets by an epoll of our own, where there is one."""
+    poller = turn.poller
+    if poller is not None and isinstance(transport, Connection) and not transport.TLS:
+        return PolledReads(transport, poller, receive)
+    return Reads(transport)
