@@ -185,6 +185,9 @@ def _lane(location: Location, at: KeyPath) -> Iterator[Finding]:
             yield Finding(lane, message, about=((*at, key),))
         elif location.websocket is False:
             yield Finding((*at, key), "has no effect with websocket = false", warning=True, about=(lane,))
+    if location.websocket_close_code == 1000:
+        message = "tells clients that all is done, so most do not come back; 1012 asks them to"
+        yield Finding((*at, "websocket_close_code"), message, warning=True)
 
 
 def _of_files(location: Location, at: KeyPath) -> Iterator[Finding]:

@@ -379,6 +379,11 @@ class Location:
         return self.websocket == "messages" or (self.websocket is True and bool(self.keys_that_need_messages))
 
     @property
+    def longest_message(self) -> int:
+        """Bytes of the longest message where messages are taken apart."""
+        return 16 * MIB if self.websocket_max_message is None else self.websocket_max_message
+
+    @property
     def name(self) -> str:
         """How messages and summaries call it: its path or its regular expression."""
         return self.path or self.match or ""

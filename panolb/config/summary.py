@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from panolb.config.model import AccessLog, Balancer, Config, Cookie, Health, Listener, Location, Member
+from panolb.config.model import (
+    AccessLog,
+    Balancer,
+    Config,
+    Cookie,
+    Health,
+    Listener,
+    Location,
+    Member,
+    WebSockets,
+)
 from panolb.config.units import format_duration, format_size
+
+_COMPRESSED: Final = {
+    True: "compressed as client and member agree",
+    False: "never compressed",
+    "offload": "compressed for clients by panolb",
+}
 
 
 def describe(config: Config) -> list[str]:
@@ -21,7 +38,9 @@ def describe(config: Config) -> list[str]:
             f"balancer {name}: {_plural(len(balancer.member), 'member')}, new users by {balancer.lbmethod}"
         ]
         lines += _indented(_balancer(config, balancer))
+    lines.append(f"WebSockets in all: {_in_all(config.websockets)}")
     lines.append(f"admin page: {config.admin.endpoint if config.admin else 'none'}")
+    lines.append(f"control API: {f'{config.control.socket}, mode 0660' if config.control else 'none'}")
     lines += [f"access log: {_log(log)}" for log in config.access_log] or ["access log: none"]
     grace = format_duration(config.shutdown.grace)
     lines.append(f"on SIGTERM: requests in flight get {grace} to finish, WebSockets are closed")
@@ -82,6 +101,7 @@ def _log(log: AccessLog) -> str:
     parts = [log.path, f"format {log.format}"]
     parts += [f"if {log.condition}"] if log.condition else []
     parts += [f"only of {', '.join(log.servers)}"] if log.servers else []
+    parts += ["of WebSockets the end only"] if log.websockets == "end" else []
     return ", ".join(parts)
 
 
@@ -103,17 +123,38 @@ def _location(location: Location) -> Iterator[str]:
         yield f"takes away what clients send as {', '.join(location.strip_request_headers)}"
     if not location.websocket:
         yield "lets no WebSockets through"
-        return
-    idle = location.websocket_idle_timeout
-    closing = (
-        "never closed for being idle"
-        if idle is None
-        else f"closed after {format_duration(idle)} without traffic"
+    elif location.requests != "other":
+        yield from (f"WebSockets: {fact}" for fact in _websockets(location))
+
+
+def _websockets(location: Location) -> Iterator[str]:
+    lane = "frames pass as the bytes they are"
+    if location.takes_messages:
+        lane = f"message by message, each at most {format_size(location.longest_message)}"
+    yield f"{lane}, {_COMPRESSED[location.websocket_compression]}"
+    if location.websocket_filter:
+        yield f"every message is seen by {', '.join(location.websocket_filter)}"
+    interval, misses = location.websocket_ping_interval, location.websocket_ping_misses
+    if interval:
+        yield (
+            f"a side that is silent for {format_duration(interval)} is pinged, "
+            f"and dropped {format_duration(interval * misses)} after a ping that nothing follows"
+        )
+    else:
+        yield "nobody is pinged"
+    idle, lifetime = location.websocket_idle_timeout, location.websocket_lifetime
+    ends = [] if idle is None else [f"after {format_duration(idle)} without traffic"]
+    ends += [] if lifetime is None else [f"after {format_duration(lifetime)} in any case"]
+    yield f"closed {' and '.join(ends)}" if ends else "never closed for being idle or old"
+    yield (
+        f"up to {format_size(location.websocket_backlog)} wait for a slow side, then the other one pauses; "
+        f"after {format_duration(location.websocket_slow_timeout)} of that it is closed with 1013"
     )
-    packing = "compressed where both sides can" if location.websocket_compression else "never compressed"
-    if location.requests == "other":
-        return
-    yield f"WebSockets: {packing}, {closing}"
+    said = f' "{location.websocket_close_reason}"' if location.websocket_close_reason else ""
+    yield (
+        f"closed by panolb with {location.websocket_close_code}{said}, "
+        f"and with {location.websocket_lost_code} when the member breaks off"
+    )
 
 
 def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:
@@ -137,9 +178,35 @@ def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:
         f"waits {format_duration(balancer.connect_timeout)} to connect, "
         f"{format_duration(balancer.response_timeout)} for an answer; "
         f"keeps idle connections for {format_duration(balancer.keepalive_idle)}, "
-        + ("any number" if balancer.max_connections is None else f"at most {balancer.max_connections}")
+        + _at_most(balancer.max_connections)
         + " per member"
     )
+    yield (
+        f"WebSockets of each member: {_at_most(balancer.max_websockets)}"
+        f"; new ones: {_pace(balancer.websocket_rate, balancer.websocket_burst)}"
+    )
+    if balancer.observe == "websocket":
+        yield f"also in error after {_plural(balancer.observe_fails, 'WebSocket')} in a row that failed early"
+    stay = "are closed" if balancer.close_on_failure else "stay"
+    yield f"when checks take a member out, its WebSockets {stay}"
+    cookie = balancer.session_cookie
+    yield f"tells sessions apart by cookie {cookie}" if cookie else "does not tell sessions apart"
+
+
+def _in_all(websockets: WebSockets) -> str:
+    return (
+        f"{_at_most(websockets.max_open)}, of each client address {_at_most(websockets.max_per_client)}; "
+        f"of many to close, {websockets.close_rate:g} per second; "
+        f"{format_duration(websockets.close_timeout)} for the answer to a close"
+    )
+
+
+def _at_most(count: int | None) -> str:
+    return "any number" if count is None else f"at most {count}"
+
+
+def _pace(rate: float, burst: int) -> str:
+    return f"{burst} at once, then {rate:g} per second" if rate else "as fast as they come"
 
 
 def _sticky(config: Config, balancer: Balancer) -> Iterator[str]:
@@ -188,7 +255,13 @@ def _member(member: Member) -> str:
         ("response_timeout", member.response_timeout),
     ):
         parts += [f"{name} {format_duration(value)}"] if value is not None else []
-    parts += [f"max_connections {member.max_connections}"] if member.max_connections is not None else []
+    for name, count in (
+        ("max_connections", member.max_connections),
+        ("max_websockets", member.max_websockets),
+        ("websocket_rate", member.websocket_rate),
+        ("websocket_burst", member.websocket_burst),
+    ):
+        parts += [f"{name} {count:g}"] if count is not None else []
     return "".join(f", {part}" for part in parts)
 
 

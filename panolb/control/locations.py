@@ -19,7 +19,7 @@ from ..core.exchange import Exchange
 from ..core.location import Location
 from ..core.reverse import ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
-from ..core.tunnel import MAX_MESSAGE, Terms
+from ..core.tunnel import Terms
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
 
@@ -114,11 +114,10 @@ def _terms(config: model.Location, websockets: model.WebSockets) -> Terms | None
     """What holds for WebSockets; ``None`` when there are none."""
     if not config.websocket:
         return None
-    longest = config.websocket_max_message
     return Terms(
         messages=config.takes_messages,
         compression=_COMPRESSION[config.websocket_compression],
-        max_message=MAX_MESSAGE if longest is None else longest,
+        max_message=config.longest_message,
         ping_interval=config.websocket_ping_interval,
         ping_misses=config.websocket_ping_misses,
         idle_timeout=config.websocket_idle_timeout,

@@ -24,6 +24,11 @@ def with_balancer(**changes: Any) -> Config:
     return attrs.evolve(GOOD, balancer={"app": attrs.evolve(GOOD.balancer["app"], **changes)})
 
 
+def with_location(**changes: Any) -> Config:
+    """The good configuration with another location."""
+    return attrs.evolve(GOOD, location=[attrs.evolve(GOOD.location[0], **changes)])
+
+
 def test_nothing_to_say() -> None:
     """A right configuration has neither problems nor warnings."""
     assert problems(GOOD) == warnings(GOOD) == []
@@ -108,6 +113,21 @@ def test_nothing_to_say() -> None:
             "balancer.app.health.expect_body",
             "answers to HEAD have no body",
         ),
+        (
+            with_location(websocket="splice", websocket_max_message=1 << 20),
+            "location[0].websocket",
+            '"splice" looks at no messages, but websocket_max_message needs them; write "messages"',
+        ),
+        (
+            with_location(websocket="splice", websocket_compression="offload"),
+            "location[0].websocket",
+            '"splice" looks at no messages, but websocket_compression = "offload" needs them',
+        ),
+        (
+            with_location(websocket="splice", websocket_filter=["audit"]),
+            "location[0].websocket",
+            '"splice" looks at no messages, but websocket_filter needs them',
+        ),
     ],
 )
 def test_problems(config: Config, place: str, message: str) -> None:
@@ -147,6 +167,11 @@ def test_problems(config: Config, place: str, message: str) -> None:
             ),
             ["location[1].response_headers", "location[1].requests"],
         ),
+        (
+            with_location(websocket=False, websocket_max_message=1 << 20),
+            ["location[0].websocket_max_message"],
+        ),
+        (with_location(websocket_close_code=1000), ["location[0].websocket_close_code"]),
     ],
 )
 def test_warnings(config: Config, places: list[str]) -> None:
@@ -159,6 +184,9 @@ def test_warnings(config: Config, places: list[str]) -> None:
     "config",
     [
         with_balancer(nofailover=True),
+        with_location(websocket="splice", websocket_compression=False, websocket_idle_timeout=60.0),
+        with_location(websocket="messages", websocket_compression="offload", websocket_max_message=1 << 20),
+        with_location(websocket_filter=["audit"]),
         with_balancer(stickysession=None, member=[Member(url="http://x"), Member(url="http://y")]),
         with_balancer(cookie=Cookie(samesite="None", secure=True)),
         with_balancer(cookie=Cookie(samesite="None", enabled=False)),
@@ -180,6 +208,24 @@ def test_secure_listeners() -> None:
     assert not Listener(endpoint="ssl:443", secure=False).is_secure
 
 
+@pytest.mark.parametrize(
+    ("keys", "messages"),
+    [
+        ({}, False),
+        ({"websocket": "splice"}, False),
+        ({"websocket": "messages"}, True),
+        ({"websocket_compression": False}, False),
+        ({"websocket_compression": "offload"}, True),
+        ({"websocket_max_message": 1 << 24}, True),
+        ({"websocket_filter": ["audit"]}, True),
+        ({"websocket": False, "websocket_max_message": 1 << 24}, False),
+    ],
+)
+def test_when_messages_are_taken_apart(keys: dict[str, Any], messages: bool) -> None:
+    """Only where it is written or a key needs it."""
+    assert Location(path="/", **keys).takes_messages is messages
+
+
 def test_parts_of_values() -> None:
     """Values of several parts are taken apart in one place."""
     member = Member(url="http://[::1]:8080/panopticon")
@@ -197,6 +243,9 @@ def test_parts_of_values() -> None:
     [
         (lambda: Member(url="ftp://x"), "url: must be a URL"),
         (lambda: Member(url="http://x", loadfactor=0), "loadfactor: must be from 1 to 100"),
+        (lambda: Location(websocket_close_code=1005), "websocket_close_code: must be 1000, 1001, 1008"),
+        (lambda: Location(websocket_close_reason="x" * 124), "websocket_close_reason: must be at most 123"),
+        (lambda: Location(websocket_ping_interval=-1), "websocket_ping_interval: must be 0 for never, or"),
         (lambda: Balancer(failonstatus=[500, 1]), r"failonstatus\[1\]: must be from 200 to 599"),
         (
             lambda: Config(listener={"a b": Listener(endpoint="x")}),

@@ -187,6 +187,18 @@ path = "x.log"
     assert dump(read(text), sources) == text
 
 
+def test_what_is_switched_off_is_written(read: Read) -> None:
+    """TOML has no word for nothing; a default that is not wanted is an empty text."""
+    text = (
+        '[listener.public]\nendpoint = "tcp:1"\n\n[[location]]\npath = "/"\nbalancer = "app"\nwebsocket = false\n'
+        'websocket_ping_interval = "0s"\n\n[balancer.app]\nwebsocket_rate = 0.5\nsession_cookie = ""\n\n'
+        '[[balancer.app.member]]\nurl = "http://h/"\n'
+    )
+    config = read(text)
+    assert config.balancer["app"].session_cookie is None
+    assert dump(config) == text
+
+
 def test_comments_stay_comments(read: Read) -> None:
     """Whatever an origin is called, it cannot end its comment."""
     config = read('[listener.public]\nendpoint = "tcp:1"\n[[location]]\npath = "/"\nstatus = 404\n')

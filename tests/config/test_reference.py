@@ -97,7 +97,23 @@ def test_what_check_prints(read: Read) -> None:
         "checks: http GET /panopticon/ (expects 200-399) every 5s",
         "out after 2 fails, back after 1 pass; up at the start",
         "waits 5s to connect, 5m for an answer",
+        "WebSockets: frames pass as the bytes they are, compressed as client and member agree",
+        "WebSockets: a side that is silent for 30s is pinged, and dropped 1m after a ping that nothing follows",
+        "WebSockets: never closed for being idle or old",
+        "WebSockets: up to 1MiB wait for a slow side, then the other one pauses; after 15s of that it is closed with 1013",
+        (
+            'WebSockets: closed by panolb with 1012 "The server restarts; please reconnect.", '
+            "and with 1012 when the member breaks off"
+        ),
+        "WebSockets of each member: any number; new ones: 1000 at once, then 200 per second",
+        "when checks take a member out, its WebSockets stay",
+        "tells sessions apart by cookie JSESSIONID",
+        (
+            "WebSockets in all: any number, of each client address any number; of many to close, 100 per second; "
+            "5s for the answer to a close"
+        ),
         "admin page: tcp:10088:interface=127.0.0.1",
+        "control API: none",
         "access log: none",
         "requests in flight get 30s to finish, WebSockets are closed",
     ):
@@ -120,6 +136,13 @@ def test_what_check_prints_of_the_rest(read: Read) -> None:
         failonstatus = [503]
         failontimeout = true
         max_connections = 7
+        max_websockets = 2000
+        websocket_rate = 50
+        websocket_burst = 100
+        observe = "websocket"
+        observe_fails = 3
+        close_on_failure = true
+        session_cookie = ""
         cookie.enabled = true
         cookie.max_age = "1h"
         cookie.domain = "example.org"
@@ -133,6 +156,9 @@ def test_what_check_prints_of_the_rest(read: Read) -> None:
         status = "drain"
         hot_standby = true
         response_timeout = "1h"
+        max_websockets = 7
+        websocket_rate = 0.5
+        websocket_burst = 1
         [[location]]
         path = "/"
         host = "example.org"
@@ -141,13 +167,35 @@ def test_what_check_prints_of_the_rest(read: Read) -> None:
         preserve_host = false
         strip_request_headers = ["X-User"]
         [[location]]
+        path = "/live"
+        balancer = "app"
+        websocket_compression = "offload"
+        websocket_filter = "audit"
+        websocket_max_message = "4MiB"
+        websocket_ping_interval = 0
+        websocket_idle_timeout = "1h"
+        websocket_lifetime = "12h"
+        websocket_close_code = 1001
+        websocket_close_reason = ""
+        websocket_lost_code = 1014
+        websocket_backlog = "64KiB"
+        websocket_slow_timeout = "5s"
+        [[location]]
         path = "/files"
         files = "/srv"
+        [websockets]
+        max_open = 9000
+        max_per_client = 100
+        close_rate = 12.5
+        close_timeout = "2s"
+        [control]
+        socket = "/run/panolb/control.sock"
         [access_log]
         path = "/var/log/x"
+        websockets = "end"
         """
     )
-    assert config.access_log == [AccessLog(path="/var/log/x")]
+    assert config.access_log == [AccessLog(path="/var/log/x", websockets="end")]
     text = "\n".join(describe(config))
     for fact in (
         "clients speak TLS",
@@ -161,10 +209,28 @@ def test_what_check_prints_of_the_rest(read: Read) -> None:
         "cookie A or URL parameter a",
         "sets cookie A; Path=/; Domain=example.org; Max-Age=3600; HttpOnly; SameSite=Lax; Secure (on listeners with TLS)",
         "gets 503",
-        "member http://h, route r, loadfactor 2.5, lbset 1, drain, hot standby, response_timeout 1h",
+        (
+            "member http://h, route r, loadfactor 2.5, lbset 1, drain, hot standby, response_timeout 1h, "
+            "max_websockets 7, websocket_rate 0.5, websocket_burst 1\n"
+        ),
+        "WebSockets: message by message, each at most 4MiB, compressed for clients by panolb",
+        "WebSockets: every message is seen by audit",
+        "WebSockets: nobody is pinged",
+        "WebSockets: closed after 1h without traffic and after 12h in any case",
+        "WebSockets: up to 64KiB wait for a slow side, then the other one pauses; after 5s of that",
+        "WebSockets: closed by panolb with 1001, and with 1014 when the member breaks off",
+        "WebSockets of each member: at most 2000; new ones: 100 at once, then 50 per second",
+        "also in error after 3 WebSockets in a row that failed early",
+        "when checks take a member out, its WebSockets are closed",
+        "does not tell sessions apart",
+        (
+            "WebSockets in all: at most 9000, of each client address at most 100; of many to close, 12.5 per second; "
+            "2s for the answer to a close"
+        ),
+        "control API: /run/panolb/control.sock, mode 0660",
         "checks: websocket /ws with ping every 5s",
         "also in error after 503, a response timeout",
         "at most 7 per member",
-        "access log: /var/log/x, format combined",
+        "access log: /var/log/x, format combined, of WebSockets the end only",
     ):
         assert fact in text

@@ -222,6 +222,7 @@ class Site:
                 "headers_on_upgrade": False,
                 "timeout_status": 502,
                 "websocket_idle_timeout": self.idle.get(group.name),
+                "websocket_ping_interval": 0.0,
             }
         return values
 

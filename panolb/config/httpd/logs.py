@@ -97,4 +97,4 @@ def build(log: Log, names: list[str], condition: str | None) -> AccessLog:
     :param names: the server_name of those that write it; none for all.
     :param condition: of the log, or what takes its place.
     """
-    return AccessLog(path=log.path, format=log.format, condition=condition, servers=names)
+    return AccessLog(path=log.path, format=log.format, condition=condition, servers=names, websockets="end")

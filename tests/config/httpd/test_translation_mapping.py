@@ -250,6 +250,7 @@ def test_how_compat_changes_a_location(translate: Translate) -> None:
         "headers_on_upgrade": False,
         "timeout_status": 502,
         "websocket_idle_timeout": 7.0,
+        "websocket_ping_interval": 0.0,
     }
 
 

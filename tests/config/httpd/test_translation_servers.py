@@ -380,11 +380,12 @@ def test_a_log(translate: Translate, tmp_path: Path) -> None:
         'LogFormat "%h %>s" short\nCustomLog access.log short\nCustomLog all.log combined env=!quiet\n' + SITE
     ).config
     assert config.access_log == [
-        AccessLog(path=f"{tmp_path}/access.log", format="%h %>s"),
+        AccessLog(path=f"{tmp_path}/access.log", format="%h %>s", websockets="end"),
         AccessLog(
             path=f"{tmp_path}/all.log",
             format='%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"',
             condition="!quiet",
+            websockets="end",
         ),
     ]
 
