@@ -45,3 +45,13 @@ class IHealthCheck(INamed):
         :returns: a Deferred that fires with ``None`` when the member passed, or with the reason (str) why it did
             not.  A failure counts as not passed.  The caller cancels it when the time is up.
         """
+
+
+class IMessageFilter(INamed):
+    """Something that sees the messages of WebSockets (``websocket_filter``), and may change or drop them."""
+
+    def filter(request):  # type: ignore[no-untyped-def]
+        """Return a new `panolb.core.filtering.MessageFilter` for one WebSocket.
+
+        :param request: the handshake (`panolb.core.request.Request`).
+        """

@@ -11,7 +11,7 @@ from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 from ..errors import ConfigError, Problem
-from ..interfaces import IBalancingMethod, IHealthCheck, IStickyResolver
+from ..interfaces import IBalancingMethod, IHealthCheck, IMessageFilter, IStickyResolver
 
 
 class Registry:
@@ -26,6 +26,7 @@ class Registry:
         self.methods = _by_name(IBalancingMethod, package, problems)
         self.resolvers = _by_name(IStickyResolver, package, problems)
         self.checks = _by_name(IHealthCheck, package, problems)
+        self.filters = _by_name(IMessageFilter, package, problems)
         if problems:
             raise ConfigError(problems)
 
