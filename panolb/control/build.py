@@ -58,7 +58,9 @@ class Builder:
         for name, balancer in config.balancer.items():
             plant.balancers[name] = self._balancer(name, balancer, plant)
         for location in config.location:
-            plant.locations.append(self.locations.build(location, plant.balancers, config.websockets))
+            filters = [self.registry.filters[name] for name in location.websocket_filter]
+            made = self.locations.build(location, plant.balancers, config.websockets, filters)
+            plant.locations.append(made)
         return plant
 
     def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> Balancer:
@@ -193,16 +195,18 @@ _CONSEQUENCES = {
     "disabled": "its users move to other members",
     "stopped": "its users move to other members and it is not checked",
 }
+_MOVING = "its users move to other members, and it gets no new ones"
 
 
 def log_change(member: Member, before: str, after: str, why: str) -> None:
     """Say that a member's state has changed, why, and what that means for its users."""
     write = log.info if after in ("up", "drain") else log.warn
+    consequence = _MOVING if after == "drain" and member.moving else _CONSEQUENCES[after]
     write(
         "member {member}: {before} -> {after}: {why}; {consequence}",
         member=member.spec.name,
         before=before,
         after=after,
         why=why,
-        consequence=_CONSEQUENCES[after].format(retry=member.spec.retry),
+        consequence=consequence.format(retry=member.spec.retry),
     )

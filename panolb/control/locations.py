@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from secrets import token_hex
 
@@ -16,6 +16,7 @@ from ..config import model
 from ..core.admission import Admission
 from ..core.balancer import Balancer
 from ..core.exchange import Exchange
+from ..core.filtering import FilterMaker
 from ..core.location import Location
 from ..core.reverse import ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
@@ -50,12 +51,17 @@ class Locations:
     run: str = attrs.field(factory=lambda: token_hex(3))
 
     def build(
-        self, config: model.Location, balancers: Mapping[str, Balancer], websockets: model.WebSockets
+        self,
+        config: model.Location,
+        balancers: Mapping[str, Balancer],
+        websockets: model.WebSockets,
+        filters: Iterable[FilterMaker] = (),
     ) -> Location:
         """Make one.
 
         :param balancers: those that exist, by name.
         :param websockets: what holds for the WebSockets of all locations.
+        :param filters: those that it names.
         """
         path, target = config.path or "", config.target or ""
         if config.mapping == "verbatim":  # else slashes are joined as they stand, as in Apache
@@ -86,7 +92,7 @@ class Locations:
             override=_statuses(config.error_override),
             timeout_status=config.timeout_status,
             reverse=_reverse(config, balancers),
-            websocket=_terms(config, websockets),
+            websocket=_terms(config, websockets, filters),
             admission=self.admission,
             opened=self.opened,
         )
@@ -110,7 +116,9 @@ def _rules(config: model.Location) -> Rules | None:
     )
 
 
-def _terms(config: model.Location, websockets: model.WebSockets) -> Terms | None:
+def _terms(
+    config: model.Location, websockets: model.WebSockets, filters: Iterable[FilterMaker]
+) -> Terms | None:
     """What holds for WebSockets; ``None`` when there are none."""
     if not config.websocket:
         return None
@@ -118,6 +126,7 @@ def _terms(config: model.Location, websockets: model.WebSockets) -> Terms | None
         messages=config.takes_messages,
         compression=_COMPRESSION[config.websocket_compression],
         max_message=config.longest_message,
+        filters=tuple(filters),
         ping_interval=config.websocket_ping_interval,
         ping_misses=config.websocket_ping_misses,
         idle_timeout=config.websocket_idle_timeout,

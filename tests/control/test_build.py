@@ -11,8 +11,10 @@ from panolb.control.build import member_spec
 from panolb.control.locations import Locations
 from panolb.core.admission import Admission
 from panolb.core.exchange import Exchange
+from panolb.core.filtering import MessageFilter
 from panolb.core.location import Location
 from panolb.core.member import MemberSpec
+from panolb.core.request import Request
 from panolb.core.tunnel import Terms
 
 MADE = Locations(lambda: 0.0, lambda: 0.0, None)
@@ -53,6 +55,23 @@ def test_defaults_are_the_same_in_the_file_and_in_the_core() -> None:
 def test_terms(keys: dict[str, Any], terms: Terms | None) -> None:
     """Each key says one thing about a location's WebSockets."""
     assert built(**keys).websocket == terms
+
+
+class Audit:
+    """A plugin."""
+
+    name = "audit"
+
+    def filter(self, request: Request) -> MessageFilter:
+        raise AssertionError(request)
+
+
+def test_filters() -> None:
+    """A location's plugins are asked in the order in which it names them, and see whole messages."""
+    first, second = Audit(), Audit()
+    written = model.Location(path="/", status=404, websocket_filter=["audit", "other"])
+    made = MADE.build(written, {}, model.WebSockets(), [first, second])
+    assert made.websocket == Terms(messages=True, filters=(first, second))
 
 
 def test_those_who_watch() -> None:
