@@ -124,14 +124,19 @@ def _location(location: Location) -> Iterator[str]:
     if not location.websocket:
         yield "lets no WebSockets through"
     elif location.requests != "other":
-        yield from (f"WebSockets: {fact}" for fact in _websockets(location))
+        yield from _websockets(location)
 
 
 def _websockets(location: Location) -> Iterator[str]:
     lane = "frames pass as the bytes they are"
     if location.takes_messages:
         lane = f"message by message, each at most {format_size(location.longest_message)}"
-    yield f"{lane}, {_COMPRESSED[location.websocket_compression]}"
+    yield f"WebSockets: {lane}, {_COMPRESSED[location.websocket_compression]}"
+    yield from _indented(_of_each(location))
+
+
+def _of_each(location: Location) -> Iterator[str]:
+    """What holds for each WebSocket."""
     if location.websocket_filter:
         yield f"every message is seen by {', '.join(location.websocket_filter)}"
     interval, misses = location.websocket_ping_interval, location.websocket_ping_misses

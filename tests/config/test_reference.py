@@ -98,11 +98,11 @@ def test_what_check_prints(read: Read) -> None:
         "out after 2 fails, back after 1 pass; up at the start",
         "waits 5s to connect, 5m for an answer",
         "WebSockets: frames pass as the bytes they are, compressed as client and member agree",
-        "WebSockets: a side that is silent for 30s is pinged, and dropped 1m after a ping that nothing follows",
-        "WebSockets: never closed for being idle or old",
-        "WebSockets: up to 1MiB wait for a slow side, then the other one pauses; after 15s of that it is closed with 1013",
+        "    a side that is silent for 30s is pinged, and dropped 1m after a ping that nothing follows",
+        "    never closed for being idle or old",
+        "    up to 1MiB wait for a slow side, then the other one pauses; after 15s of that it is closed with 1013",
         (
-            'WebSockets: closed by panolb with 1012 "The server restarts; please reconnect.", '
+            '    closed by panolb with 1012 "The server restarts; please reconnect.", '
             "and with 1012 when the member breaks off"
         ),
         "WebSockets of each member: any number; new ones: 1000 at once, then 200 per second",
@@ -214,11 +214,11 @@ def test_what_check_prints_of_the_rest(read: Read) -> None:
             "max_websockets 7, websocket_rate 0.5, websocket_burst 1\n"
         ),
         "WebSockets: message by message, each at most 4MiB, compressed for clients by panolb",
-        "WebSockets: every message is seen by audit",
-        "WebSockets: nobody is pinged",
-        "WebSockets: closed after 1h without traffic and after 12h in any case",
-        "WebSockets: up to 64KiB wait for a slow side, then the other one pauses; after 5s of that",
-        "WebSockets: closed by panolb with 1001, and with 1014 when the member breaks off",
+        "    every message is seen by audit",
+        "    nobody is pinged",
+        "    closed after 1h without traffic and after 12h in any case",
+        "    up to 64KiB wait for a slow side, then the other one pauses; after 5s of that",
+        "    closed by panolb with 1001, and with 1014 when the member breaks off",
         "WebSockets of each member: at most 2000; new ones: 100 at once, then 50 per second",
         "also in error after 3 WebSockets in a row that failed early",
         "when checks take a member out, its WebSockets are closed",
