@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
-MAX_WAIT = 30.0  # seconds; whoever would have to wait longer may as well look again then
+MAX_WAIT = 30.0  # seconds; whoever would have to wait longer may as well look again within that time
 
 
 class Refusal(NamedTuple):
@@ -28,31 +28,46 @@ class Refusal(NamedTuple):
 class Bucket:
     """A token bucket that promises its future tokens to those whom it sends away.
 
+    Nothing is kept for them: who comes first when a token is there, gets it.  A promise is a time to come again at
+    which not everybody else does.
+
     :param rate: tokens per second; 0 for no limit.
-    :param burst: how many there can be at once.
+    :param burst: how many there can be at once; at least one.
     """
 
-    __slots__ = ("_burst", "_promised", "_rate", "_tokens", "_until")
+    __slots__ = ("_burst", "_counted", "_promised", "_rate", "_tokens")
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
-        self._burst = float(burst)
-        self._tokens = float(burst)
-        self._until = 0.0  # clock reading up to which tokens were counted
-        self._promised = 0.0  # clock reading of the last token that was promised to somebody
+        self._tokens = self._burst = float(max(burst, 1))
+        self._counted = 0.0  # clock reading up to which tokens were counted
+        self._promised = 0.0  # clock reading of the last promise
 
     def take(self, now: float) -> float:
-        """Take a token; returns 0, or the seconds after which to come again."""
-        if not self._rate:
+        """Take a token; returns 0, or the seconds after which to come again, `MAX_WAIT` at most."""
+        rate = self._rate
+        if not rate:
             return 0.0
-        self._tokens = min(self._burst, self._tokens + (now - self._until) * self._rate)
-        self._until = now
+        self._tokens = min(self._burst, self._tokens + (now - self._counted) * rate)
+        self._counted = now
         if self._tokens >= 1.0:
             self._tokens -= 1.0
             return 0.0
-        self._promised = max(self._promised, now) + 1.0 / self._rate
-        self._promised = min(self._promised, now + MAX_WAIT)
-        return self._promised - now
+        return self._promise(now, 1.0 / rate)
+
+    def _promise(self, now: float, each: float) -> float:
+        """The next free time to come again.
+
+        Those who are too many for `MAX_WAIT` are spread over the same time once more: told the longest wait, all of
+        them would come back together.
+
+        :param each: the seconds in which one token comes.
+        """
+        wait = max(self._promised - now, 0.0) + each
+        if wait > MAX_WAIT:
+            wait = wait % MAX_WAIT or MAX_WAIT
+        self._promised = now + wait
+        return wait
 
 
 class Gate:
