@@ -136,10 +136,14 @@ def cut(draw: st.DrawFn, data: bytes) -> list[bytes]:
 
 
 class Passage:
-    """What a reader has to pass on of the first so many bytes of a stream: neither less nor more."""
+    """What a reader has to pass on of the first so many bytes of a stream: neither less nor more.
 
-    def __init__(self, frames: list[Sent]) -> None:
+    :ivar hold: the longest frame of data that waits until it is whole.
+    """
+
+    def __init__(self, frames: list[Sent], hold: int) -> None:
         self.frames = frames
+        self.hold = hold
         self.whole = b"".join(frame.raw for frame in frames)
 
     def passed(self, fed: int) -> tuple[bytes, bool, bool]:
@@ -148,7 +152,7 @@ class Passage:
         for frame in self.frames:
             end = at + len(frame.raw)
             if end > fed:
-                if frame.data and len(frame.raw) > HOLD and fed - at >= _readable(frame):
+                if frame.data and len(frame.raw) > self.hold and fed - at >= _readable(frame):
                     pieces.append(frame.raw[: fed - at])
                     return b"".join(pieces), True, True
                 break

@@ -39,6 +39,11 @@ def reader(from_client: bool, deflate: bool = False) -> Frames:
     return Frames(from_client, DEFLATE if deflate else PLAIN, OURS)
 
 
+def hold(from_client: bool) -> int:
+    """How long a frame may be to be held: a client's not at all, so that a member sees at once what is wrong with it."""
+    return 0 if from_client else HOLD
+
+
 def fed(frames: Frames, data: bytes, size: int = 0) -> bytes:
     """What is passed on of ``data``, read in pieces of ``size``, or in one."""
     size = size or max(1, len(data))
@@ -53,10 +58,10 @@ def fed(frames: Frames, data: bytes, size: int = 0) -> bytes:
 def test_legal_stream_passes_unchanged(from_client: bool, data: st.DataObject, deflate: bool) -> None:
     """However it is cut into reads: what is passed on is all that came but answers to our pings.
 
-    A frame of up to `HOLD` bytes passes when it is whole and at once then, of a longer one everything that there is.
-    No more is held than one such frame.
+    A member's frame of up to `HOLD` bytes passes when it is whole and at once then, of a longer one everything that
+    there is, as of any frame of a client.  No more is held than one such frame.
     """
-    passage = Passage(data.draw(legal_streams(from_client, deflate, may_end_within=True)))
+    passage = Passage(data.draw(legal_streams(from_client, deflate, may_end_within=True)), hold(from_client))
     frames = reader(from_client, deflate)
     read = 0
     passed = b""
@@ -67,7 +72,7 @@ def test_legal_stream_passes_unchanged(from_client: bool, data: st.DataObject, d
         assert passed == expected
         assert frames.within_frame is within_frame
         assert frames.within_message is within_message
-        assert read - len(passed) - passage.taken_out(read) <= HOLD + MAX_HEADER
+        assert read - len(passed) - passage.taken_out(read) <= max(hold(from_client), 125) + MAX_HEADER
     whole = passage.frames
     assert passed == b"".join(frame.raw for frame in whole if not frame.ours)
     assert frames.messages == sum(frame.ends for frame in whole)
@@ -81,32 +86,40 @@ def test_legal_stream_passes_unchanged(from_client: bool, data: st.DataObject, d
 def test_one_byte_at_a_time(from_client: bool, data: st.DataObject) -> None:
     """Whatever comes of reading in pieces comes of reading in the smallest ones."""
     frames = data.draw(legal_streams(from_client, deflate=False, sizes=st.integers(0, 300)))
-    passage = Passage(frames)
+    passage = Passage(frames, hold(from_client))
     small = reader(from_client)
     assert fed(small, passage.whole, 1) == passage.passed(len(passage.whole))[0]
     assert small.messages == sum(frame.ends for frame in frames)
 
 
-@BOTH
 @pytest.mark.parametrize("over", [-1, 0, 1], ids=["shorter", "exactly", "longer"])
-def test_longest_frame_that_is_held(from_client: bool, over: int) -> None:
-    """The last byte of a frame of `HOLD` bytes releases it; one byte more, and it passes as it comes."""
-    key = b"abcd" if from_client else None
-    payload = STUFF[: HOLD - len(header(0x82, HOLD - 20, key)) + over]
-    raw, head = encode(0x82, payload, key)
-    frames = reader(from_client)
+def test_longest_frame_that_is_held(over: int) -> None:
+    """The last byte of a member's frame of `HOLD` bytes releases it; one byte more, and it passes as it comes."""
+    raw, head = encode(0x82, STUFF[: HOLD - len(header(0x82, HOLD - 20, None)) + over], None)
+    frames = reader(from_client=False)
     if len(raw) > HOLD:
         assert frames.feed(raw[:head]) == raw[:head]
-        assert frames.within_frame
         assert fed(frames, raw[head:-1], 1000) == raw[head:-1]
-        assert frames.within_frame
+        assert (frames.within_frame, frames.within_message) == (True, True)
         assert frames.feed(raw[-1:]) == raw[-1:]
     else:
         assert fed(frames, raw[:-1], 1000) == b""
-        assert not frames.within_message
+        assert (frames.within_frame, frames.within_message) == (False, False)
         assert frames.feed(raw[-1:]) == raw
     assert not frames.within_message
     assert (frames.messages, frames.octets) == (1, len(raw))
+
+
+def test_frame_of_a_client_is_not_held() -> None:
+    """Its first bytes reach the member as soon as its length is known."""
+    raw, head = encode(0x81, STUFF[:100], b"abcd")
+    frames = reader(from_client=True)
+    assert frames.feed(raw[:1]) == b""
+    assert frames.feed(raw[1:2]) == raw[:2]
+    assert (frames.within_frame, frames.messages) == (True, 1)
+    assert frames.feed(raw[2:head]) == raw[2:head]
+    assert frames.feed(raw[head:]) == raw[head:]
+    assert (frames.within_frame, frames.within_message) == (False, False)
 
 
 @BOTH
@@ -131,7 +144,9 @@ def test_close_is_taken_out_with_all_behind_it(
     from_client: bool, data: st.DataObject, payload: bytes
 ) -> None:
     """The close frame itself is the tunnel's to pass on; what a side says after it is not heard (section 5.5.1)."""
-    before = Passage(data.draw(legal_streams(from_client, deflate=False, may_end_within=True)))
+    before = Passage(
+        data.draw(legal_streams(from_client, deflate=False, may_end_within=True)), hold(from_client)
+    )
     behind = data.draw(st.binary(max_size=20))
     frames = reader(from_client)
     stream = before.whole + data.draw(closes(from_client, payload)) + behind
@@ -270,7 +285,7 @@ def test_breach_of_the_rules_is_found_where_it_is(
     from_client: bool, data: st.DataObject, deflate: bool
 ) -> None:
     """Whatever stood before it has passed, nothing of it does, nor of what follows, however all is cut into reads."""
-    before = Passage(data.draw(legal_streams(from_client, deflate, may_end_within=True)))
+    before = Passage(data.draw(legal_streams(from_client, deflate, may_end_within=True)), hold(from_client))
     frames = reader(from_client, deflate)
     expected, _, within = before.passed(len(before.whole))
     offender = data.draw(offenders(from_client, deflate, within))
