@@ -166,8 +166,10 @@ class LimitedRequest(Request):
         channel: Any = self.channel
         limit = channel.site.max_body
         if limit is not None and size > limit:
+            page: bytes = channel.site.too_large
+            head = b"HTTP/1.1 413 Content Too Large\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
             channel.transport.write(
-                b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                head % (channel.site.page_type, len(page)) + b"Connection: close\r\n\r\n" + page
             )
             channel.loseConnection()
 
@@ -177,6 +179,8 @@ class QuietSite(Site):
 
     :param note: told of every request that was answered.
     :param max_body: the largest body of a request in bytes; ``None`` for any.
+    :param too_large: what the answer to a larger one says.
+    :param page_type: the media type of that.
     """
 
     noisy = False
@@ -188,9 +192,13 @@ class QuietSite(Site):
         reactor: Any,
         note: Callable[[Request], None] | None = None,
         max_body: int | None = None,
+        too_large: bytes = b"",
+        page_type: bytes = b"text/plain",
     ) -> None:
         self._note = note
         self.max_body = max_body
+        self.too_large = too_large
+        self.page_type = page_type
         super().__init__(
             resource, requestFactory=LimitedRequest, reactor=reactor, parsePOSTFormSubmission=False
         )

@@ -1,0 +1,242 @@
+"""What operators do to members, and what becomes of the members' WebSockets then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ..core.balancer import Balancer
+from ..core.exchange import Exchange
+from ..core.member import Admin, Member
+from .closing import Closing, Closings, Counts
+from .ledger import Ledger
+
+log = Logger()
+
+LATEST = 90.0
+"""Seconds after its turn at which a WebSocket is cut, whatever happens.
+
+A tunnel ends by itself sooner: 5 s after its close frame, or a minute later while a slow reader still takes what
+stands before it.
+"""
+
+TERMS = {Admin.DRAIN: "drained", Admin.DISABLED: "disabled", Admin.STOPPED: "stopped"}
+MEMBER_DOWN = "member-down"
+STOPPING = "stopping"
+
+
+class UnknownMember(LookupError):
+    """There is no member of this name, or there are several; the text says which names there are."""
+
+
+class Operations:
+    """The operator's side of all members.
+
+    :param clock: an IReactorTime.
+    :param now: reads the monotonic clock of the balancers in seconds.
+    :param close_rate: how many WebSockets of a member get their close frame per second.
+    :param close_on_failure: the names of the balancers that close the WebSockets of a member that goes down.
+    """
+
+    def __init__(
+        self,
+        clock: Any,
+        now: Callable[[], float],
+        balancers: Mapping[str, Balancer],
+        ledger: Ledger,
+        *,
+        close_rate: float = 100.0,
+        close_on_failure: Collection[str] = (),
+        closings: Closings | None = None,
+    ) -> None:
+        self._now = now
+        self.balancers = balancers
+        self.ledger = ledger
+        self._rate = close_rate
+        self._closings = closings or Closings(clock)
+        self._orders: dict[Member, Closing] = {}
+        self._stopping: Closing | None = None
+        for name in close_on_failure:
+            balancers[name].watcher = partial(self._changed, balancers[name].watcher)
+
+    # -- members ----------------------------------------------------------------------------------------------------
+
+    def find(self, name: str) -> Member:
+        """The member of this name: ``balancer/route``, or ``balancer/host:port``.
+
+        :raises UnknownMember: when it is none, or not one only.
+        """
+        members = [member for balancer in self.balancers.values() for member in balancer.members]
+        found = [member for member in members if member.spec.name == name]
+        if len(found) != 1:
+            found = [member for member in members if _address(member) == name] or found
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(_address(member) for member in found)
+            raise UnknownMember(f"several members are called {name}; say which: {names}")
+        names = ", ".join(member.spec.name for member in members)
+        raise UnknownMember(f"there is no member {name}; there are: {names}")
+
+    def closing(self, member: Member) -> int:
+        """How many WebSockets of a member are being closed."""
+        return self._orders[member].left if member in self._orders else 0
+
+    def set_admin(self, member: Member, admin: Admin, close_websockets: bool = False) -> int:
+        """Apply the operator's wish.
+
+        :param close_websockets: with a drain: close the member's WebSockets and send its users to other members.
+            A member that is disabled or stopped loses its WebSockets in any case.
+        :returns: how many of its WebSockets are being closed.
+        """
+        closes = admin in (Admin.DISABLED, Admin.STOPPED) or (close_websockets and admin is Admin.DRAIN)
+        if not closes:
+            self._spare(member, *TERMS.values())
+        self.balancers[member.spec.balancer].set_admin(member, admin, self._now(), closes)
+        if closes:
+            self._close(member, TERMS[admin], f"it was set to {admin.value}")
+            return self.closing(member)
+        if admin is Admin.DRAIN:
+            log.info(
+                "member {member}: it keeps its {n} WebSockets until their users leave; "
+                "draining it with close_websockets closes them and moves the users",
+                member=member.spec.name,
+                n=len(self.ledger.of_member(member)),
+            )
+        return 0
+
+    def _changed(
+        self,
+        watcher: Callable[[Member, str, str, str], None] | None,
+        member: Member,
+        before: str,
+        after: str,
+        why: str,
+    ) -> None:
+        """A state has changed in a balancer with ``close_on_failure``."""
+        if watcher is not None:
+            watcher(member, before, after, why)
+        if after == "down":
+            self._close(member, MEMBER_DOWN, "its checks fail, and its balancer has close_on_failure")
+        elif before == "down":
+            self._spare(member, MEMBER_DOWN)
+
+    # -- WebSockets -------------------------------------------------------------------------------------------------
+
+    def opened(self, exchange: Exchange) -> None:
+        """A WebSocket stands; perhaps its member lost favour while its handshake was under way."""
+        assert exchange.decision is not None
+        member = exchange.decision.member
+        unwanted = member.admin in (Admin.DISABLED, Admin.STOPPED) or (member.moving and not member.ready)
+        if unwanted:
+            self._order(member, [exchange], TERMS[member.admin])
+
+    def finished(self, exchange: Exchange) -> None:
+        """A WebSocket is over."""
+        self._closings.finished(exchange)
+
+    def _order(self, member: Member, exchanges: Collection[Exchange], term: str) -> Closing:
+        """Have some WebSockets of a member closed, in the order that there is for it, or in a new one."""
+        deadline = 1.5 * len(exchanges) / self._rate + LATEST
+        order = self._orders.get(member)
+        if order is not None:
+            if term != MEMBER_DOWN:  # what the operator wants outlasts what the checks say
+                order.term = term
+            order.add(exchanges, deadline)
+            return order
+        order = self._closings.begin(exchanges, term, rate=self._rate, deadline=deadline)
+        if order.left:
+            self._orders[member] = order
+            order.done.addCallback(partial(self._closed, member, order))
+        return order
+
+    def _close(self, member: Member, term: str, why: str) -> None:
+        """Close all WebSockets of a member, and say so."""
+        exchanges = self.ledger.of_member(member)
+        if not exchanges:
+            log.info("member {member}: {why}; it has no WebSockets", member=member.spec.name, why=why)
+            return
+        balancer = self.balancers[member.spec.balancer]
+        elsewhere = any(other.ready for other in balancer.members if other is not member)
+        self._order(member, exchanges, term)
+        log.info(
+            "member {member}: {why}; its {n} WebSockets are being closed, {rate:g} a second, longest idle first; "
+            "{consequence}",
+            member=member.spec.name,
+            why=why,
+            n=len(exchanges),
+            rate=self._rate,
+            consequence=_consequence(member, elsewhere and not balancer.nofailover),
+        )
+
+    def _spare(self, member: Member, *terms: str) -> None:
+        """Close no more of a member's WebSockets than have been told, if they are being closed for one of these."""
+        order = self._orders.get(member)
+        if order is not None and order.term in terms:
+            order.cancel()
+
+    def _closed(self, member: Member, order: Closing, counts: Counts) -> None:
+        if self._orders.get(member) is order:
+            del self._orders[member]
+        log.info(
+            "member {member}: its WebSockets are closed: {counts}; {busy} requests and WebSockets are left with it",
+            member=member.spec.name,
+            counts=str(counts),
+            busy=member.busy,
+        )
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def stop(self, grace: float) -> Deferred[Counts]:
+        """Close all WebSockets, early enough within the grace period for all of them to answer.
+
+        :param grace: seconds.
+        :returns: fires when all have ended, or when `cut` was called.
+        """
+        for order in tuple(self._orders.values()):
+            order.cancel()  # what is left of it is closed now, and faster
+        exchanges = self.ledger.exchanges()
+        number = len(exchanges)
+        rate = max(self._rate, number / (0.5 * grace)) if grace else float("inf")
+        self._stopping = self._closings.begin(exchanges, STOPPING, rate=rate, deadline=grace + LATEST)
+        if self._stopping.left:
+            log.info(
+                "stopping: {n} WebSockets are being closed, {rate:g} a second; their pages connect again, to whoever "
+                "listens then",
+                n=number,
+                rate=rate,
+            )
+            self._stopping.done.addCallback(_stopped)
+        return self._stopping.done
+
+    def cut(self) -> None:
+        """The grace period is over: end all WebSockets that are left."""
+        for order in (*self._orders.values(), self._stopping):
+            if order is not None:
+                order.cut()
+
+
+def _stopped(counts: Counts) -> Counts:
+    log.info("stopping: the WebSockets are closed: {counts}", counts=str(counts))
+    return counts
+
+
+def _address(member: Member) -> str:
+    """The name of a member by its address, which no other member of its balancer has."""
+    spec = member.spec
+    return f"{spec.balancer}/{spec.host}:{spec.port}"
+
+
+def _consequence(member: Member, elsewhere: bool) -> str:
+    """What closing its WebSockets means for the users of a member, and what to do if that is not wanted."""
+    if elsewhere:
+        return "their pages connect again, to other members"
+    if member.admin is Admin.DRAIN:
+        return (
+            "but no other member can take their users, and they come back to it; bring another one up first"
+        )
+    return "but no other member can take their users, and they are answered 503; bring one up"
