@@ -273,7 +273,7 @@ class Location:
         default=True,
         metadata=doc(
             'How WebSockets are let through. true or "splice": their frames pass as the bytes they are. "messages": '
-            "every message is taken apart and checked. true becomes the second where another key needs it. "
+            "every message is taken apart and checked. true becomes this where another key needs it. "
             "false: there are none.",
             apache="ProxyPass upgrade=websocket",
         ),
@@ -289,7 +289,7 @@ class Location:
         default=None,
         validator=size(KIB, 2**31 - 1),
         metadata=doc(
-            'Longest message; longer ones close with 1009. Needs "messages", which without it takes up to 16MiB.',
+            'Longest message; longer ones close with 1009. Needs "messages", where it is 16MiB when not set.',
             example='"4MiB"',
         ),
     )
@@ -298,7 +298,7 @@ class Location:
         converter=one_or_more,
         validator=Each(NOT_EMPTY),
         metadata=doc(
-            'Plugins that see every message, in this order, and may change or refuse it; needs "messages".',
+            'Plugins that see every message, in this order, and may change or drop it; needs "messages".',
             example='"audit"',
         ),
     )
