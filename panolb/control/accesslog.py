@@ -1,4 +1,4 @@
-"""The access logs: a line per exchange, in the formats that Apache's users parse already.
+"""The access logs: a line per exchange, and two per WebSocket, in the formats that Apache's users parse already.
 
 ``common`` and ``combined`` are written by a function of their own, since every request pays for it: after Apache's
 fields come, in quotes-free words, the member, why it was chosen, where the route was found, how it ended (``-`` for
@@ -33,10 +33,13 @@ _ESCAPED = {byte: f"\\x{byte:02x}".encode() for byte in (*range(32), 34, 92, *ra
 
 
 class Log(Protocol):
-    """Notes what is over."""
+    """Notes what is over, and what has become a WebSocket."""
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange."""
+
+    def opened(self, exchange: Exchange) -> None:
+        """Note that an exchange has become a WebSocket."""
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served: a file, or a 404 of ours."""
@@ -51,16 +54,26 @@ class AccessLogs:
     def __init__(self, config: model.Config, times: Times) -> None:
         self._files: dict[str, LogFile] = {}
         self._logs: list[Log] = []
+        self._openers: list[Log] = []
         for index, one in enumerate(config.access_log):
             if one.path not in self._files:
                 self._files[one.path] = _opened(Path(one.path), config.where(("access_log", index, "path")))
-            self._logs.append(_log(one, self._files[one.path].add, times))
+            made = _log(one, self._files[one.path].add, times)
+            self._logs.append(made)
+            if one.websockets == "both":
+                self._openers.append(made)
 
     def writer(self) -> Callable[[Exchange], None] | None:
         """What notes an exchange that is over; ``None`` when there is no log."""
         if len(self._logs) == 1:
             return self._logs[0].write
         return self._write if self._logs else None
+
+    def opener(self) -> Callable[[Exchange], None] | None:
+        """What notes an exchange that has become a WebSocket; ``None`` when no log does."""
+        if len(self._openers) == 1:
+            return self._openers[0].opened
+        return self._note_opened if self._openers else None
 
     def web_writer(self) -> Callable[[WebRequest], None] | None:
         """What notes a request that twisted.web served; ``None`` when there is no log."""
@@ -69,6 +82,10 @@ class AccessLogs:
     def _write(self, exchange: Exchange) -> None:
         for one in self._logs:
             one.write(exchange)
+
+    def _note_opened(self, exchange: Exchange) -> None:
+        for one in self._openers:
+            one.opened(exchange)
 
     def _write_web(self, request: WebRequest) -> None:
         for one in self._logs:
@@ -120,6 +137,15 @@ class PlainLog:
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange."""
+        tunnel = exchange.tunnel
+        term = exchange.term.encode() or b"-"
+        self._line(exchange, term if tunnel is None else b"%b:%d" % (term, tunnel.code), exchange.ended)
+
+    def opened(self, exchange: Exchange) -> None:
+        """Note that an exchange has become a WebSocket."""
+        self._line(exchange, b"opened", self._times.clock())
+
+    def _line(self, exchange: Exchange, term: bytes, until: float) -> None:
         request, decision, route, sent = exchange.request, exchange.decision, exchange.route, exchange.sent
         target = request.target
         self._add(
@@ -136,8 +162,8 @@ class PlainLog:
                 b"-" if decision is None else decision.member.label,
                 b"-" if decision is None else decision.why.encode(),
                 b"-" if route is None else route.source.encode(),
-                exchange.term.encode() or b"-",
-                (exchange.ended - exchange.started) * 1000,
+                term,
+                (until - exchange.started) * 1000,
                 exchange.request_id.encode(),
             )
         )
@@ -182,6 +208,8 @@ class FormattedLog:
         """Note an exchange."""
         self._add(self._form.line(LoggedExchange(exchange, self._times)) + b"\n")
 
+    opened = write
+
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served."""
         self._add(self._form.line(LoggedWeb(request, self._times)) + b"\n")
@@ -200,8 +228,16 @@ class Conditional:
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange, if it is one of those."""
-        if (exchange.facts.env(self._name) is not None) is self._wanted:
+        if self._is_one(exchange):
             self._log.write(exchange)
+
+    def opened(self, exchange: Exchange) -> None:
+        """Note that an exchange has become a WebSocket, if it is one of those."""
+        if self._is_one(exchange):
+            self._log.opened(exchange)
+
+    def _is_one(self, exchange: Exchange) -> bool:
+        return (exchange.facts.env(self._name) is not None) is self._wanted
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served; those have no variables."""
@@ -221,8 +257,16 @@ class OfServers:
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange, if it is one of theirs."""
-        if host_name(exchange.location.server_name) in self._servers:
+        if self._is_theirs(exchange):
             self._log.write(exchange)
+
+    def opened(self, exchange: Exchange) -> None:
+        """Note that an exchange has become a WebSocket, if it is one of theirs."""
+        if self._is_theirs(exchange):
+            self._log.opened(exchange)
+
+    def _is_theirs(self, exchange: Exchange) -> bool:
+        return host_name(exchange.location.server_name) in self._servers
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served; whose it is, only its Host says."""

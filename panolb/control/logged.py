@@ -50,12 +50,13 @@ class Times:
 
 
 class LoggedExchange(Logged):
-    """An exchange that is over."""
+    """An exchange that is over, or that has become a WebSocket just now."""
 
-    __slots__ = ("_exchange", "_facts", "_times")
+    __slots__ = ("_ended", "_exchange", "_facts", "_times")
 
     def __init__(self, exchange: Exchange, times: Times) -> None:
         self._exchange = exchange
+        self._ended = exchange.ended or times.clock()
         self._facts = exchange.facts
         self._times = times
 
@@ -77,7 +78,7 @@ class LoggedExchange(Logged):
         return self._facts.variable(name)
 
     def elapsed(self) -> float:
-        return self._exchange.ended - self._exchange.started
+        return self._ended - self._exchange.started
 
     def wall(self) -> float:
         return self._times.epoch(self._exchange.started)
@@ -92,7 +93,7 @@ class LoggedExchange(Logged):
         return self._exchange.received
 
     def when(self, form: str, at_end: bool) -> bytes:
-        return self._times.when(form, self._exchange.ended if at_end else self._exchange.started)
+        return self._times.when(form, self._ended if at_end else self._exchange.started)
 
     def local_port(self) -> int:
         return self._exchange.client.peer.local[1]
@@ -105,8 +106,10 @@ class LoggedExchange(Logged):
 
     def ending(self) -> bytes:
         exchange = self._exchange
-        if exchange.term == "client-left":
+        if exchange.term in ("client-left", "client-lost"):
             return b"X"
+        if exchange.tunnel is not None and exchange.ended:
+            return b"-"
         return b"+" if exchange.request.keep else b"-"
 
     def process(self) -> int:

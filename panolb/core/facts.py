@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -10,6 +11,7 @@ from .routing import host_name
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .tunnel import Tunnel
 
 
 class ExchangeFacts:
@@ -22,9 +24,12 @@ class ExchangeFacts:
         self._environment: dict[bytes, bytes] | None = None
 
     def env(self, name: bytes) -> bytes | None:
-        """A variable of the request's environment: one that the operator's rules set, or one of the balancer's."""
+        """A variable of the request's environment: one that the operator's rules set, or the balancer's, or a WebSocket's."""
         if name[:9] == b"BALANCER_":
             return _balancer_variable(self._exchange, name)
+        if name[:10] == b"WEBSOCKET_" and name in _TUNNEL_VARIABLES:
+            tunnel = self._exchange.tunnel
+            return None if tunnel is None else _TUNNEL_VARIABLES[name](tunnel)
         if self._environment is None:
             rules = self._exchange.location.rules
             self._environment = {} if rules is None else rules.environment.evaluate(self)
@@ -109,6 +114,13 @@ def _server_name(exchange: Exchange) -> bytes:
         return host_name(exchange.request.host)
     return exchange.location.server_name.partition(b":")[0] or exchange.client.peer.server
 
+
+_TUNNEL_VARIABLES: dict[bytes, Callable[[Tunnel], bytes | None]] = {
+    b"WEBSOCKET_CLOSE_CODE": lambda tunnel: b"%d" % tunnel.code if tunnel.code else None,
+    b"WEBSOCKET_CLOSED_BY": lambda tunnel: tunnel.closed_by.encode() or None,
+    b"WEBSOCKET_MESSAGES_IN": lambda tunnel: b"%d" % tunnel.client.end.messages,
+    b"WEBSOCKET_MESSAGES_OUT": lambda tunnel: b"%d" % tunnel.member.end.messages,
+}
 
 _VARIABLES = {
     "REQUEST_METHOD": lambda exchange: exchange.request.method,
