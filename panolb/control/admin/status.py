@@ -1,4 +1,4 @@
-"""The status page: balancers and their members, for people and as JSON."""
+"""The status page: balancers, their members and the WebSockets of these, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -15,30 +15,22 @@ from twisted.web.iweb import IRequest
 
 from ...core.balancer import Balancer
 from ...core.member import Member
+from ..ledger import Ledger, RoundTrips
 from ..listeners import QuietSite
+from . import websockets
+from .page import in_ms, page
 
 log = Logger()
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>panolb</title><meta http-equiv="refresh" content="2">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-:root {{ color-scheme: light dark; --line: #8884; --ok: #2a8a4a; --bad: #c0392b; --warn: #b7791f; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62em; margin: 3em auto; padding: 0 1em; }}
-table {{ border-collapse: collapse; width: 100%; margin: .5em 0 2em; }}
-th, td {{ text-align: left; padding: .4em .8em; border-bottom: 1px solid var(--line); }}
-td.n {{ text-align: right; font-variant-numeric: tabular-nums; }} th.n {{ text-align: right; }}
-.up {{ color: var(--ok); }} .down, .error, .stopped {{ color: var(--bad); }} .drain, .disabled {{ color: var(--warn); }}
-small {{ opacity: .7; }}
-</style></head><body><h1>panolb</h1>{balancers}
-<p><small>Refreshed every 2 seconds. The same as JSON: <a href="/status.json">/status.json</a></small></p></body></html>
-"""
 _TABLE = """<h2>{name}</h2><table><thead><tr><th>member</th><th>route</th><th>state</th><th>why</th>
-<th class="n">busy now</th><th class="n">chosen, times</th></tr></thead><tbody>{rows}</tbody></table>
+<th class="n">busy now</th><th class="n">chosen, times</th><th class="n">WebSockets</th><th class="n">sessions with some</th>
+<th class="n">round trip client</th><th class="n">round trip member</th></tr></thead><tbody>{rows}</tbody></table>
 """
 _ROW = """<tr><td>{url}</td><td>{route}</td><td class="{state}">{state}</td><td>{reason}</td>
-<td class="n">{busy}</td><td class="n">{elected}</td></tr>
+<td class="n">{busy}</td><td class="n">{elected}</td><td class="n"><a href="{href}">{websockets}</a></td>
+<td class="n">{sessions}</td><td class="n">{client}</td><td class="n">{member}</td></tr>
 """
+_NOTE = "<p><small>Round trips are what the last pings took: on average, and at most.</small></p>"
 
 
 class StatusPage:
@@ -51,12 +43,14 @@ class StatusPage:
         description: str,
         balancers: Mapping[str, Balancer],
         clock: Callable[[], float],
+        ledger: Ledger | None = None,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self.description = description
         self._balancers = balancers
         self._clock = clock
+        self._ledger = ledger or Ledger(clock, clock, {})
         self._port: IListeningPort | None = None
 
     @inlineCallbacks
@@ -76,18 +70,42 @@ class StatusPage:
         routes = Klein()
 
         @routes.route("/", methods=["GET", "HEAD"])
-        def page(request: IRequest) -> bytes:
-            request.setHeader(b"content-type", b"text/html; charset=utf-8")
-            request.setHeader(b"cache-control", b"no-store")
-            return _PAGE.format(balancers="".join(_table(one) for one in self.status()["balancers"])).encode()
+        def as_page(request: IRequest) -> bytes:
+            tables = "".join(_table(one) for one in self.status()["balancers"])
+            return _html(request, page("panolb", tables + _NOTE, "/status.json", 84))
 
         @routes.route("/status.json", methods=["GET", "HEAD"])
         def as_json(request: IRequest) -> bytes:
-            request.setHeader(b"content-type", b"application/json")
-            request.setHeader(b"cache-control", b"no-store")
-            return json.dumps(self.status(), indent=1).encode() + b"\n"
+            return _json(request, self.status())
+
+        @routes.route("/websockets", methods=["GET", "HEAD"])
+        def websockets_as_page(request: IRequest) -> bytes:
+            try:
+                return _html(request, websockets.as_html(self._query(request), self._ledger))
+            except websockets.BadQuery as problem:
+                request.setResponseCode(400)
+                return _html(request, page("panolb", html.escape(str(problem)), "/websockets.json"))
+
+        @routes.route("/websockets.json", methods=["GET", "HEAD"])
+        def websockets_as_json(request: IRequest) -> bytes:
+            try:
+                return _json(request, websockets.as_json(self._query(request), self._ledger))
+            except websockets.BadQuery as problem:
+                request.setResponseCode(400)
+                return _json(request, {"error": str(problem)})
 
         return routes
+
+    def _query(self, request: IRequest) -> websockets.Query:
+        """What a request asks of the list of WebSockets.
+
+        :raises BadQuery: when it cannot be understood, or asks for a member that there is not.
+        """
+        query = websockets.Query.of(request.args or {})
+        names = [member.spec.name for balancer in self._balancers.values() for member in balancer.members]
+        if query.member is not None and query.member not in names:
+            raise websockets.BadQuery(f"there is no member {query.member}; there are: {', '.join(names)}")
+        return query
 
     def status(self) -> dict[str, Any]:
         """What the pages show."""
@@ -95,28 +113,66 @@ class StatusPage:
         for balancer in self._balancers.values():
             balancer.refresh(now)  # an error that has run out is not shown as one
         return {
+            "websockets": len(self._ledger),
             "balancers": [
-                {"name": name, "members": [_member(member) for member in balancer.members]}
+                {"name": name, "members": [self._member(member) for member in balancer.members]}
                 for name, balancer in self._balancers.items()
-            ]
+            ],
+        }
+
+    def _member(self, member: Member) -> dict[str, Any]:
+        tally = self._ledger.tally(member)
+        return {
+            "name": member.spec.name,
+            "url": member.spec.url,
+            "route": member.spec.route.decode("ascii"),
+            "state": member.state,
+            "reason": member.health.reason,
+            "busy": member.busy,
+            "elected": member.elected,
+            "websockets": tally.websockets,
+            "sessions": tally.sessions,
+            "client_round_trip": _rounded(tally.client_round_trip),
+            "member_round_trip": _rounded(tally.member_round_trip),
         }
 
 
-def _member(member: Member) -> dict[str, Any]:
+def _rounded(times: RoundTrips) -> dict[str, float | None]:
     return {
-        "name": member.spec.name,
-        "url": member.spec.url,
-        "route": member.spec.route.decode("ascii"),
-        "state": member.state,
-        "reason": member.health.reason,
-        "busy": member.busy,
-        "elected": member.elected,
+        name: None if value is None else round(value, 3)
+        for name, value in zip(times._fields, times, strict=True)
     }
 
 
 def _table(balancer: dict[str, Any]) -> str:
-    rows = "".join(
-        _ROW.format_map({key: html.escape(str(value)) for key, value in member.items()})
-        for member in balancer["members"]
-    )
+    rows = "".join(_row(member) for member in balancer["members"])
     return _TABLE.format(name=html.escape(balancer["name"]), rows=rows)
+
+
+def _row(member: dict[str, Any]) -> str:
+    texts = {
+        **member,
+        "href": websockets.Query().url("/websockets", member=member["name"]),
+        "client": _in_words(member["client_round_trip"]),
+        "member": _in_words(member["member_round_trip"]),
+    }
+    return _ROW.format_map({name: html.escape(str(value)) for name, value in texts.items()})
+
+
+def _in_words(times: dict[str, float | None]) -> str:
+    mean, most = times["mean_ms"], times["max_ms"]
+    return in_ms(mean) if mean == most else f"{in_ms(mean)}, {in_ms(most)}"
+
+
+def _html(request: IRequest, content: bytes) -> bytes:
+    return _answer(request, b"text/html; charset=utf-8", content)
+
+
+def _json(request: IRequest, value: object) -> bytes:
+    return _answer(request, b"application/json", json.dumps(value, indent=1).encode() + b"\n")
+
+
+def _answer(request: IRequest, content_type: bytes, content: bytes) -> bytes:
+    request.setHeader(b"content-type", content_type)
+    request.setHeader(b"cache-control", b"no-store")
+    return content
