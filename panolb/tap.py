@@ -23,7 +23,7 @@ from .config.httpd.report import Report, Verdict
 from .control.registry import Registry
 from .control.service import Panolb
 from .demo.run import demo
-from .errors import ConfigError
+from .errors import ConfigError, Problem
 from .reading import HttpdOptions, names, read
 
 log = Logger()
@@ -43,6 +43,7 @@ class Options(usage.Options):
             None,
             "With --httpd-conf: serve the status page at this endpoint, tcp:10088:interface=127.0.0.1",
         ],
+        ["control", None, None, "With --httpd-conf: serve the control API on a UNIX socket at this path."],
     ]
     optFlags: ClassVar = [
         ["demo", None, "Run a demonstration: two members of our own behind 127.0.0.1:10080 and 10081."],
@@ -71,9 +72,9 @@ class Options(usage.Options):
         """Exactly one of the ways to run."""
         if sum(map(bool, (self["config"], self["httpd-conf"], self["demo"]))) != 1:
             raise usage.UsageError("say one of --config FILE, --httpd-conf FILE and --demo")
-        own = (self["apache-compat"], self["admin"], self.allowed, self.defines)
+        own = (self["apache-compat"], self["admin"], self["control"], self.allowed, self.defines)
         if not self["httpd-conf"] and any(own):
-            options = "--apache-compat, --allow-unsupported, --define and --admin"
+            options = "--apache-compat, --allow-unsupported, --define, --admin and --control"
             raise usage.UsageError(f"{options} are for --httpd-conf")
 
     @property
@@ -92,6 +93,7 @@ def known(registry: Registry) -> toml.Known:
         lbmethods=frozenset(registry.methods),
         checks=frozenset(registry.checks) | {"none"},
         resolvers=frozenset(registry.resolvers),
+        filters=frozenset(registry.filters),
     )
 
 
@@ -121,8 +123,11 @@ def makeService(options: Options) -> IService:
             file = Path(options["config"] or options["httpd-conf"])
             imported = read(file, known(registry), options.httpd)
             config = imported.config
-            if options["admin"]:  # Apache's own pages are part of a server; ours has a door of its own
+            # Apache's own pages are part of a server; ours have doors of their own.
+            if options["admin"]:
                 config = attrs.evolve(config, admin=model.Admin(endpoint=options["admin"]))
+            if options["control"]:
+                config = attrs.evolve(config, control=control(options["control"]))
             made = service(config, registry)
             reactor.callWhenRunning(log_differences, imported.report)
     except ConfigError as error:
@@ -131,6 +136,17 @@ def makeService(options: Options) -> IService:
         sys.exit(1)
     reactor.callWhenRunning(take_signals, reactor, made)
     return made
+
+
+def control(path: str) -> model.Control:
+    """The control API at a path, relative to where the command is given.
+
+    :raises ConfigError: when no socket can have it.
+    """
+    try:
+        return model.Control(socket=str(Path(path).absolute()))
+    except ValueError as error:
+        raise ConfigError([Problem("--control", str(error))]) from None
 
 
 def log_differences(report: Report) -> None:

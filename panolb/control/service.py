@@ -14,6 +14,8 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from ..config import model
+from ..core.admission import Admission
+from ..core.exchange import Exchange
 from ..core.location import Location
 from ..core.routing import Table
 from ..errors import ConfigError
@@ -23,10 +25,13 @@ from ..proxy.resource import ReverseProxyResource
 from ..proxy.wire import Turn
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
+from .api import Api, ControlSocket
 from .build import Builder
+from .ledger import Ledger
 from .listeners import Listener, NotFound, QuietSite, log_refused, tree
 from .locations import Locations
 from .logged import Times
+from .operations import Operations
 from .registry import Registry
 from .surroundings import make_endpoint, surrounding_problems
 
@@ -42,6 +47,9 @@ class Panolb(MultiService):
     :param wall_time: the time for people so many seconds ago, for the access log.
     :param wall_clock: reads the time of day in seconds since 1970.
     :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
+
+    :ivar ledger: the WebSockets that are open.
+    :ivar operations: drains members and brings them back.
     """
 
     def __init__(
@@ -62,11 +70,50 @@ class Panolb(MultiService):
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
         self._logs = AccessLogs(config, Times(clock, wall_time, wall_clock))
-        made = Locations(clock, wall_clock, self._logs.writer())
+        self._note_opened, self._note = self._logs.opener(), self._logs.writer()
+        self.ledger = Ledger(
+            clock,
+            wall_clock,
+            {name: balancer.session_cookie for name, balancer in config.balancer.items()},
+        )
+        websockets = config.websockets
+        made = Locations(
+            clock,
+            wall_clock,
+            self._finished,
+            self._opened,
+            Admission(websockets.max_open, websockets.max_per_client),
+        )
         self.plant = Builder(reactor, self.deadlines, self.turn, registry, made).build(config)
+        self.operations = Operations(
+            reactor,
+            clock,
+            self.plant.balancers,
+            self.ledger,
+            close_rate=websockets.close_rate,
+            close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
+        )
         self._frontends: list[Frontend] = []
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
         self._admin = None if config.admin is None else self._status_page(config.admin)
+        self._control = None if config.control is None else self._control_socket(config.control)
+
+    # -- what the exchanges tell ------------------------------------------------------------------------------------
+
+    def _opened(self, exchange: Exchange) -> None:
+        """A WebSocket stands."""
+        self.ledger.opened(exchange)
+        if self._note_opened is not None:
+            self._note_opened(exchange)
+        self.operations.opened(exchange)
+
+    def _finished(self, exchange: Exchange) -> None:
+        """An exchange is over."""
+        if self._note is not None:
+            self._note(exchange)
+        if exchange.tunnel is not None:
+            self.ledger.finished(exchange)
+            self.operations.finished(exchange)
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -118,7 +165,19 @@ class Panolb(MultiService):
 
     def _status_page(self, config: model.Admin) -> StatusPage:
         endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("admin", "endpoint"))
-        return StatusPage(self.reactor, endpoint, config.endpoint, self.plant.balancers, self.deadlines.clock)
+        return StatusPage(
+            self.reactor, endpoint, config.endpoint, self.plant.balancers, self.deadlines.clock, self.ledger
+        )
+
+    def _control_socket(self, config: model.Control) -> ControlSocket:
+        api = Api(self.operations, self.ledger, self._refresh)
+        return ControlSocket(self.reactor, config.socket, api.site(self.reactor))
+
+    def _refresh(self) -> None:
+        """An error that has run out is not shown as one."""
+        now = self.deadlines.clock()
+        for balancer in self.plant.balancers.values():
+            balancer.refresh(now)
 
     def resource(self, path: str) -> Resource:
         """The location with this path as a twisted.web Resource, to be mounted in another application.
@@ -155,7 +214,19 @@ class Panolb(MultiService):
             raise SystemExit("\n".join(f"panolb: {message}" for message in failed))
 
     def startService(self) -> None:
-        """Begin to check, to keep time and to log."""
+        """Begin to check, to keep time and to log.
+
+        The control socket is opened only now, when the process has changed to the user whose it is to be.
+
+        :raises SystemExit: when it cannot be opened.
+        """
+        if self._control is not None:
+            try:
+                self._control.start()
+            except OSError as error:
+                message = f"cannot listen on {self._control.description}: {error}"
+                log.critical("{message}", message=message)
+                raise SystemExit(f"panolb: {message}") from None
         super().startService()
         self.deadlines.start(self.reactor)
         self._logs.start(self.reactor)
@@ -171,8 +242,10 @@ class Panolb(MultiService):
         shutdown = self.config.shutdown
         for frontend in self._frontends:
             frontend.drain()
+        self.operations.stop(shutdown.grace)
         yield self._wait_until_empty(shutdown.grace)
         left = self._connections()
+        self.operations.cut()
         if left:
             log.warn(
                 "connections that did not end within {grace:g} s, and were cut: {left}",
@@ -188,6 +261,8 @@ class Panolb(MultiService):
             pool.close()
         if self._admin is not None:
             yield self._admin.stop()
+        if self._control is not None:
+            yield self._control.stop()
         self.deadlines.stop()
         self._logs.stop()
         yield maybeDeferred(super().stopService)
