@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
 
 from .members import DemoMember
 
@@ -45,11 +47,18 @@ balancer = "demo"
 
 [admin]
 endpoint = "tcp:{admin}:interface=127.0.0.1"
+
+[control]
+socket = "{directory}/control"
 """
 
 HINTS = """\
 Open http://127.0.0.1:{browsers}/panopticon/ : a live dashboard, balanced over two members (curl: port {public} too).
 Try   "Kill Member" on the page, and watch yourself move to the other one while the numbers go on.
+Drain a member, in another terminal, and its users move to the other one without a page being reloaded:
+      curl --unix-socket {directory}/control http://panolb/api/v1/members/demo/1 \\
+           -d '{{"state": "drain", "close_websockets": true}}'
+Back  with the same line and -d '{{"state": "active"}}'.
 See   http://127.0.0.1:{admin}/ : what the balancer thinks of its members.  Ctrl-C ends the demonstration."""
 
 
@@ -64,6 +73,7 @@ class Demo(MultiService):
         super().__init__()
         self._balancer = balancer
         self._say = say
+        self._directory: TemporaryDirectory[str] | None = None  # for the control socket
         self._members = [DemoMember(reactor, name=f"Member {route}", route=route) for route in ("1", "2")]
         for member in self._members:
             member.setServiceParent(self)
@@ -72,13 +82,12 @@ class Demo(MultiService):
         """Start the members, then open the balancer in front of them."""
         for member in self._members:
             member.startService()
-        text = _CONFIG.format(
-            public=PUBLIC, browsers=BROWSERS, admin=ADMIN, ports=[member.port for member in self._members]
-        )
-        balancer = self._balancer(text)
+        self._directory = TemporaryDirectory(prefix="panolb-demo-")
+        places = {"public": PUBLIC, "browsers": BROWSERS, "admin": ADMIN, "directory": self._directory.name}
+        balancer = self._balancer(_CONFIG.format(ports=[member.port for member in self._members], **places))
         balancer.setServiceParent(self)
         balancer.privilegedStartService()
-        self._say(HINTS.format(public=PUBLIC, browsers=BROWSERS, admin=ADMIN))
+        self._say(HINTS.format(**places))
 
     def startService(self) -> None:
         """Start whatever is not running yet."""
@@ -86,6 +95,15 @@ class Demo(MultiService):
         for part in self:
             if not part.running:
                 part.startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """End the balancer and its members, and leave nothing behind."""
+        stopped: Deferred[Any] = super().stopService()
+        return stopped.addCallback(self._clean)
+
+    def _clean(self, result: object) -> None:
+        if self._directory is not None:
+            self._directory.cleanup()
 
 
 def demo(reactor: Any, balancer: Callable[[str], IService]) -> IService:
