@@ -418,3 +418,36 @@ def test_attempts() -> None:
     assert balancer(member("1"), member("2"), member("3")).maxattempts == 2
     assert balancer(member("1"), maxattempts=0).maxattempts == 0
     assert balancer(member("1"), cookie=RouteCookie("ROUTEID")).maxattempts == 0
+
+
+def test_drain_that_moves_its_users() -> None:
+    """Whose WebSockets a drain closes, goes to another member, page and all: as long as there is one, and it may."""
+    one, two = member("1"), member("2")
+    chooser = balancer(one, two)
+    chooser.set_admin(one, DRAIN, 0.0)
+    assert route_of(chooser.choose(b"1", (), 0.0)) == "1"
+    chooser.set_admin(one, DRAIN, 0.0, moving=True)
+    decision = chooser.choose(b"1", (), 0.0)
+    assert route_of(decision) == "2*"
+    assert decision is not None and decision.why == UNUSABLE
+    chooser.fault(two, 1.0, "connection refused")
+    assert route_of(chooser.choose(b"1", (), 1.0)) == "1"
+    chooser.answered(two, 1.0, ())
+    assert route_of(chooser.choose(b"1", (), 1.0)) == "2*"
+    chooser.set_admin(two, DISABLED, 2.0)
+    assert route_of(chooser.choose(b"1", (), 2.0)) == "1"
+    chooser.set_admin(two, Admin.ACTIVE, 3.0)
+    assert route_of(chooser.choose(b"1", (), 3.0)) == "2*"
+    chooser.set_admin(one, DRAIN, 4.0)
+    assert route_of(chooser.choose(b"1", (), 4.0)) == "1", "a drain of the other kind"
+    chooser.set_admin(one, Admin.ACTIVE, 5.0, moving=True)
+    assert route_of(chooser.choose(b"1", (), 5.0)) == "1", "only a drain moves anybody"
+
+
+def test_drain_never_moves_anybody_with_nofailover() -> None:
+    """Sessions that only their member has stay with it to the end."""
+    one, two = member("1"), member("2")
+    chooser = balancer(one, two, nofailover=True)
+    chooser.set_admin(one, DRAIN, 0.0, moving=True)
+    assert route_of(chooser.choose(b"1", (), 0.0)) == "1"
+    assert routes(chooser, 2) == "22"
