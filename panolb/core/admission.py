@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 MAX_WAIT = 30.0  # seconds; whoever would have to wait longer may as well look again within that time
 
+MEMBER_FULL, TOO_FAST = "member-full", "too-fast"
+
 
 class Refusal(NamedTuple):
     """Why a WebSocket cannot be opened.
@@ -23,6 +25,11 @@ class Refusal(NamedTuple):
     term: str
     reason: str
     retry_after: int
+
+    @property
+    def of_member(self) -> bool:
+        """Whether another member might have let it in."""
+        return self.term in (MEMBER_FULL, TOO_FAST)
 
 
 class Bucket:
@@ -88,13 +95,11 @@ class Gate:
         """Why one more cannot be let in; if it can, its token is taken."""
         if self._most is not None and self.open >= self._most:
             return Refusal(
-                "member-full", "The server that holds your session has no room for another viewer.", 5
+                MEMBER_FULL, "The server that holds your session has no room for another viewer.", 5
             )
         wait = self._bucket.take(now)
         if wait:
-            return Refusal(
-                "too-fast", "Too many viewers come back at once; please wait a moment.", ceil(wait)
-            )
+            return Refusal(TOO_FAST, "Too many viewers come back at once; please wait a moment.", ceil(wait))
         return None
 
 

@@ -159,10 +159,13 @@ class Balancer:
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
-    def fault(self, member: Member, now: float, reason: str) -> None:
-        """Live traffic could not use ``member``: keep it out for its ``retry`` seconds (Apache's error state)."""
+    def fault(self, member: Member, now: float, reason: str, observed: bool = False) -> None:
+        """Live traffic could not use ``member``: keep it out for its ``retry`` seconds (Apache's error state).
+
+        :param observed: see `Health.fault`.
+        """
         if not member.spec.ignore_errors:
-            member.health.fault(now, member.spec.retry, reason)
+            member.health.fault(now, member.spec.retry, reason, observed)
             self.refresh(now, reason)
 
     def answered(self, member: Member, now: float, tried: Collection[Member] = ()) -> None:
@@ -191,7 +194,8 @@ class Balancer:
             return
         count = member.health.count_tunnel(bool(against))
         if count >= self.observe_fails:
-            self.fault(member, now, f"{count} WebSockets in a row failed, the last one because {against}")
+            why = f"{count} WebSockets in a row failed, the last one because {against}"
+            self.fault(member, now, why, observed=True)
 
     def set_admin(self, member: Member, admin: Admin, now: float, moving: bool = False) -> None:
         """Apply the operator's wish.

@@ -14,6 +14,8 @@ from itertools import count
 
 from ..errors import BadRequest, BadResponse
 from . import answers
+from .admission import Refusal
+from .balancer import REDIRECTED, STUCK, Decision
 from .facts import ExchangeFacts
 from .headers import Answer, check_websocket_answer, understand_answer
 from .location import Location
@@ -114,8 +116,10 @@ class Exchange(Sending):
             return False
         self.decision = decision
         member = decision.member
-        if self.upgrade is not None and not self._admit(member):
-            return True
+        if self.upgrade is not None:
+            refusal = self._admit(member)
+            if refusal is not None:
+                return self._turn_away(refusal, decision, force)
         self._held = member
         self._awaited = member.connector
         self._trial = member.state == "error"
@@ -125,23 +129,29 @@ class Exchange(Sending):
         member.connector.connect(self, self._fresh)
         return True
 
-    def _admit(self, member: Member) -> bool:
-        """Whether a WebSocket with ``member`` may be opened now; if not, that is answered."""
+    def _admit(self, member: Member) -> Refusal | None:
+        """Ask whether a WebSocket with ``member`` may be opened now."""
         location = self.location
         if location.admission is None:
-            return True
-        self._leave()
+            return None
         client = self.client.peer.client(self.request)
         refusal = location.admission.admit(client, member.gate, location.clock())
         if refusal is None:
             self._admitted = member
-            return True
+        return refusal
+
+    def _turn_away(self, refusal: Refusal, decision: Decision, force: bool) -> bool:
+        """A member may not have one more WebSocket: whoever is not bound to it goes to another one."""
+        if refusal.of_member and decision.why not in (STUCK, REDIRECTED):
+            self.tried = (*self.tried, decision.member)
+            if self.attempt(force):
+                return True
         self.retry_after = refusal.retry_after
         self.fail(503, refusal.reason, refusal.term)
-        return False
+        return True
 
-    def _leave(self) -> None:
-        """No WebSocket comes of it, or the one that did is over."""
+    def _leave_member(self) -> None:
+        super()._leave_member()
         member, self._admitted = self._admitted, None
         if member is not None and self.location.admission is not None:
             self.location.admission.leave(self.client.peer.client(self.request), member.gate)
@@ -355,7 +365,6 @@ class Exchange(Sending):
         self._early = []
         self.term = term
         self._leave_member()
-        self._leave()
         self.link = None
         location = self.location
         self.ended = location.clock()

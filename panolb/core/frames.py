@@ -87,7 +87,7 @@ class Frames:
     :ivar messages: how many messages were passed on, the last one perhaps not to its last byte.
     :ivar octets: bytes of their frames.
     :ivar news: whether one of the following was set; for the reader to clear.
-    :ivar ponged: whether a pong answered a ping of ours; it was taken out.
+    :ivar ponged: whether a pong came, and ``answered`` whether one answered a ping of ours; that was taken out.
     :ivar close: the payload of the close frame, which was taken out with all that followed it.
     :ivar broken: which rule was broken; from there on nothing is passed on.
     """
@@ -102,6 +102,7 @@ class Frames:
         "_over",
         "_table",
         "_tables",
+        "answered",
         "broken",
         "close",
         "messages",
@@ -123,7 +124,7 @@ class Frames:
         self.messages = 0
         self.octets = 0
         self.news = False
-        self.ponged = False
+        self.ponged = self.answered = False
         self.close: bytes | None = None
         self.broken = ""
 
@@ -210,8 +211,11 @@ class Frames:
     def _look_at(self, data: bytes, at: int, end: int) -> int:
         """Look at a control frame: is it passed on, taken out, or the last one that counts?"""
         opcode = data[at] & 0x0F
-        if opcode == PONG and self._payload(data, at, end) == self._ours:
+        if opcode == PONG:
             self.ponged = self.news = True
+            if self._payload(data, at, end) != self._ours:
+                return PASS
+            self.answered = True
             return TAKE_OUT
         if opcode != CLOSE:
             return PASS

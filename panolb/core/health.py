@@ -16,7 +16,7 @@ class Health:
     :ivar reason: why it is not well, in words for the log and the status page; empty when it is.
     """
 
-    __slots__ = ("_fails", "_passes", "_tunnel_fails", "error_until", "reason", "up")
+    __slots__ = ("_fails", "_observed", "_passes", "_tunnel_fails", "error_until", "reason", "up")
 
     def __init__(self, up: bool = True) -> None:
         self.up = up
@@ -25,6 +25,7 @@ class Health:
         self._passes = 0
         self._fails = 0
         self._tunnel_fails = 0
+        self._observed = False  # the error is one that WebSockets have shown
 
     def in_error(self, now: float) -> bool:
         return self.error_until is not None and now < self.error_until
@@ -41,8 +42,9 @@ class Health:
             self._fails = 0
             if self.up or self._passes >= passes:
                 self.up = True
-                self.error_until = None
-                self.reason = ""
+                if not self._observed:
+                    self.error_until = None
+                    self.reason = ""
         else:
             self._fails += 1
             self._passes = 0
@@ -62,13 +64,18 @@ class Health:
         self._tunnel_fails = self._tunnel_fails + 1 if failed else 0
         return self._tunnel_fails
 
-    def fault(self, now: float, retry: float, reason: str) -> None:
-        """Live traffic could not use the member: keep it out for ``retry`` seconds."""
+    def fault(self, now: float, retry: float, reason: str, observed: bool = False) -> None:
+        """Live traffic could not use the member: keep it out for ``retry`` seconds.
+
+        :param observed: whether WebSockets have shown it; no check sees as much, and so none ends it sooner.
+        """
+        self._observed = observed
         self.error_until = now + retry
         self.reason = reason
 
     def forgive(self) -> None:
         """End an error."""
+        self._observed = False
         self.error_until = None
         if self.up:
             self.reason = ""

@@ -219,6 +219,9 @@ class Sending:
             assert self.decision is not None
             self._repeated = True
             self.tried = (*self.tried, self.decision.member)
+            if self.request.websocket is not None and self.location.balancer is not None:
+                against = "it ended the connection of a WebSocket handshake"
+                self.location.balancer.heard_of_tunnel(self.decision.member, against, self.location.clock())
         if not self.attempt():
             self.link_failed(reason)
 

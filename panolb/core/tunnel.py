@@ -215,12 +215,21 @@ class Tunnel:
         """Something came from a side that is not an answer to a ping of ours."""
         half.heard = self.last_message = now
 
-    def ponged(self, half: Half, now: float) -> None:
-        """A side has answered our ping."""
+    def ponged(self, half: Half, now: float, ours: bool = True) -> None:
+        """A side has sent a pong.
+
+        :param ours: whether it answers a ping of ours; an answer to a later one of the other side's may stand for
+            both (RFC 6455 section 5.5.3).
+        """
         half.heard = now
+        if not ours:
+            self.last_message = now
         if half.pinged is not None:
-            half.round_trip = now - half.pinged
+            if ours:
+                half.round_trip = now - half.pinged
             half.pinged = None
+            if self.closing is None:
+                self._plan(now)
 
     def close_received(self, half: Half, payload: bytes) -> None:
         """A side has sent a close frame: the other one gets the same, and its answer goes back."""
@@ -278,8 +287,9 @@ class Tunnel:
             self._plan(now)
 
     def flowing(self, half: Half) -> None:
-        """It takes again."""
+        """It takes again: what either side had no way to answer meanwhile is not held against it."""
         half.stalled = None
+        half.heard = half.other.heard = self._clock()
 
     def boundary(self, half: Half) -> None:
         """While the tunnel is closing, something was passed on to a side: perhaps it can be told goodbye now."""
@@ -379,10 +389,9 @@ class Tunnel:
                     half.end.send_ping(self._ping)
                 else:
                     half.heard = now  # it is being sent a long frame: it is looked at again later
-            elif half.heard > half.pinged:
-                half.pinged = None  # it speaks, if not of our ping
             else:
                 self._note(f"{half.whose}-silent", "panolb", ABNORMAL)
+                self._begin_to_close()
                 half.end.cut()
                 return True
         return False
@@ -434,14 +443,17 @@ class Tunnel:
 
     def _look_at_closing(self, now: float) -> None:
         assert self.closing is not None
+        told = False
         for half in (self.client, self.member):
             if half.goodbye is None and not half.lost:
                 half.goodbye = half.other.goodbye or b""
             if half.waits:
                 self._tell(half)
+                told = told or half.told
         self._settle()
-        if now < self.closing + self.terms.close_timeout:
-            self._wake_at(self.closing + self.terms.close_timeout)
+        deadline = self.closing + self.terms.close_timeout
+        if now < deadline or told:
+            self._wake_at(deadline if now < deadline else now + self.terms.close_timeout)
         elif self._looks < LOOKS and any(
             not half.lost and half.end.backlog for half in (self.client, self.member)
         ):

@@ -54,7 +54,7 @@ class PolledReads(Reads):
     :param receive: given what came.
     """
 
-    __slots__ = ("_fd", "_paused", "_poller", "_receive", "_recv")
+    __slots__ = ("_fd", "_paused", "_poller", "_receive", "_recv", "_socket")
 
     _transport: Connection
 
@@ -62,8 +62,9 @@ class PolledReads(Reads):
         self._transport = transport
         self._poller: Poller | None = poller
         self._receive = receive
-        self._recv = transport.socket.recv
-        self._fd: int = transport.socket.fileno()
+        self._socket = transport.socket  # which the transport forgets when it is closed
+        self._recv = self._socket.recv
+        self._fd: int = self._socket.fileno()
         self._paused = False
         transport.pauseProducing()
         poller.add(self._fd, self)
@@ -99,7 +100,7 @@ class PolledReads(Reads):
     def stop(self) -> None:
         poller, self._poller = self._poller, None
         if poller is not None:
-            poller.remove(self._fd, self._transport.socket.fileno() == self._fd)
+            poller.remove(self._fd, is_open=self._socket.fileno() == self._fd)
 
 
 @implementer(IReadDescriptor)

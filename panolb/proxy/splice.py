@@ -106,8 +106,8 @@ class SpliceEnd(Protocol):
         incoming, tunnel, now = self._incoming, self._bridge.tunnel, self._bridge.clock()
         incoming.news = False
         if incoming.ponged:
-            incoming.ponged = False
-            tunnel.ponged(self._half, now)
+            tunnel.ponged(self._half, now, incoming.answered)
+            incoming.ponged = incoming.answered = False
         if self._half.closed:
             return
         if incoming.broken:
