@@ -392,6 +392,7 @@ class Tunnel:
             else:
                 self._note(f"{half.whose}-silent", "panolb", ABNORMAL)
                 self._begin_to_close()
+                self._say_goodbye(half.other, self._last_words(half))
                 half.end.cut()
                 return True
         return False
