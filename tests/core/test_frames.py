@@ -77,7 +77,8 @@ def test_legal_stream_passes_unchanged(from_client: bool, data: st.DataObject, d
     assert passed == b"".join(frame.raw for frame in whole if not frame.ours)
     assert frames.messages == sum(frame.ends for frame in whole)
     assert frames.octets == sum(len(frame.raw) for frame in whole if frame.data)
-    assert frames.ponged is frames.news is any(frame.ours for frame in whole)
+    assert frames.answered is any(frame.ours for frame in whole)
+    assert frames.ponged is frames.news is any(frame.raw[0] == 0x80 | PONG for frame in whole)
     assert (frames.close, frames.broken) == (None, "")
 
 
@@ -168,7 +169,7 @@ def test_answer_within_a_fragmented_message() -> None:
     assert frames.feed(first + pong[:3]) == first
     assert not frames.news
     assert frames.feed(pong[3:]) == b""
-    assert (frames.ponged, frames.within_message, frames.messages) == (True, True, 0)
+    assert (frames.answered, frames.within_message, frames.messages) == (True, True, 0)
     assert frames.feed(ping + second) == ping + second
     assert (frames.within_message, frames.messages) == (False, 1)
 
