@@ -204,6 +204,9 @@ def _members(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
     if not balancer.member:
         message = f'no members: write [[{dotted((*at, "member"))}]] with url = "http://localhost:8080/"'
         yield Finding((*at, "member"), message)
+    if balancer.close_on_failure and not any(map(balancer.check_of, balancer.member)):
+        message = f"has no effect without checks: write [{dotted((*at, 'health'))}]"
+        yield Finding((*at, "close_on_failure"), message, warning=True, about=((*at, "health"),))
     first: dict[tuple[str, str], int] = {}
     routes = Counter(member.route for member in balancer.member)
     free = (str(number) for number in count(1) if str(number) not in routes)

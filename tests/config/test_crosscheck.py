@@ -171,6 +171,7 @@ def test_problems(config: Config, place: str, message: str) -> None:
             with_location(websocket=False, websocket_max_message=1 << 20),
             ["location[0].websocket_max_message"],
         ),
+        (with_balancer(close_on_failure=True), ["balancer.app.close_on_failure"]),
         (with_location(websocket_close_code=1000), ["location[0].websocket_close_code"]),
     ],
 )
@@ -184,6 +185,7 @@ def test_warnings(config: Config, places: list[str]) -> None:
     "config",
     [
         with_balancer(nofailover=True),
+        with_balancer(close_on_failure=True, health=Health()),
         with_location(websocket="splice", websocket_compression=False, websocket_idle_timeout=60.0),
         with_location(websocket="messages", websocket_compression="offload", websocket_max_message=1 << 20),
         with_location(websocket_filter=["audit"]),
