@@ -43,14 +43,14 @@ class StatusPage:
         description: str,
         balancers: Mapping[str, Balancer],
         clock: Callable[[], float],
-        ledger: Ledger | None = None,
+        ledger: Ledger,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self.description = description
         self._balancers = balancers
         self._clock = clock
-        self._ledger = ledger or Ledger(clock, clock, {})
+        self._ledger = ledger
         self._port: IListeningPort | None = None
 
     @inlineCallbacks
