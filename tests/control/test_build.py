@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from panolb.config import model
-from panolb.control.build import member_spec
+from panolb.control.build import log_change, member_spec
 from panolb.control.locations import Locations
 from panolb.core.admission import Admission
 from panolb.core.exchange import Exchange
@@ -16,6 +17,7 @@ from panolb.core.location import Location
 from panolb.core.member import MemberSpec
 from panolb.core.request import Request
 from panolb.core.tunnel import Terms
+from tests.core.building import member
 
 MADE = Locations(lambda: 0.0, lambda: 0.0, None)
 
@@ -102,3 +104,19 @@ def test_limits_of_members() -> None:
     assert (theirs.max_websockets, theirs.websocket_rate, theirs.websocket_burst) == (7, 2.0, 3)
     own = spec(balancers, {"max_websockets": 1, "websocket_rate": 0.0, "websocket_burst": 9})
     assert (own.max_websockets, own.websocket_rate, own.websocket_burst) == (1, 0.0, 9)
+
+
+@pytest.mark.parametrize(
+    ("moving", "words"),
+    [
+        (False, "it keeps its users and gets no new ones"),
+        (True, "its users move to other members, and it gets no new ones"),
+    ],
+)
+def test_what_a_drain_means(moving: bool, words: str) -> None:
+    """The log says where the users go, who may be asked to go with their WebSockets."""
+    drained = member("1")
+    drained.moving = moving
+    with capturedLogs() as events:
+        log_change(drained, "up", "drain", "set by the operator")
+    assert formatEvent(events[0]).endswith(f"up -> drain: set by the operator; {words}")
