@@ -87,7 +87,13 @@ def head_of_101(accept: bytes, fields: dict[bytes, bytes]) -> bytes:
 def head_of_request(offer: Offer) -> bytes:
     """The browser's handshake, reduced to what autobahn's server negotiates about."""
     lines = [b"GET / HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
-    lines += [name + b": " + value for name, value in offer.browser.items()]
+    fields = dict(offer.browser)
+    protocols = fields.get(b"sec-websocket-protocol")
+    if protocols is not None:
+        # autobahn would refuse a name that is said twice; whether to is the member's business.
+        names = dict.fromkeys(name.strip(b" \t") for name in protocols.split(b","))
+        fields[b"sec-websocket-protocol"] = b", ".join(names)
+    lines += [name + b": " + value for name, value in fields.items()]
     if offer.compresses and offer.deflate is not None:
         lines.append(b"Sec-WebSocket-Extensions: " + offer.deflate)
     return b"\r\n".join(lines) + b"\r\n\r\n"

@@ -51,6 +51,8 @@ class Messages(Bridge):
         http1.wire.source, link.wire.source = member, browser
         browser.dataReceived(head_of_request(offer))
         link.onward = member
+        browser.read()
+        member.read()
         self.begin()
         if self.filtered:
             self._filters = self._make_filters()

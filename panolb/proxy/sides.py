@@ -16,6 +16,7 @@ from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerP
 from ..core.frames import BINARY, TEXT, close_code, close_payload
 from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_MESSAGE, Half
 from .bridge import PING
+from .poller import Reads, reads_for
 from .quiet import Quiet
 from .wire import Wire
 
@@ -53,6 +54,7 @@ class Side:
     utf8validateIncomingCurrentMessage: bool
     utf8validateLast: tuple[bool, bool, int, int]
     _perMessageCompress: Any
+    _reads: Reads
 
     def __init__(self, factory: Any, bridge: Messages, half: Half, wire: Wire) -> None:
         super().__init__()
@@ -73,6 +75,14 @@ class Side:
         return self.state == WebSocketServerProtocol.STATE_OPEN
 
     # -- what arrives -------------------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        self._reads = Reads(self.transport)
+        super().connectionMade()  # type: ignore[misc]
+
+    def read(self) -> None:
+        """The handshakes are complete: from here on frames are read."""
+        self._reads = reads_for(self.transport, self.bridge.client.frontend.turn, self.dataReceived)
 
     def dataReceived(self, data: bytes) -> None:
         half, tunnel = self.half, self.tunnel
@@ -166,8 +176,9 @@ class Side:
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         if not self.half.lost:
+            self._reads.stop()
             if not self.other.half.lost:
-                self.other.transport.resumeProducing()  # nobody is left whose slowness could have stopped it
+                self.other._reads.resume()  # nobody is left whose slowness could have stopped it
             self.tunnel.lost(self.half)
 
     # -- what is sent -------------------------------------------------------------------------------------------------
@@ -219,7 +230,7 @@ class Side:
             self.sendCloseFrame(close_code(payload), payload[2:])  # type: ignore[attr-defined]
             if not self.other.half.lost:
                 # Nothing that the other side sends has to wait for this one any more, and its answer is waited for.
-                self.other.transport.resumeProducing()
+                self.other._reads.resume()
 
     def finish(self) -> None:
         if self._finished:
@@ -228,24 +239,26 @@ class Side:
         if self.failedByMe and not self.wire.blocked:
             # It may be in the midst of sending.  A close with unread input would reset the connection, and so destroy
             # the close frame that says what was wrong; hence what it sends is read until it ends, or its time does.
-            self.transport.resumeProducing()
+            self._reads.resume()
             self.wire.half_close()
         else:
             self._end()
 
     def _end(self) -> None:
         """Both close frames were exchanged."""
+        self._reads.stop()
         self.wire.close()
 
     def cut(self) -> None:
+        self._reads.stop()
         self.wire.cut()
 
     def pause(self) -> None:
-        self.transport.pauseProducing()
+        self._reads.pause()
         self.tunnel.stalled(self.other.half)
 
     def resume(self) -> None:
-        self.transport.resumeProducing()
+        self._reads.resume()
         self.tunnel.flowing(self.other.half)
 
 

@@ -21,8 +21,15 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def lab(_shared: Lab) -> Iterator[Lab]:
+def lane() -> str:
+    """The lane under test; `tests.websocket.lab.LANES` makes it both, one after the other."""
+    return "splice"
+
+
+@pytest.fixture
+def lab(_shared: Lab, lane: str) -> Iterator[Lab]:
     """The shared process; after each test it must serve nobody, or something was left behind."""
+    _shared.lane = lane
     yield _shared
     _shared.settle()
 

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.harness.process import Panolb
 from tests.harness.waiting import ADDRESS, PATIENCE, free_port, until
-from tests.websocket.library import LibraryMember
+from tests.websocket.library import LibraryMember, dial
 from tests.websocket.peer import Browser, Peer, RawMember
 
 CONFIG = """\
@@ -41,47 +43,7 @@ url = "http://{address}:{deflate}"
 [[balancer.plain.member]]
 url = "http://{address}:{plain}"
 
-[[location]]
-path = "/raw"
-balancer = "raw"
-
-[[location]]
-path = "/two"
-balancer = "two"
-
-[[location]]
-path = "/uncompressed"
-balancer = "deflate"
-websocket_compression = false
-
-[[location]]
-path = "/small"
-balancer = "raw"
-websocket_max_message = "1KiB"
-
-[[location]]
-path = "/idle"
-balancer = "raw"
-websocket_idle_timeout = "500ms"
-
-[[location]]
-path = "/off"
-balancer = "raw"
-websocket = false
-
-[[location]]
-path = "/deflate"
-balancer = "deflate"
-
-[[location]]
-path = "/plain"
-balancer = "plain"
-
-[[location]]
-path = "/small-deflate"
-balancer = "deflate"
-websocket_max_message = "10kB"
-
+{locations}
 [access_log]
 path = "access.log"
 format = "common"
@@ -91,8 +53,43 @@ endpoint = "tcp:{admin}:interface={address}"
 
 [shutdown]
 grace = "{grace}"
-close_code = {close_code}
 """
+
+IN_BOTH_LANES = {
+    "/raw": ("raw", ""),
+    "/two": ("two", ""),
+    "/deflate": ("deflate", ""),
+    "/plain": ("plain", ""),
+    "/uncompressed": ("deflate", "websocket_compression = false"),
+    "/idle": ("raw", 'websocket_idle_timeout = "500ms"'),
+    "/pinged": ("raw", 'websocket_ping_interval = "300ms"'),
+}
+"""Path: balancer and more settings; in the lane of messages the same paths stand below ``/messages``."""
+
+OTHERS = {
+    "/off": ("raw", "websocket = false"),
+    "/messages/small": ("raw", 'websocket_max_message = "1KiB"'),
+    "/messages/small-deflate": ("deflate", 'websocket_max_message = "10kB"'),
+    "/messages/offload": ("deflate", 'websocket_compression = "offload"'),
+    "/messages/offload-raw": ("raw", 'websocket_compression = "offload"'),
+}
+
+LANES = pytest.mark.parametrize("lane", ["splice", "messages"])
+"""The test holds in both lanes; without this mark a test is of the splice."""
+
+MESSAGES = pytest.mark.parametrize("lane", ["messages"])
+
+
+def _locations(more: str) -> str:
+    """The locations' tables; ``more`` are further settings of those of `IN_BOTH_LANES`."""
+    tables = dict(OTHERS)
+    for path, (balancer, settings) in IN_BOTH_LANES.items():
+        tables[path] = (balancer, f"{settings}\n{more}")
+        tables["/messages" + path] = (balancer, f'{settings}\n{more}\nwebsocket = "messages"')
+    return "\n".join(
+        f'[[location]]\npath = "{path}"\nbalancer = "{balancer}"\n{settings}\n'
+        for path, (balancer, settings) in tables.items()
+    )
 
 
 class Pair:
@@ -113,13 +110,18 @@ class Pair:
 
 
 class Lab:
-    """The process and its members."""
+    """The process and its members.
 
-    def __init__(self, directory: Path, *, grace: str = "20s", close_code: int = 1001) -> None:
+    :param more: further settings of the locations of `IN_BOTH_LANES`.
+    :ivar lane: ``splice`` or ``messages``: what the paths of `open`, `browse`, `dial` and `at` lead through.
+    """
+
+    def __init__(self, directory: Path, *, grace: str = "20s", more: str = "") -> None:
         self.port, self.admin = free_port(), free_port()
         self.raw = RawMember()
         self.deflate = LibraryMember("deflate")
         self.plain = LibraryMember(None)
+        self.lane = "splice"
         config = CONFIG.format(
             address=ADDRESS,
             port=self.port,
@@ -128,15 +130,19 @@ class Lab:
             nobody=free_port(),
             deflate=self.deflate.port,
             plain=self.plain.port,
+            locations=_locations(more),
             grace=grace,
-            close_code=close_code,
         )
         self.panolb = Panolb(directory, config, (self.port, self.admin))
         self._browsers: list[Browser] = []
 
+    def at(self, path: str) -> str:
+        """A path in the lane under test."""
+        return path if self.lane == "splice" else "/messages" + path
+
     def browse(self) -> Browser:
         """A client's connection."""
-        browser = Browser(self.port)
+        browser = Browser(self.port, self.at(""))
         self._browsers.append(browser)
         return browser
 
@@ -146,6 +152,10 @@ class Lab:
         browser.upgrade(path, *fields)
         member = self.raw.visit().switch()
         return Pair(browser, browser.switched(), member)
+
+    def dial(self, path: str, **options: Any) -> Any:
+        """A client of the ``websockets`` package, as a context manager."""
+        return dial(self.port, self.at(path), **options)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What panolb says of its members, by name."""
@@ -181,9 +191,9 @@ class Lab:
 
 
 @contextmanager
-def running(directory: Path, *, grace: str = "20s", close_code: int = 1001) -> Iterator[Lab]:
+def running(directory: Path, *, grace: str = "20s", more: str = "") -> Iterator[Lab]:
     """A lab, started; what the test does with it is its own business."""
-    lab = Lab(directory, grace=grace, close_code=close_code)
+    lab = Lab(directory, grace=grace, more=more)
     try:
         lab.panolb.start()
         yield lab

@@ -141,16 +141,20 @@ class Peer:
 
 
 class Browser:
-    """A client's connection before and during the handshake."""
+    """A client's connection before and during the handshake.
 
-    def __init__(self, port: int) -> None:
+    :param prefix: goes before all its targets.
+    """
+
+    def __init__(self, port: int, prefix: str = "") -> None:
         self.client = Client(port)
+        self._prefix = prefix
         self.key = base64.b64encode(os.urandom(16)).decode()
         self.headers: list[tuple[str, str]] = []
 
     def upgrade(self, target: str, *fields: str, behind: bytes = b"") -> None:
         """Send a handshake; ``behind`` goes into the same segment."""
-        lines = [f"GET {target} HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"]
+        lines = [f"GET {self._prefix}{target} HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"]
         lines += [f"Sec-WebSocket-Key: {self.key}", "Sec-WebSocket-Version: 13", *fields]
         if not any(line.lower().startswith("host:") for line in fields):
             lines.insert(1, "Host: panolb.test")

@@ -10,10 +10,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
 from tests.harness.waiting import until
-from tests.websocket.lab import Lab
-from tests.websocket.library import dial
+from tests.websocket.lab import LANES, Lab
 from tests.websocket.peer import BINARY, PING, PONG, TEXT, Frame
 
+pytestmark = LANES
 BOTH = pytest.mark.parametrize("sender", ["client", "member"])
 CODES = [
     (None, ""),
@@ -103,7 +103,7 @@ def test_libraries_close(lab: Lab, code: int, compression: str | None) -> None:
             seen.append((connection.close_code, connection.close_reason))
 
     lab.plain.conversation = note
-    with dial(lab.port, "/plain", compression=compression) as client:
+    with lab.dial("/plain", compression=compression) as client:
         client.close(code, "over")
         assert client.close_code == code
     until(lambda: seen == [(code, "over")], f"the member to see {code}, not {seen}")
@@ -116,7 +116,7 @@ def test_library_member_closes(lab: Lab) -> None:
         connection.close(4001, "log in again")
 
     lab.deflate.conversation = leave
-    with dial(lab.port, "/deflate") as client:
+    with lab.dial("/deflate") as client:
         with pytest.raises(ConnectionClosed):
             client.recv(timeout=20)
         assert (client.close_code, client.close_reason) == (4001, "log in again")

@@ -8,10 +8,10 @@ import os
 import pytest
 from websockets.sync.server import ServerConnection
 
-from tests.websocket.lab import Lab
-from tests.websocket.library import dial
+from tests.websocket.lab import LANES, Lab
 from tests.websocket.peer import BINARY, CONTINUATION, PING, PONG, TEXT, Frame
 
+pytestmark = LANES
 BOTH = pytest.mark.parametrize("sender", ["client", "member"])
 MIB = 1 << 20
 
@@ -157,7 +157,7 @@ def test_library_sees_fragments(lab: Lab) -> None:
         connection.send("done")
 
     lab.plain.conversation = read
-    with dial(lab.port, "/plain", compression=None) as client:
+    with lab.dial("/plain", compression=None) as client:
 
         def message() -> itertools.chain[str]:
             return itertools.chain.from_iterable(_one_by_one())

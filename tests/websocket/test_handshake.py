@@ -8,8 +8,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from tests.harness.client import Client
-from tests.websocket.lab import Lab
-from tests.websocket.library import dial
+from tests.websocket.lab import LANES, MESSAGES, Lab
 from tests.websocket.peer import BINARY, TEXT, Frame, accept_for
 
 HANDSHAKE = ("Connection: Upgrade", "Upgrade: websocket")
@@ -19,6 +18,7 @@ KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 # -- to the member --------------------------------------------------------------------------------------------------
 
 
+@LANES
 def test_handshake_reaches_the_member_whole(lab: Lab) -> None:
     """Subprotocols, Origin, cookies, Host and the path with its query arrive; the way there is described in http."""
     browser = lab.browse()
@@ -52,6 +52,7 @@ def test_handshake_reaches_the_member_whole(lab: Lab) -> None:
     assert browser.all("Sec-WebSocket-Protocol") == ["v1.dash"]
 
 
+@LANES
 def test_subprotocol_offered_in_several_fields(lab: Lab) -> None:
     """A list of subprotocols spread over fields is one list (RFC 9110 section 5.3), and the choice comes back."""
     browser = lab.browse()
@@ -63,6 +64,17 @@ def test_subprotocol_offered_in_several_fields(lab: Lab) -> None:
     assert browser.all("Sec-WebSocket-Protocol") == ["two"]
 
 
+@LANES
+def test_subprotocol_offered_twice(lab: Lab) -> None:
+    """What is wrong with a list of subprotocols is the member's business."""
+    browser = lab.browse()
+    browser.upgrade("/raw", "Sec-WebSocket-Protocol: one, two, one")
+    lab.raw.visit().switch("Sec-WebSocket-Protocol: one")
+    browser.switched()
+    assert browser.all("Sec-WebSocket-Protocol") == ["one"]
+
+
+@LANES
 def test_member_that_chooses_no_subprotocol(lab: Lab) -> None:
     """No choice of the member is no choice for the client."""
     browser = lab.browse()
@@ -72,8 +84,9 @@ def test_member_that_chooses_no_subprotocol(lab: Lab) -> None:
     assert browser.all("Sec-WebSocket-Protocol") == []
 
 
+@MESSAGES
 def test_extensions_that_we_do_not_speak_stay_here(lab: Lab) -> None:
-    """An unknown extension reaches neither the member nor the 101."""
+    """In the lane of messages an unknown extension reaches neither the member nor the 101."""
     browser = lab.browse()
     browser.upgrade("/raw", "Sec-WebSocket-Extensions: x-unknown; a=1")
     visit = lab.raw.visit()
@@ -83,11 +96,14 @@ def test_extensions_that_we_do_not_speak_stay_here(lab: Lab) -> None:
     assert browser.all("Sec-WebSocket-Extensions") == []
 
 
+@LANES
 @pytest.mark.parametrize("names", ["Upgrade, keep-alive", "keep-alive, upgrade"])
 def test_connection_with_several_options(lab: Lab, names: str) -> None:
     """Firefox sends ``Connection: keep-alive, Upgrade``; names of options know no case."""
     client = lab.browse().client
-    client.ask("GET", "/raw", f"Connection: {names}", "Upgrade: WebSocket", KEY, "Sec-WebSocket-Version: 13")
+    client.ask(
+        "GET", lab.at("/raw"), f"Connection: {names}", "Upgrade: WebSocket", KEY, "Sec-WebSocket-Version: 13"
+    )
     lab.raw.visit().switch()
     head = client.socket.recv(4096)
     assert head.startswith(b"HTTP/1.1 101 "), head
@@ -97,6 +113,7 @@ def test_connection_with_several_options(lab: Lab, names: str) -> None:
 # -- cookies ----------------------------------------------------------------------------------------------------
 
 
+@LANES
 def test_new_client_gets_its_route_with_the_101(lab: Lab) -> None:
     """Without a route the 101 carries one, beside all cookies of the member's own."""
     browser = lab.browse()
@@ -110,18 +127,21 @@ def test_new_client_gets_its_route_with_the_101(lab: Lab) -> None:
     assert browser.all("X-Member") == ["m"]
 
 
+@LANES
 def test_client_that_has_its_route_gets_no_cookie(lab: Lab) -> None:
     """The route has not changed: nothing is set."""
     pair = lab.open("/raw", "Cookie: ROUTEID=.r")
     assert pair.handshake.all("Set-Cookie") == []
 
 
+@LANES
 def test_unknown_route_is_replaced(lab: Lab) -> None:
     """A route that no member has any more gives way to one that exists."""
     pair = lab.open("/raw", "Cookie: ROUTEID=.nobody")
     assert [value.split(";")[0] for value in pair.handshake.all("Set-Cookie")] == ["ROUTEID=.r"]
 
 
+@LANES
 def test_handshake_moves_on_when_its_member_refuses_connections(lab: Lab) -> None:
     """The bound member is gone: another one takes the handshake, and the 101 says so in a new cookie."""
     pair = lab.open("/two", "Cookie: ROUTEID=.gone")
@@ -134,6 +154,7 @@ def test_handshake_moves_on_when_its_member_refuses_connections(lab: Lab) -> Non
 # -- first frames ---------------------------------------------------------------------------------------------------
 
 
+@LANES
 def test_frames_behind_the_clients_handshake(lab: Lab) -> None:
     """What a client sends in one segment with its handshake waits for the 101 and arrives in order."""
     early = Frame(TEXT, b"first").encode(mask=True) + Frame(BINARY, b"second").encode(mask=True)
@@ -147,6 +168,7 @@ def test_frames_behind_the_clients_handshake(lab: Lab) -> None:
     assert member.frame() == Frame(TEXT, b"third")
 
 
+@LANES
 def test_frames_sent_while_the_member_thinks(lab: Lab) -> None:
     """Frames that come between handshake and 101 in segments of their own arrive, half a frame included."""
     browser = lab.browse()
@@ -161,6 +183,7 @@ def test_frames_sent_while_the_member_thinks(lab: Lab) -> None:
     assert member.frame() == Frame(TEXT, b"impatient")
 
 
+@LANES
 def test_frames_behind_the_members_101(lab: Lab) -> None:
     """What a member sends in one segment with its 101 reaches the client."""
     browser = lab.browse()
@@ -172,6 +195,7 @@ def test_frames_behind_the_members_101(lab: Lab) -> None:
     assert peer.frame() == Frame(BINARY, b"\x00\xff")
 
 
+@LANES
 def test_close_behind_the_members_101(lab: Lab) -> None:
     """A member that accepts and says goodbye in one segment: the client sees both."""
     browser = lab.browse()
@@ -184,6 +208,7 @@ def test_close_behind_the_members_101(lab: Lab) -> None:
 # -- beside other requests ------------------------------------------------------------------------------------------
 
 
+@LANES
 def test_handshake_on_a_connection_that_twisted_web_had(lab: Lab) -> None:
     """A request to nowhere is twisted.web's; a handshake behind it on the same connection is ours again."""
     browser = lab.browse()
@@ -197,10 +222,11 @@ def test_handshake_on_a_connection_that_twisted_web_had(lab: Lab) -> None:
     assert peer.frame() == Frame(TEXT, b"and back")
 
 
+@LANES
 def test_handshake_pipelined_behind_a_request(lab: Lab) -> None:
     """A handshake that comes before the answer to the request in front of it waits for its turn."""
     browser = lab.browse()
-    browser.client.ask("GET", "/raw", "Cookie: ROUTEID=.r")
+    browser.client.ask("GET", lab.at("/raw"), "Cookie: ROUTEID=.r")
     browser.upgrade("/raw", behind=Frame(TEXT, b"early").encode(mask=True))
     visit = lab.raw.visit()
     visit.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -213,6 +239,7 @@ def test_handshake_pipelined_behind_a_request(lab: Lab) -> None:
 # -- the member's refusals ------------------------------------------------------------------------------------------
 
 
+@LANES
 @pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "426 Upgrade Required", "503 Busy"])
 def test_refusal_of_the_member_is_an_ordinary_answer(lab: Lab, status: str) -> None:
     """The client gets the member's status, headers and body, and can use its connection for another request."""
@@ -225,7 +252,7 @@ def test_refusal_of_the_member_is_an_ordinary_answer(lab: Lab, status: str) -> N
     assert answer.body == b"no, 5"
     assert answer.one("Sec-WebSocket-Version") == "13, 8"
     assert not answer.closes
-    browser.client.ask("GET", "/raw/next", "Cookie: ROUTEID=.r")
+    browser.client.ask("GET", lab.at("/raw/next"), "Cookie: ROUTEID=.r")
     visit.socket.settimeout(5)
     head = visit.socket.recv(4096)
     assert head.startswith(b"GET /raw/next HTTP/1.1\r\n")
@@ -233,6 +260,7 @@ def test_refusal_of_the_member_is_an_ordinary_answer(lab: Lab, status: str) -> N
     assert browser.client.answer().body == b"ok"
 
 
+@LANES
 def test_refused_client_may_try_again_on_its_connection(lab: Lab) -> None:
     """After a 401 the same connection carries a second handshake, and that one succeeds."""
     browser = lab.browse()
@@ -247,6 +275,7 @@ def test_refused_client_may_try_again_on_its_connection(lab: Lab) -> None:
     assert member.frame() == Frame(TEXT, b"in")
 
 
+@LANES
 def test_refusal_in_chunks_and_200_are_answers_too(lab: Lab) -> None:
     """A member that knows no WebSocket answers 200 with a page: the client sees the page."""
     browser = lab.browse()
@@ -261,6 +290,7 @@ def test_refusal_in_chunks_and_200_are_answers_too(lab: Lab) -> None:
 # -- answers that are no answers --------------------------------------------------------------------------------
 
 
+@LANES
 def test_wrong_accept_is_a_502(lab: Lab) -> None:
     """A 101 that answers another key switches nothing."""
     browser = lab.browse()
@@ -271,6 +301,7 @@ def test_wrong_accept_is_a_502(lab: Lab) -> None:
     assert visit.ended()
 
 
+@LANES
 @pytest.mark.parametrize(
     "fields",
     [
@@ -292,6 +323,7 @@ def test_101_to_something_else_is_a_502(lab: Lab, fields: str) -> None:
     assert visit.ended()
 
 
+@LANES
 @pytest.mark.parametrize("protocol", ["other", "one, two"])
 def test_subprotocol_that_nobody_offered_is_a_502(lab: Lab, protocol: str) -> None:
     """RFC 6455 section 4.1: a client must fail a connection whose subprotocol it did not offer; so we never do so."""
@@ -301,6 +333,7 @@ def test_subprotocol_that_nobody_offered_is_a_502(lab: Lab, protocol: str) -> No
     assert browser.client.answer().status == 502
 
 
+@LANES
 def test_extension_that_nobody_offered_is_a_502(lab: Lab) -> None:
     """A member that compresses without being asked cannot be understood."""
     browser = lab.browse()
@@ -309,6 +342,7 @@ def test_extension_that_nobody_offered_is_a_502(lab: Lab) -> None:
     assert browser.client.answer().status == 502
 
 
+@LANES
 def test_member_that_dies_within_the_handshake_is_a_502(lab: Lab) -> None:
     """Half a 101 and a reset: the client gets an answer, not silence."""
     browser = lab.browse()
@@ -434,6 +468,7 @@ def test_location_without_websockets_ignores_the_upgrade(lab: Lab) -> None:
 # -- real libraries -------------------------------------------------------------------------------------------------
 
 
+@LANES
 def test_library_on_both_ends(lab: Lab) -> None:
     """The same through a real client and a real server: headers, subprotocol, and an echo."""
 
@@ -442,9 +477,7 @@ def test_library_on_both_ends(lab: Lab) -> None:
         connection.send(json.dumps(dict(connection.request.headers.raw_items())))
 
     lab.plain.conversation = tell
-    with dial(
-        lab.port, "/plain", origin="http://dash.example", additional_headers={"Cookie": "s=1"}
-    ) as client:
+    with lab.dial("/plain", origin="http://dash.example", additional_headers={"Cookie": "s=1"}) as client:
         seen = json.loads(client.recv(timeout=10))
     assert seen["Origin"] == "http://dash.example"
     assert seen["Cookie"] == "s=1"

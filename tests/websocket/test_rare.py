@@ -6,12 +6,13 @@ import zlib
 
 import pytest
 
-from tests.websocket.lab import Lab
+from tests.websocket.lab import LANES, MESSAGES, Lab
 from tests.websocket.peer import TEXT, Frame
 
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate"
 
 
+@LANES
 @pytest.mark.parametrize(
     "offer",
     [
@@ -41,6 +42,7 @@ def test_offer_that_cannot_be_taken_is_declined(lab: Lab, offer: str) -> None:
     assert payload == b"and back"
 
 
+@MESSAGES
 def test_messages_that_end_their_deflate_stream(lab: Lab) -> None:
     """A message may end with a final block (RFC 7692 section 7.2.3.4); the next one begins anew."""
     browser = lab.browse()
@@ -54,6 +56,7 @@ def test_messages_that_end_their_deflate_stream(lab: Lab) -> None:
         assert member.message() == text
 
 
+@LANES
 @pytest.mark.parametrize("sender", ["client", "member"])
 def test_bad_gateway_is_a_close_code_too(lab: Lab, sender: str) -> None:
     """1014 was registered after RFC 6455, for gateways."""
@@ -62,6 +65,7 @@ def test_bad_gateway_is_a_close_code_too(lab: Lab, sender: str) -> None:
     assert there.closed() == (1014, "upstream is gone")
 
 
+@LANES
 def test_frames_behind_a_handshake_that_comes_back_from_twisted_web(lab: Lab) -> None:
     """On a connection that served a 404 before, frames in one segment with the handshake arrive all the same."""
     browser = lab.browse()

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.harness.waiting import until
-from tests.websocket.lab import running
+from tests.websocket.lab import LANES, running
 from tests.websocket.peer import TEXT, Frame
 
 
-@pytest.mark.parametrize("code", [1001, 1012])
-def test_sigterm_closes_both_sides(tmp_path: Path, code: int) -> None:
-    """Each side of each WebSocket gets the configured code; when they have answered, the process ends at once."""
-    with running(tmp_path, grace="60s", close_code=code) as lab:
-        pairs = [lab.open() for _ in range(3)]
+@pytest.mark.parametrize(("code", "more"), [(1012, ""), (1001, "websocket_close_code = 1001")])
+def test_sigterm_closes_both_sides(tmp_path: Path, code: int, more: str) -> None:
+    """Each side of each WebSocket gets its location's code; when they have answered, the process ends at once."""
+    with running(tmp_path, grace="60s", more=more) as lab:
+        pairs = [lab.open() for _ in range(2)]
+        lab.lane = "messages"
+        pairs += [lab.open() for _ in range(2)]
         for pair in pairs:
             pair.browser.send(TEXT, b"working")
             assert pair.member.frame() == Frame(TEXT, b"working")
@@ -35,17 +37,22 @@ def test_sigterm_closes_both_sides(tmp_path: Path, code: int) -> None:
 def test_sigterm_with_peers_that_answer_nothing(tmp_path: Path) -> None:
     """Peers that ignore the close frame do not use up the grace period."""
     with running(tmp_path, grace="60s") as lab:
-        pair = lab.open()
+        pairs = [lab.open()]
+        lab.lane = "messages"
+        pairs.append(lab.open())
         lab.panolb.terminate()
-        assert pair.browser.closed()[0] == 1001
-        assert pair.member.closed()[0] == 1001
+        for pair in pairs:
+            assert pair.browser.closed()[0] == 1012
+            assert pair.member.closed()[0] == 1012
         assert lab.panolb.wait() == 0
         assert "Traceback" not in lab.panolb.log
 
 
-def test_sigterm_within_a_handshake(tmp_path: Path) -> None:
+@LANES
+def test_sigterm_within_a_handshake(tmp_path: Path, lane: str) -> None:
     """A handshake under way when the process is stopped is finished, and then said goodbye to at once."""
     with running(tmp_path, grace="60s") as lab:
+        lab.lane = lane
         browser = lab.browse()
         browser.upgrade("/raw")
         visit = lab.raw.visit()
@@ -53,10 +60,10 @@ def test_sigterm_within_a_handshake(tmp_path: Path) -> None:
         until(lambda: "stopping" in lab.panolb.log, "the process to stop")
         member = visit.switch()
         peer = browser.switched()
-        assert peer.closed()[0] == 1001
-        assert member.closed()[0] == 1001
-        peer.close_frame(1001)
-        member.close_frame(1001)
+        assert peer.closed()[0] == 1012
+        assert member.closed()[0] == 1012
+        peer.close_frame(1012)
+        member.close_frame(1012)
         member.socket.close()
         assert lab.panolb.wait() == 0
         assert "Traceback" not in lab.panolb.log
