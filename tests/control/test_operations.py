@@ -159,9 +159,9 @@ def test_closing_moves_the_users(house: House, admin: Admin, closes: bool, term:
     assert terms(others) == {""}
     assert house.operations.closing(house.one) == 0
     begin, end = (line for line in house.said if line.startswith("member b/1: "))
-    assert f"set to {admin.value}; its 20 WebSockets are being closed, 10 a second" in begin
+    assert f"set to {admin.value}; closing its 20 WebSockets, 10 a second" in begin
     assert "their pages connect again, to other members" in begin
-    assert "its WebSockets are closed: 20 answered; 0 requests and WebSockets are left" in end
+    assert "its WebSockets are closed: 20 answered; nothing is under way" in end
 
 
 def test_a_second_order_closes_nobody_twice(house: House) -> None:
@@ -305,7 +305,7 @@ def test_stopping(house: House) -> None:
     assert len({round(at, 2) for at in told}) > 50
     assert terms(viewers) == {"stopping"}
     assert len(done) == 1
-    assert any("stopping: 120 WebSockets are being closed, 40 a second" in line for line in house.said)
+    assert any("stopping: closing 120 WebSockets, 40 a second" in line for line in house.said)
     assert any("stopping: the WebSockets are closed: 120 answered" in line for line in house.said)
 
 
