@@ -100,12 +100,13 @@ class Operations:
         if closes:
             self._close(member, TERMS[admin], f"it was set to {admin.value}")
             return self.closing(member)
-        if admin is Admin.DRAIN:
+        kept = len(self.ledger.of_member(member))
+        if admin is Admin.DRAIN and kept:
             log.info(
-                "member {member}: it keeps its {n} WebSockets until their users leave; "
+                "member {member}: it keeps its {websockets} until their users leave; "
                 "draining it with close_websockets closes them and moves the users",
                 member=member.spec.name,
-                n=len(self.ledger.of_member(member)),
+                websockets=_websockets(kept),
             )
         return 0
 
@@ -164,11 +165,10 @@ class Operations:
         elsewhere = any(other.ready for other in balancer.members if other is not member)
         self._order(member, exchanges, term)
         log.info(
-            "member {member}: {why}; its {n} WebSockets are being closed, {rate:g} a second, longest idle first; "
-            "{consequence}",
+            "member {member}: {why}; closing its {websockets}, {rate:g} a second, longest idle first; {consequence}",
             member=member.spec.name,
             why=why,
-            n=len(exchanges),
+            websockets=_websockets(len(exchanges)),
             rate=self._rate,
             consequence=_consequence(member, elsewhere and not balancer.nofailover),
         )
@@ -183,10 +183,10 @@ class Operations:
         if self._orders.get(member) is order:
             del self._orders[member]
         log.info(
-            "member {member}: its WebSockets are closed: {counts}; {busy} requests and WebSockets are left with it",
+            "member {member}: its WebSockets are closed: {counts}; {left} under way with it",
             member=member.spec.name,
             counts=str(counts),
-            busy=member.busy,
+            left=f"{member.busy} requests and WebSockets are" if member.busy else "nothing is",
         )
 
     # -- the end ----------------------------------------------------------------------------------------------------
@@ -205,9 +205,8 @@ class Operations:
         self._stopping = self._closings.begin(exchanges, STOPPING, rate=rate, deadline=grace + LATEST)
         if self._stopping.left:
             log.info(
-                "stopping: {n} WebSockets are being closed, {rate:g} a second; their pages connect again, to whoever "
-                "listens then",
-                n=number,
+                "stopping: closing {websockets}, {rate:g} a second; their pages connect again, to whoever listens then",
+                websockets=_websockets(number),
                 rate=rate,
             )
             self._stopping.done.addCallback(_stopped)
@@ -223,6 +222,10 @@ class Operations:
 def _stopped(counts: Counts) -> Counts:
     log.info("stopping: the WebSockets are closed: {counts}", counts=str(counts))
     return counts
+
+
+def _websockets(number: int) -> str:
+    return "1 WebSocket" if number == 1 else f"{number} WebSockets"
 
 
 def _address(member: Member) -> str:
