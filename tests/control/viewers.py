@@ -72,7 +72,9 @@ class Viewer:
         self.member = member
         self._finished = finished
         self._waking: Any = None
-        self.tunnel = Tunnel(terms or Terms(ping_interval=0.0), clock.seconds, self._wake, self._end, b"our ping")
+        self.tunnel = Tunnel(
+            terms or Terms(ping_interval=0.0), clock.seconds, self._wake, self._end, b"our ping"
+        )
         for half in (self.tunnel.client, self.tunnel.member):
             half.end = End(self, half, answers)
         self.tunnel.last_message -= idle
