@@ -5,16 +5,19 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# The Autobahn test suite, which needs Python 2.7 and a virtual environment of its own; and its reports.
+AUTOBAHN ?= build/autobahntestsuite
+CONFORMANCE ?= build/conformance
 # compat: only then does twistd find twisted/plugins/panolb_plugin.py in a checkout.
 EDITABLE := --config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test servers check lint imports types tests coverage format docs bench clean
+.PHONY: help demo test servers check lint imports types tests conformance coverage format docs bench clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
-		while IFS="$$(printf '\t')" read -r target text; do printf 'make %-10s %s\n' "$$target" "$$text"; done
+		while IFS="$$(printf '\t')" read -r target text; do printf 'make %-12s %s\n' "$$target" "$$text"; done
 
 demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0.1:10081/ (Ctrl-C ends it)
 	@exec $(BIN)/twistd --nodaemon --pidfile= panolb --demo
@@ -43,6 +46,9 @@ types: $(VENV)/installed-test  ## mypy, strict
 
 imports: $(VENV)/installed-test  ## import-linter: imports go one way only
 	$(BIN)/lint-imports --no-logo
+
+conformance: $(AUTOBAHN)/installed $(VENV)/installed-test  ## the Autobahn test suite for WebSockets; PYTHON2=/path/to/python2.7 CASES="6.4.* 7.*"
+	@$(BIN)/python -m tests.conformance --wstest $(AUTOBAHN)/bin/wstest --out $(CONFORMANCE) $(if $(CASES),--cases "$(CASES)")
 
 coverage: $(VENV)/installed-test  ## the tests again, with the lines and branches that they miss
 	$(BIN)/python -m pytest --cov --cov-report=term
@@ -88,3 +94,15 @@ $(VENV)/installed-bench: setup.cfg | $(BIN)/python
 	@echo "Installing what the benchmark needs into $(VENV) ..."
 	@$(PIP) install $(EDITABLE) '.[bench]'
 	@touch $@ $(VENV)/installed
+
+$(AUTOBAHN)/installed: tests/conformance/requirements-python2.txt
+	@test -n "$(PYTHON2)" || { echo "The Autobahn test suite needs Python 2.7; say where it is:" \
+		"make conformance PYTHON2=/path/to/python2.7" >&2; exit 2; }
+	@"$(PYTHON2)" -c 'import sys; sys.exit(sys.version_info[:2] != (2, 7))' 2>/dev/null || \
+		{ echo "$(PYTHON2) is no Python 2.7, which the Autobahn test suite needs" >&2; exit 2; }
+	@echo "Installing the Autobahn test suite into $(AUTOBAHN) ..."
+	@rm -rf $(AUTOBAHN)
+	@"$(PYTHON2)" -m pip -qq install --target $(AUTOBAHN)/virtualenv virtualenv==16.7.12 2>/dev/null
+	@"$(PYTHON2)" $(AUTOBAHN)/virtualenv/virtualenv.py --quiet --no-download $(AUTOBAHN)
+	@$(AUTOBAHN)/bin/pip -qq install --requirement $< 2>$(AUTOBAHN)/pip.log || { cat $(AUTOBAHN)/pip.log >&2; exit 2; }
+	@touch $@
