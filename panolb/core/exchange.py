@@ -251,6 +251,7 @@ class Exchange(Sending):
     def opened(self, tunnel: Tunnel) -> None:
         """Both sides of the WebSocket stand."""
         self.tunnel = tunnel
+        self._switching = None  # a WebSocket lasts for hours: only what its end is going to ask for is kept
         if self.location.opened is not None:
             self.location.opened(self)
 

@@ -73,8 +73,10 @@ class RequestReader:
         self._ended = False
 
     def close(self) -> None:
-        """Let go of the parser, which holds this object's methods: a cycle that only the collector would find."""
-        self._parser = None
+        """Let go of what was read, and of the parser, which holds this object's methods: a cycle for the collector."""
+        self._parser = self._known = None
+        self._known_fields = b""
+        self.next()
 
     # -- heads ------------------------------------------------------------------------------------------------------
 
