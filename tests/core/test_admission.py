@@ -295,6 +295,22 @@ def test_too_fast_says_when() -> None:
     assert counts(script) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("limit", [{"max_websockets": 0}, {"websocket_rate": 0.01, "websocket_burst": 1}])
+def test_who_is_not_bound_goes_where_there_is_room(limit: dict[str, Any]) -> None:
+    """A limit of a member ends the way of its own users only; the others are refused when no member has room."""
+    for specs, taken in (({"1": limit, "2": {}}, "2"), ({"1": limit, "2": limit}, "")):
+        script = Script(ask(*HANDSHAKE), specs=specs, place={"admission": Admission()})
+        for member in script.members.values():
+            member.gate.refusal(script.now)  # the only token there is
+        script.start()
+        assert script.waiting == taken
+        if not taken:
+            assert script.ends[0][:2] in ((503, "member-full"), (503, "too-fast"))
+            assert counts(script) == (0, 0, 0)
+    script = Script(ask(*HANDSHAKE), specs={"1": limit, "2": {}}, place={"admission": Admission(0)}).start()
+    assert script.ends[0][:2] == (503, "full"), "that is no limit of a member"
+
+
 def test_other_requests_are_not_limited() -> None:
     """Limits are for WebSockets."""
     script = Script(ask(BOUND), specs=SPECS, place={"admission": Admission(0, 0)}).start()

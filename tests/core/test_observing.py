@@ -265,6 +265,28 @@ def test_so_many_in_a_row_put_it_in_error() -> None:
     assert script.members["2"].state == "up"
 
 
+def test_checks_do_not_end_what_they_do_not_see() -> None:
+    """A member that answers a page but no viewer stays out for its ``retry`` seconds."""
+    script = answered(503, observe_fails=1)
+    member, balancer, now = script.members["1"], script.balancer, script.now
+    balancer.observe(member, True, "", 1, 1, now + 1)
+    assert (member.state, member.health.reason != "") == ("error", True)
+    balancer.refresh(now + member.spec.retry)
+    assert (member.state, member.health.reason) == ("up", "")
+    balancer.fault(member, now, "connection refused")
+    balancer.observe(member, True, "", 1, 1, now + 1)
+    assert member.state == "up", "that a check does see"
+
+
+def test_hanging_up_on_a_handshake() -> None:
+    """The user goes on to another member; that the first one hung up is not forgotten over it."""
+    script = handshake(observe_fails=1)
+    script.lost()
+    assert script.waiting == "2"
+    assert script.members["1"].state == "error"
+    assert script.members["1"].health.reason.endswith("it ended the connection of a WebSocket handshake")
+
+
 def test_not_observed() -> None:
     """``observe = "none"``: nothing counts."""
     script = answered(503)
