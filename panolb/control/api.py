@@ -10,6 +10,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from klein import Klein
@@ -22,6 +23,7 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..core.member import Admin, Member
+from .admin.websockets import BadQuery, Query, as_json
 from .ledger import Ledger
 from .listeners import QuietSite
 from .operations import Operations, UnknownMember
@@ -30,8 +32,6 @@ log = Logger()
 
 MODE = 0o660
 BODY = 64 << 10  # bytes of a request's body
-LISTED = 1000  # WebSockets in one answer, unless more are asked for
-MOST_LISTED = 20_000
 
 STATES = [admin.value for admin in Admin]
 JSON = b"application/json"
@@ -74,27 +74,25 @@ class Api:
 
         @routes.route("/api/v1/members", methods=["GET"])
         def members(request: IRequest) -> bytes:
-            _arguments(request)
+            _no_arguments(request)
             return _answer(request, self.members())
 
         @routes.route("/api/v1/members/<path:name>", methods=["GET"])
         def member(request: IRequest, name: str) -> bytes:
-            _arguments(request)
+            _no_arguments(request)
             self._refresh()
             return _answer(request, self._describe(self._operations.find(name)))
 
         @routes.route("/api/v1/members/<path:name>", methods=["POST"])
         def change(request: IRequest, name: str) -> bytes:
-            _arguments(request)
+            _no_arguments(request)
             return _answer(request, self.change(name, _read(request)))
 
         @routes.route("/api/v1/websockets", methods=["GET"])
         def websockets(request: IRequest) -> bytes:
-            return _answer(
-                request, self.websockets(_arguments(request, "member", "session", "offset", "limit"))
-            )
+            return _answer(request, self.websockets(Query.of(request.args or {})))
 
-        @routes.handle_errors(Refused, UnknownMember, HTTPException)
+        @routes.handle_errors(Refused, BadQuery, UnknownMember, HTTPException)
         def refused(request: IRequest, failure: Failure) -> bytes:
             return _refused(request, failure.value)
 
@@ -132,19 +130,14 @@ class Api:
         self._refresh()
         return self._describe(member)
 
-    def websockets(self, wanted: dict[str, str]) -> dict[str, Any]:
-        """Those that are open, the longest open first.
+    def websockets(self, query: Query) -> dict[str, Any]:
+        """Those that are open, or have ended; the same list as the status page's.
 
-        :raises UnknownMember: when there is none of this name.
-        :raises Refused: when ``offset`` or ``limit`` is no number.
+        :raises UnknownMember: when there is no member of the name asked for.
         """
-        name = wanted.get("member")
-        if name is not None:
-            name = self._operations.find(name).spec.name
-        offset = _number(wanted, "offset", 0, 10**9)
-        limit = _number(wanted, "limit", LISTED, MOST_LISTED)
-        total, records = self._ledger.records(name, wanted.get("session"), offset, limit)
-        return {"total": total, "websockets": [record.as_json() for record in records]}
+        if query.member is not None:
+            query = replace(query, member=self._operations.find(query.member).spec.name)
+        return as_json(query, self._ledger)
 
     def _describe(self, member: Member) -> dict[str, Any]:
         tally = self._ledger.tally(member)
@@ -184,6 +177,8 @@ def _refused(request: IRequest, error: Any) -> bytes:
         return _answer(request, {"error": str(error)}, error.status)
     if isinstance(error, UnknownMember):
         return _answer(request, {"error": str(error)}, 404)
+    if isinstance(error, BadQuery):
+        return _answer(request, {"error": str(error)}, 400)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         allowed = ", ".join(sorted(error.valid_methods))
         request.setHeader(b"allow", allowed.encode("ascii"))
@@ -194,29 +189,14 @@ def _refused(request: IRequest, error: Any) -> bytes:
     return _answer(request, {"error": error.description or error.name}, error.code or 400)
 
 
-def _arguments(request: Any, *known: str) -> dict[str, str]:
-    """The query of a request.
+def _no_arguments(request: IRequest) -> None:
+    """Refuse a query where none means anything.
 
-    :raises Refused: when it has anything else, or one twice.
+    :raises Refused: when there is one.
     """
-    found: dict[str, str] = {}
-    for name, values in request.args.items():
-        text = name.decode("utf-8", "replace")
-        if text not in known:
-            raise Refused(400, f"unknown: {text}; known are: {', '.join(known) or 'no arguments'}")
-        if len(values) > 1:
-            raise Refused(400, f"{text} is there {len(values)} times")
-        found[text] = values[0].decode("utf-8", "replace")
-    return found
-
-
-def _number(wanted: dict[str, str], name: str, default: int, most: int) -> int:
-    text = wanted.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 12 and int(text) <= most):
-        raise Refused(400, f"{name} is a number from 0 to {most}")
-    return int(text)
+    if request.args:
+        names = ", ".join(name.decode("utf-8", "replace") for name in request.args)
+        raise Refused(400, f"there are no parameters here, but {names} was given")
 
 
 def _read(request: Any) -> dict[str, Any]:
