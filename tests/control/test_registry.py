@@ -72,7 +72,7 @@ def test_plugin_is_found_by_its_name(package: Package) -> None:
     registry = Registry(package(METHOD.format(name="Method", word="last", instance="one")))
     assert list(registry.methods) == ["last"]
     assert registry.methods["last"].policy().pick([1, 2, 3]) == 3
-    assert not registry.resolvers and not registry.checks
+    assert not registry.resolvers and not registry.checks and not registry.filters
 
 
 def test_double_names_are_refused(package: Package) -> None:
@@ -98,6 +98,39 @@ def test_objects_that_do_not_provide_their_interface_are_refused(package: Packag
     """A promise that is not kept is found before the first request, and the message names the interface."""
     with pytest.raises(ConfigError, match="IBalancingMethod"):
         Registry(package(broken.format(name="Method", word="last", instance="one")))
+
+
+FILTER = '''\
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+from panolb.interfaces import IMessageFilter
+
+class Nothing:
+    """Lets nothing pass."""
+    def message(self, sender, payload, binary):
+        return None
+
+@implementer(IPlugin, IMessageFilter)
+class Filter:
+    name = "last"
+    def filter(self, request):
+        return Nothing()
+
+filter = Filter()
+'''
+
+
+def test_kinds_have_names_of_their_own(package: Package) -> None:
+    """A message filter may be called what a balancing method is called; each is found where it belongs."""
+    registry = Registry(package(METHOD.format(name="Method", word="last", instance="one") + FILTER))
+    assert list(registry.methods) == ["last"] and list(registry.filters) == ["last"]
+    assert registry.filters["last"].filter(None).message("client", b"said", False) is None
+
+
+def test_filter_without_what_it_promises_is_refused(package: Package) -> None:
+    """The same for filters."""
+    with pytest.raises(ConfigError, match="IMessageFilter"):
+        Registry(package(FILTER.replace("def filter(self, request)", "def filter(self)")))
 
 
 def test_all_problems_at_once(package: Package) -> None:

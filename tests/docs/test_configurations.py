@@ -41,6 +41,7 @@ def names() -> Known:
         lbmethods=installed.lbmethods | {"fewest-busy"},
         checks=installed.checks,
         resolvers=installed.resolvers,
+        filters=installed.filters | {"mask-tokens"},
     )
 
 

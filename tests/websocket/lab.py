@@ -80,9 +80,12 @@ LANES = pytest.mark.parametrize("lane", ["splice", "messages"])
 MESSAGES = pytest.mark.parametrize("lane", ["messages"])
 
 
-def _locations(more: str) -> str:
+Locations = dict[str, tuple[str, str]]
+
+
+def _locations(more: str, own: Locations) -> str:
     """The locations' tables; ``more`` are further settings of those of `IN_BOTH_LANES`."""
-    tables = dict(OTHERS)
+    tables = {**OTHERS, **own}
     for path, (balancer, settings) in IN_BOTH_LANES.items():
         tables[path] = (balancer, f"{settings}\n{more}")
         tables["/messages" + path] = (balancer, f'{settings}\n{more}\nwebsocket = "messages"')
@@ -113,10 +116,13 @@ class Lab:
     """The process and its members.
 
     :param more: further settings of the locations of `IN_BOTH_LANES`.
+    :param locations: more of them, by path: balancer and settings.
     :ivar lane: ``splice`` or ``messages``: what the paths of `open`, `browse`, `dial` and `at` lead through.
     """
 
-    def __init__(self, directory: Path, *, grace: str = "20s", more: str = "") -> None:
+    def __init__(
+        self, directory: Path, *, grace: str = "20s", more: str = "", locations: Locations | None = None
+    ) -> None:
         self.port, self.admin = free_port(), free_port()
         self.raw = RawMember()
         self.deflate = LibraryMember("deflate")
@@ -130,7 +136,7 @@ class Lab:
             nobody=free_port(),
             deflate=self.deflate.port,
             plain=self.plain.port,
-            locations=_locations(more),
+            locations=_locations(more, locations or {}),
             grace=grace,
         )
         self.panolb = Panolb(directory, config, (self.port, self.admin))
@@ -191,9 +197,11 @@ class Lab:
 
 
 @contextmanager
-def running(directory: Path, *, grace: str = "20s", more: str = "") -> Iterator[Lab]:
+def running(
+    directory: Path, *, grace: str = "20s", more: str = "", locations: Locations | None = None
+) -> Iterator[Lab]:
     """A lab, started; what the test does with it is its own business."""
-    lab = Lab(directory, grace=grace, more=more)
+    lab = Lab(directory, grace=grace, more=more, locations=locations)
     try:
         lab.panolb.start()
         yield lab
