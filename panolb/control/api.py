@@ -286,6 +286,11 @@ def _make_room(path: str) -> None:
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
+        directory = os.path.dirname(path)
+        if not os.path.isdir(directory):
+            raise OSError(
+                f"there is no directory {directory}; make it first (systemd: RuntimeDirectory=)"
+            ) from None
         return
     if not stat.S_ISSOCK(mode):
         raise OSError(f"{path} exists and is no socket; remove it, or choose another path")

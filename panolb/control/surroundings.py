@@ -41,6 +41,13 @@ def _path_problems(config: model.Config) -> list[Problem]:
         if location.files is not None and not Path(location.files).is_dir():
             place = config.where(("location", index, "files"))
             problems.append(Problem(place, f"{location.files} is no directory"))
+    if config.control is not None:
+        path = Path(config.control.socket)
+        if path.exists() and not path.is_socket():
+            place = config.where(("control", "socket"))
+            problems.append(
+                Problem(place, f"{path} exists and is no socket; remove it, or choose another path")
+            )
     for index, log in enumerate(config.access_log):
         path = Path(log.path)
         place = config.where(("access_log", index, "path"))

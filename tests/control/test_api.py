@@ -308,7 +308,7 @@ def test_files_in_the_way(tmp_path: Path) -> None:
             fourth = minimal(tmp_path / "fourth", str(path))
             fourth.launch()
             assert fourth.wait() == 1
-            assert fourth.lines(f"{path} exists and is no socket")
+            assert fourth.lines(f"{path} exists and is no socket; remove it, or choose another path")
             assert path.read_text() == "precious"
             fourth.close()
         finally:
@@ -338,7 +338,7 @@ def test_where_there_can_be_none(tmp_path: Path) -> None:
     try:
         panolb.launch()
         assert panolb.wait() == 1
-        assert panolb.lines("/nonexistent")
+        assert panolb.lines("cannot listen on unix:/nonexistent/control: there is no directory /nonexistent;")
         assert "Traceback" not in panolb.log
     finally:
         panolb.close()
