@@ -101,8 +101,8 @@ $(AUTOBAHN)/installed: tests/conformance/requirements-python2.txt
 	@"$(PYTHON2)" -c 'import sys; sys.exit(sys.version_info[:2] != (2, 7))' 2>/dev/null || \
 		{ echo "$(PYTHON2) is no Python 2.7, which the Autobahn test suite needs" >&2; exit 2; }
 	@echo "Installing the Autobahn test suite into $(AUTOBAHN) ..."
-	@rm -rf $(AUTOBAHN)
-	@"$(PYTHON2)" -m pip -qq install --target $(AUTOBAHN)/virtualenv virtualenv==16.7.12 2>/dev/null
-	@"$(PYTHON2)" $(AUTOBAHN)/virtualenv/virtualenv.py --quiet --no-download $(AUTOBAHN)
-	@$(AUTOBAHN)/bin/pip -qq install --requirement $< 2>$(AUTOBAHN)/pip.log || { cat $(AUTOBAHN)/pip.log >&2; exit 2; }
+	@rm -rf $(AUTOBAHN) && mkdir -p $(AUTOBAHN)
+	@{ "$(PYTHON2)" -m pip -qq install --target $(AUTOBAHN)/virtualenv virtualenv==16.7.12 && \
+		"$(PYTHON2)" $(AUTOBAHN)/virtualenv/virtualenv.py --quiet --no-download $(AUTOBAHN) && \
+		$(AUTOBAHN)/bin/pip -qq install --requirement $<; } >$(AUTOBAHN)/log 2>&1 || { cat $(AUTOBAHN)/log >&2; exit 2; }
 	@touch $@

@@ -198,3 +198,16 @@ def test_answer_on_its_way_arrives_before_the_close(lab: Lab, sender: str) -> No
     assert here.frame() == HELLO
     assert here.closed()[0] == 1002
     assert here.ended()
+
+
+@LANES
+@BOTH
+@pytest.mark.parametrize(
+    "length", [b"\x7e\x00\x7d", b"\x7f" + bytes(7) + b"\x7d", b"\x7f" + bytes(6) + b"\xff\xff"]
+)
+def test_length_in_more_bytes_than_needed(lab: Lab, sender: str, length: bytes) -> None:
+    """RFC 6455 section 5.2; the suite does not ask it."""
+    here, there = lab.open().direction(sender)
+    mask = sender == "client"
+    here.socket.sendall(b"\x82" + bytes((length[0] | mask << 7,)) + length[1:] + b"mask" * mask)
+    _ends(here, there, 1002)
