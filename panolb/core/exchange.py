@@ -14,8 +14,6 @@ from itertools import count
 
 from ..errors import BadRequest, BadResponse
 from . import answers
-from .admission import Refusal
-from .balancer import REDIRECTED, STUCK, Decision
 from .facts import ExchangeFacts
 from .headers import Answer, check_websocket_answer, understand_answer
 from .location import Location
@@ -28,8 +26,6 @@ from .sticky import Route
 from .tunnel import Tunnel
 
 _ids = count(1)
-
-RETRY_AFTER = 5  # seconds; about one health check later
 
 
 class Exchange(Sending):
@@ -44,11 +40,9 @@ class Exchange(Sending):
     :ivar upgrade: the fields of the WebSocket handshake that the member gets; ``None`` for any other request.
     :ivar kept: how many requests the connection served before this one.
     :ivar tunnel: the WebSocket that it became; ``None`` for any other request.
-    :ivar retry_after: whole seconds that a 503 names.
     """
 
     __slots__ = (
-        "_admitted",
         "_facts",
         "_switching",
         "_trial",
@@ -56,7 +50,6 @@ class Exchange(Sending):
         "id",
         "kept",
         "lines",
-        "retry_after",
         "route",
         "sent",
         "started",
@@ -79,11 +72,9 @@ class Exchange(Sending):
         self.route: Route | None = None
         self.upgrade: tuple[bytes, ...] | None = None
         self.tunnel: Tunnel | None = None
-        self.retry_after = RETRY_AFTER
         self._facts: ExchangeFacts | None = None
         self._trial = False  # the member was in error when it was chosen
         self._switching: Answer | None = None
-        self._admitted: Member | None = None  # counts this exchange among its WebSockets
 
     # -- choosing and connecting ------------------------------------------------------------------------------------
 
@@ -128,33 +119,6 @@ class Exchange(Sending):
         self.attempts += 1
         member.connector.connect(self, self._fresh)
         return True
-
-    def _admit(self, member: Member) -> Refusal | None:
-        """Ask whether a WebSocket with ``member`` may be opened now."""
-        location = self.location
-        if location.admission is None:
-            return None
-        client = self.client.peer.client(self.request)
-        refusal = location.admission.admit(client, member.gate, location.clock())
-        if refusal is None:
-            self._admitted = member
-        return refusal
-
-    def _turn_away(self, refusal: Refusal, decision: Decision, force: bool) -> bool:
-        """A member may not have one more WebSocket: whoever is not bound to it goes to another one."""
-        if refusal.of_member and decision.why not in (STUCK, REDIRECTED):
-            self.tried = (*self.tried, decision.member)
-            if self.attempt(force):
-                return True
-        self.retry_after = refusal.retry_after
-        self.fail(503, refusal.reason, refusal.term)
-        return True
-
-    def _leave_member(self) -> None:
-        super()._leave_member()
-        member, self._admitted = self._admitted, None
-        if member is not None and self.location.admission is not None:
-            self.location.admission.leave(self.client.peer.client(self.request), member.gate)
 
     def connected(self, link: Link) -> None:
         """The connection stands: send what there is."""

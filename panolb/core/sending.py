@@ -9,12 +9,15 @@ when a new one died.
 
 from __future__ import annotations
 
-from .balancer import Decision
+from .admission import Refusal
+from .balancer import REDIRECTED, STUCK, Decision
 from .location import Location
 from .member import Member
 from .ports import Client, Connector, Link
 from .request import Request
 from .waiting import Waiting
+
+RETRY_AFTER = 5  # seconds; about one health check later
 
 
 class Sending:
@@ -24,10 +27,12 @@ class Sending:
     :ivar attempts: how many connections to members were asked for.
     :ivar tried: the members that this request need not be sent to again.
     :ivar decision: the last choice of a member; ``None`` as long as there was none.
+    :ivar retry_after: whole seconds that a 503 names.
     :ivar link: the connection to that member, while there is one.
     """
 
     __slots__ = (
+        "_admitted",
         "_answered",
         "_awaited",
         "_early",
@@ -45,6 +50,7 @@ class Sending:
         "location",
         "received",
         "request",
+        "retry_after",
         "tried",
     )
 
@@ -59,7 +65,9 @@ class Sending:
         self.tried: tuple[Member, ...] = ()
         self._early: list[bytes] = []  # of the body, while there is nowhere to put it
         self._ended_body = not request.has_body
+        self.retry_after = RETRY_AFTER
         self._held: Member | None = None  # counts this exchange as busy
+        self._admitted: Member | None = None  # counts it among its WebSockets
         self._awaited: Connector | Waiting | None = None  # who is going to say how it goes on
         self._waiting: Waiting | None = None
         self._pinging = False  # the body is held until the member has said that it wants it
@@ -109,6 +117,11 @@ class Sending:
             self.client.hold()
 
     @property
+    def is_handshake(self) -> bool:
+        """Whether it asks for a WebSocket that may come of it."""
+        return self.request.websocket is not None and self.location.websocket is not None
+
+    @property
     def sending(self) -> bool:
         """Whether the client still has some of its request to send."""
         return not self._ended_body
@@ -151,6 +164,29 @@ class Sending:
         self.link.expect(member.spec.response_timeout)
         if self._early:
             self._send_early(self.link, member)
+
+    # -- whether it may have a WebSocket ----------------------------------------------------------------------------
+
+    def _admit(self, member: Member) -> Refusal | None:
+        """Ask whether a WebSocket with ``member`` may be opened now."""
+        location = self.location
+        if location.admission is None:
+            return None
+        client = self.client.peer.client(self.request)
+        refusal = location.admission.admit(client, member.gate, location.clock())
+        if refusal is None:
+            self._admitted = member
+        return refusal
+
+    def _turn_away(self, refusal: Refusal, decision: Decision, force: bool) -> bool:
+        """A member may not have one more WebSocket: whoever is not bound to it goes to another one."""
+        if refusal.of_member and decision.why not in (STUCK, REDIRECTED):
+            self.tried = (*self.tried, decision.member)
+            if self.attempt(force):
+                return True
+        self.retry_after = refusal.retry_after
+        self.fail(503, refusal.reason, refusal.term)
+        return True
 
     # -- going on with another member, or with nobody ---------------------------------------------------------------
 
@@ -219,7 +255,7 @@ class Sending:
             assert self.decision is not None
             self._repeated = True
             self.tried = (*self.tried, self.decision.member)
-            if self.request.websocket is not None and self.location.balancer is not None:
+            if self.is_handshake and self.location.balancer is not None:
                 against = "it ended the connection of a WebSocket handshake"
                 self.location.balancer.heard_of_tunnel(self.decision.member, against, self.location.clock())
         if not self.attempt():
@@ -238,3 +274,6 @@ class Sending:
         member, self._held = self._held, None
         if member is not None:
             member.busy -= 1
+        admitted, self._admitted = self._admitted, None
+        if admitted is not None and self.location.admission is not None:
+            self.location.admission.leave(self.client.peer.client(self.request), admitted.gate)

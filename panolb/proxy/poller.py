@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+ROUNDS = 4
+"""How often its sockets are looked at in one event of the reactor, whose turn costs more than such a look."""
+
 RECEIVE = 64 << 10  # bytes at a time, as Twisted's transports do
 
 
@@ -97,6 +100,11 @@ class PolledReads(Reads):
             self._paused = False
             self._poller.resume(self._fd)
 
+    def cut(self) -> None:
+        """End the connection at once."""
+        self.stop()
+        self._transport.abortConnection()
+
     def stop(self) -> None:
         poller, self._poller = self._poller, None
         if poller is not None:
@@ -147,19 +155,24 @@ class Poller:
         return "panolb"
 
     def doRead(self) -> None:
-        """Read every socket that has something."""
-        reads = self._reads
-        with self._turn:
-            for fd, _ in self._epoll.poll(0):
-                one = reads.get(fd)
-                if one is None:
-                    continue
-                try:
-                    one.read()
-                except Exception:  # noqa: BLE001  # the other connections must be read all the same
-                    log.failure("a WebSocket could not be passed on; it is cut")
-                    one.stop()
-                    one._transport.abortConnection()
+        """Read every socket that has something, and then those that got something meanwhile."""
+        for _ in range(ROUNDS):
+            ready = self._epoll.poll(0)
+            if not ready:
+                return
+            with self._turn:
+                for fd, _ in ready:
+                    self._read(fd)
+
+    def _read(self, fd: int) -> None:
+        reads = self._reads.get(fd)
+        if reads is None:
+            return  # it was closed in this very turn
+        try:
+            reads.read()
+        except Exception:  # noqa: BLE001  # the other connections must be read all the same
+            log.failure("a WebSocket could not be passed on; it is cut")
+            reads.cut()
 
     def connectionLost(self, reason: Any) -> None:
         """The reactor lets go of everything at its end."""
