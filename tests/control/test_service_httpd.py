@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from tests.harness.control import Control
 from tests.harness.process import TWISTD, Panolb
@@ -30,10 +34,11 @@ class Started(Panolb):
     def __init__(self, directory: Path, *words: str) -> None:
         super().__init__(directory, "", ())
         self.words = words
+        self.twistd: list[str] = []  # for itself
 
     @property
     def command(self) -> list[str]:
-        return [*TWISTD, *self.words]
+        return [*TWISTD[:-1], *self.twistd, TWISTD[-1], *self.words]
 
 
 def test_control(tmp_path: Path) -> None:
@@ -65,5 +70,25 @@ def test_only_with_an_httpd_conf(tmp_path: Path) -> None:
             assert process.wait() == 1
             assert process.lines(said), process.log
             assert "Traceback" not in process.log
+        finally:
+            process.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")
+def test_the_socket_belongs_to_whom_panolb_runs_as(tmp_path: Path) -> None:
+    """With --uid and --gid it is opened after the change, for that user's operators."""
+    (tmp_path / "httpd.conf").write_text(CONF.format(address=ADDRESS, port=free_port()))
+    with TemporaryDirectory(prefix="panolb-") as open_to_it:
+        os.chown(open_to_it, 65534, 65534)
+        path = f"{open_to_it}/control"
+        process = Started(tmp_path, f"--httpd-conf={tmp_path}/httpd.conf", f"--control={path}")
+        process.twistd = ["--uid=65534", "--gid=65534"]
+        try:
+            process.launch()
+            until(lambda: process.lines("control API: listening on"), "the control API")
+            found = os.stat(path)
+            assert (found.st_uid, found.st_gid) == (65534, 65534)
+            process.stop()
+            assert not Path(path).exists()
         finally:
             process.close()
