@@ -169,6 +169,7 @@ class Tunnel:
         "_ended",
         "_looks",
         "_ping",
+        "_queued",
         "_wake",
         "client",
         "closed_by",
@@ -204,6 +205,7 @@ class Tunnel:
         self._ping = ping
         self._due = NEVER
         self._looks = 0
+        self._queued = NEVER  # bytes, at the last look
 
     def start(self) -> None:
         """Both ends are there."""
@@ -373,6 +375,8 @@ class Tunnel:
             if half.stalled is not None and now >= half.stalled + self.terms.slow_timeout:
                 code = GOING_AWAY if half is self.client else TRY_AGAIN_LATER
                 self._close(f"slow-{half.whose}", TRY_AGAIN_LATER, code, f"the {half.whose} is too slow")
+                if half.waits:
+                    self._tell(half)
                 return True
         return False
 
@@ -433,8 +437,8 @@ class Tunnel:
         if half.end.readiness != WITHIN_FRAME and half.goodbye is not None:
             half.told = True
             half.end.send_close(half.goodbye)
-        elif half.other.lost or half.other.closed:
-            half.end.cut()  # the rest of the frame will never come
+        elif half.other.lost or half.other.closed or half.stalled is not None:
+            half.end.cut()  # the rest of the frame will never come, or never be taken
 
     def _settle(self) -> None:
         """End the connection of each side with which both close frames were exchanged, or cannot be any more."""
@@ -455,14 +459,17 @@ class Tunnel:
         deadline = self.closing + self.terms.close_timeout
         if now < deadline or told:
             self._wake_at(deadline if now < deadline else now + self.terms.close_timeout)
-        elif self._looks < LOOKS and any(
-            not half.lost and half.end.backlog for half in (self.client, self.member)
-        ):
-            # The close frame stands behind data that a slow reader is still taking.
-            self._looks += 1
+        elif self._is_still_taken():
             self._wake_at(now + self.terms.close_timeout)
         else:
             self.cut()
+
+    def _is_still_taken(self) -> bool:
+        """Whether a close frame stands behind data that a slow reader has taken some of since the last look."""
+        queued = sum(half.end.backlog for half in (self.client, self.member) if not half.lost)
+        before, self._queued = self._queued, queued
+        self._looks += 1
+        return 0 < queued < before and self._looks <= LOOKS
 
     def _wake_at(self, due: float) -> None:
         self._due = due

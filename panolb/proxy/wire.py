@@ -95,7 +95,7 @@ class Wire:
     """The way out over a transport whose writes cannot be shortened, such as TLS.
 
     :ivar source: who is paused while too much is queued.
-    :ivar allowed: bytes that may be queued before that.
+    :ivar allowed: bytes that may be queued before that, over a plain socket.
     :ivar blocked: whether the transport has a queue.
     :ivar on_change: told when that changes.
     """
@@ -169,10 +169,14 @@ class Wire:
 
     def _press(self) -> None:
         """Pause the source when too much is queued."""
-        if not self._paused and self.backlog > self.allowed:
+        if not self._paused and self._too_much():
             self._paused = True
             if self.source is not None:
                 self.source.pause()
+
+    def _too_much(self) -> bool:
+        """Such a transport has a queue only of what the one below it did not take: that is enough."""
+        return True
 
     def _unblock(self) -> None:
         self.blocked = False
@@ -196,6 +200,9 @@ class DirectWire(Wire):
         """Bytes that the transport has queued; it does not say so in public, hence a test that holds these names."""
         transport = self._transport
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+    def _too_much(self) -> bool:
+        return self.backlog > self.allowed
 
     def half_close(self) -> None:
         self.flush()
