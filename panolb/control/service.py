@@ -242,6 +242,12 @@ class Panolb(MultiService):
         shutdown = self.config.shutdown
         for frontend in self._frontends:
             frontend.drain()
+        if self._connections():
+            log.info(
+                "stopping: what is in flight has {grace:g} s to finish; open connections: {n}",
+                n=self._connections(),
+                grace=shutdown.grace,
+            )
         self.operations.stop(shutdown.grace)
         yield self._wait_until_empty(shutdown.grace)
         left = self._connections()
@@ -254,9 +260,9 @@ class Panolb(MultiService):
             )
             for frontend in self._frontends:
                 frontend.abort()
-            yield self._wait_until_empty(
-                1.0
-            )  # they end in the reactor's next turn, and their log lines with them
+        yield self._wait_until_empty(
+            1.0
+        )  # they end in the reactor's next turn, and their log lines with them
         for pool in self.plant.pools:
             pool.close()
         if self._admin is not None:
@@ -276,15 +282,10 @@ class Panolb(MultiService):
         return sum(len(frontend.connections) for frontend in self._frontends)
 
     @inlineCallbacks
-    def _wait_until_empty(self, grace: float) -> Any:
-        end = self.deadlines.clock() + grace
-        if self._connections():
-            log.info(
-                "stopping: what is in flight has {grace:g} s to finish; open connections: {n}",
-                n=self._connections(),
-                grace=grace,
-            )
-        while self._connections() and self.deadlines.clock() < end:
+    def _wait_until_empty(self, seconds: float) -> Any:
+        """Until all clients are gone, and all WebSockets on the members' side too; no longer than so many seconds."""
+        end = self.deadlines.clock() + seconds
+        while (self._connections() or len(self.ledger)) and self.deadlines.clock() < end:
             yield _sleep(self.reactor, POLL)
 
 

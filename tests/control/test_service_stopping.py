@@ -86,6 +86,22 @@ def test_sigterm_during_a_drain(tmp_path: Path) -> None:
         assert "Traceback" not in lab.panolb.log
 
 
+def test_members_are_waited_for_as_well(tmp_path: Path) -> None:
+    """A member that takes its time over the answer is not cut as soon as the last client is gone."""
+    with running(tmp_path) as lab:
+        pair = lab.open("1")
+        lab.panolb.terminate()
+        assert pair.closed()[0] == 1012
+        pair.browser.close_frame(1012)
+        assert pair.browser.ended()
+        time.sleep(0.5)
+        pair.member.send(1, b"some last words")
+        pair.member.close_frame(1012)
+        pair.member.socket.close()
+        assert lab.panolb.wait() == 0
+        assert lab.panolb.lines("stopping: the WebSockets are closed: 1 answered")
+
+
 def test_the_end_of_grace(tmp_path: Path) -> None:
     """Who does not answer is cut when the grace period ends, and counted; the exit code is 0 all the same."""
     more = '[websockets]\nclose_timeout = "1m"\n[shutdown]\ngrace = "1s"\n'
