@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from zlib import Z_SYNC_FLUSH
 
 from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
+from autobahn.websocket.protocol import TrafficStats
 
 from ..core.frames import BINARY, TEXT, close_code, close_payload
 from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_MESSAGE, Half
 from .bridge import PING
+from .handshake import OF_HANDSHAKES
 from .poller import Reads, reads_for
 from .quiet import Quiet
 from .wire import Wire
@@ -23,11 +25,13 @@ from .wire import Wire
 if TYPE_CHECKING:
     from .messages import Messages
 
-INVALID_PAYLOAD = 1007
-TOO_BIG = 1009
+INVALID_PAYLOAD, TOO_BIG = 1007, 1009
 
 CODES = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)))
 """The codes that a close frame may carry here: those that are registered, and those for everybody's own use."""
+
+NOBODYS = TrafficStats()
+"""What autobahn counts, of all WebSockets together, since nobody reads it."""
 
 
 class Side:
@@ -82,6 +86,9 @@ class Side:
 
     def read(self) -> None:
         """The handshakes are complete: from here on frames are read."""
+        # What autobahn keeps of the handshakes, twice 4 KiB for as long as the WebSocket lasts, nobody asks for again.
+        self.__dict__ = {name: value for name, value in self.__dict__.items() if name not in OF_HANDSHAKES}
+        self.trafficStats = NOBODYS
         self._reads = reads_for(self.transport, self.bridge.client.frontend.turn, self.dataReceived)
 
     def dataReceived(self, data: bytes) -> None:
@@ -140,10 +147,10 @@ class Side:
         self.other.sendPing(payload)
 
     def onPong(self, payload: bytes) -> None:
-        if payload == PING:
-            self._ponged = True
-            self.tunnel.ponged(self.half, self.bridge.clock())
-        else:
+        ours = payload == PING
+        self._ponged = True
+        self.tunnel.ponged(self.half, self.bridge.clock(), ours)
+        if not ours:
             self.other.sendPong(payload)
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool:
@@ -229,16 +236,15 @@ class Side:
         if self.is_up:
             self.sendCloseFrame(close_code(payload), payload[2:])  # type: ignore[attr-defined]
             if not self.other.half.lost:
-                # Nothing that the other side sends has to wait for this one any more, and its answer is waited for.
-                self.other._reads.resume()
+                self.other._reads.resume()  # its answer is waited for, and nothing else of it is passed on
 
     def finish(self) -> None:
         if self._finished:
             return
         self._finished = True
         if self.failedByMe and not self.wire.blocked:
-            # It may be in the midst of sending.  A close with unread input would reset the connection, and so destroy
-            # the close frame that says what was wrong; hence what it sends is read until it ends, or its time does.
+            # It may be in the midst of sending: a close with unread input would reset the connection, and with it
+            # destroy the close frame that says what was wrong.
             self._reads.resume()
             self.wire.half_close()
         else:

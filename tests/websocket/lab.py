@@ -62,12 +62,23 @@ IN_BOTH_LANES = {
     "/plain": ("plain", ""),
     "/uncompressed": ("deflate", "websocket_compression = false"),
     "/idle": ("raw", 'websocket_idle_timeout = "500ms"'),
-    "/pinged": ("raw", 'websocket_ping_interval = "300ms"'),
 }
 """Path: balancer and more settings; in the lane of messages the same paths stand below ``/messages``."""
 
 OTHERS = {
     "/off": ("raw", "websocket = false"),
+    "/messages/pinged": (
+        "raw",
+        'websocket = "messages"\nwebsocket_ping_interval = "300ms"\nwebsocket_ping_misses = 20',
+    ),
+    "/messages/silent": (
+        "raw",
+        'websocket = "messages"\nwebsocket_ping_interval = "500ms"\nwebsocket_ping_misses = 4',
+    ),
+    "/messages/slow": (
+        "raw",
+        'websocket = "messages"\nwebsocket_backlog = "64KiB"\nwebsocket_slow_timeout = "1s"',
+    ),
     "/messages/small": ("raw", 'websocket_max_message = "1KiB"'),
     "/messages/small-deflate": ("deflate", 'websocket_max_message = "10kB"'),
     "/messages/offload": ("deflate", 'websocket_compression = "offload"'),
