@@ -97,8 +97,9 @@ class LiveSocket(WebSocketServerProtocol):
         self._feed.leave(self)
 
     def push(self, message: dict[str, Any]) -> None:
-        """Send one message as JSON text."""
-        self._socket.sendMessage(json.dumps(message).encode())
+        """Send one message as JSON text, unless the closing handshake has begun."""
+        if self._socket.state == self.STATE_OPEN:
+            self._socket.sendMessage(json.dumps(message).encode())
 
     def close_cleanly(self, code: int, reason: str) -> None:
         """Start the closing handshake; ``sendClose`` would refuse 1001 as not for applications."""

@@ -14,8 +14,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+
+from panolb.demo.live import TICK, LiveFeed
+from panolb.demo.sessions import Sessions
 
 PATIENCE = 30.0
 
@@ -195,3 +200,30 @@ def test_stop_during_an_outage(process: tuple[subprocess.Popen[str], int]) -> No
     wait_for_port(port, listening=False)
     running.send_signal(signal.SIGTERM)
     assert running.wait(PATIENCE) == 0
+
+
+def test_one_that_is_closing_does_not_stop_the_others() -> None:
+    """Between its close frame and the end of its connection a socket gets no message, and the clock ticks on."""
+    clock = Clock()
+    feed = LiveFeed(clock, "Member 1", "1", Sessions("1"))
+    factory = feed.resource()._factory
+    transports = []
+    for _ in range(2):
+        transport = StringTransport()
+        transport.registerProducer(object(), True)  # twisted.web's channel, before the upgrade
+        live = factory.buildProtocol(None)
+        live.makeConnection(transport)
+        live.dataReceived(
+            b"GET /panopticon/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        transports.append((live, transport))
+    (closing, left), (_, stays) = transports
+    feed.start()
+    closing.dataReceived(b"\x88\x82\0\0\0\0\x03\xe8")
+    left.clear()
+    stays.clear()
+    clock.pump([TICK] * 3)
+    assert stays.value().count(b'"tick"') == 3
+    assert left.value() == b""
+    feed.stop()
