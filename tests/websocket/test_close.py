@@ -122,6 +122,16 @@ def test_library_member_closes(lab: Lab) -> None:
         assert (client.close_code, client.close_reason) == (4001, "log in again")
 
 
+def test_side_that_ends_instead_of_answering(lab: Lab) -> None:
+    """Who has said goodbye is not told to come back: the answer that the other side owes has no code."""
+    pair = lab.open()
+    pair.browser.close_frame(1000, "done")
+    assert pair.member.closed() == (1000, "done")
+    pair.member.socket.close()
+    assert pair.browser.closed() == (None, "")
+    assert pair.browser.ended()
+
+
 # -- deaths ---------------------------------------------------------------------------------------------------------
 
 

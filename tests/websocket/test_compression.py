@@ -233,6 +233,20 @@ def test_reserved_bit_on_a_continuation(lab: Lab) -> None:
     assert peer.closed()[0] == 1002
 
 
+@MESSAGES
+@pytest.mark.parametrize(
+    "parameters", ["nonsense", "server_max_window_bits=99", "server_no_context_takeover=1"]
+)
+def test_member_that_chooses_what_does_not_exist(lab: Lab, parameters: str) -> None:
+    """The member's choice cannot be understood, so nothing of what it says could be: 502."""
+    browser = lab.browse()
+    browser.upgrade("/raw", OFFER)
+    visit = lab.raw.visit()
+    visit.switch(f"Sec-WebSocket-Extensions: permessage-deflate; {parameters}")
+    assert browser.client.answer().status == 502
+    assert visit.ended()
+
+
 # -- end to end, in the splice ----------------------------------------------------------------------------------------
 
 
