@@ -191,7 +191,7 @@ _CONSEQUENCES = {
     "up": "it takes new users and its own again",
     "drain": "it keeps its users and gets no new ones",
     "down": "its users move to other members until a check passes",
-    "error": "its users move to other members for {retry:g} s or until a check passes",
+    "error": "its users move to other members for up to {retry:g} s",
     "disabled": "its users move to other members",
     "stopped": "its users move to other members and it is not checked",
 }

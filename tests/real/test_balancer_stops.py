@@ -51,7 +51,7 @@ def test_request_in_flight_finishes_and_the_exit_code_is_0(own_balancer: Balance
 
 @apache_cuts_off
 def test_websockets_are_told_that_the_server_goes_away(own_balancer: Balancer, members: Members) -> None:
-    """Close code 1001 to the browser, and the application learns of the end too."""
+    """Close code 1012 (come back) to the browser, and the application learns of the end too."""
     with bound_user(own_balancer, "2") as user:
         with user.websocket("/probe/socket.jsp?key=stopping") as client:
             client.send("member")
@@ -60,7 +60,7 @@ def test_websockets_are_told_that_the_server_goes_away(own_balancer: Balancer, m
             with pytest.raises(ConnectionClosed) as closed:
                 client.recv(timeout=PATIENCE)
         assert closed.value.rcvd is not None, "no close frame"
-        assert closed.value.rcvd.code == 1001
+        assert closed.value.rcvd.code == 1012
     with User(members["2"].port) as direct:
         until(
             lambda: direct.get("/probe/socket.jsp?key=stopping").facts["closed"],
