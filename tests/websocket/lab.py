@@ -20,6 +20,7 @@ CONFIG = """\
 [listener.public]
 endpoint = "tcp:{port}:interface={address}"
 
+{listeners}
 [balancer.raw]
 stickysession = "ROUTEID"
 [[balancer.raw.member]]
@@ -128,11 +129,18 @@ class Lab:
 
     :param more: further settings of the locations of `IN_BOTH_LANES`.
     :param locations: more of them, by path: balancer and settings.
+    :param listeners: the tables of more of them.
     :ivar lane: ``splice`` or ``messages``: what the paths of `open`, `browse`, `dial` and `at` lead through.
     """
 
     def __init__(
-        self, directory: Path, *, grace: str = "20s", more: str = "", locations: Locations | None = None
+        self,
+        directory: Path,
+        *,
+        grace: str = "20s",
+        more: str = "",
+        locations: Locations | None = None,
+        listeners: str = "",
     ) -> None:
         self.port, self.admin = free_port(), free_port()
         self.raw = RawMember()
@@ -148,6 +156,7 @@ class Lab:
             deflate=self.deflate.port,
             plain=self.plain.port,
             locations=_locations(more, locations or {}),
+            listeners=listeners,
             grace=grace,
         )
         self.panolb = Panolb(directory, config, (self.port, self.admin))
@@ -157,9 +166,9 @@ class Lab:
         """A path in the lane under test."""
         return path if self.lane == "splice" else "/messages" + path
 
-    def browse(self) -> Browser:
-        """A client's connection."""
-        browser = Browser(self.port, self.at(""))
+    def browse(self, port: int | None = None) -> Browser:
+        """A client's connection, to the lab's own listener or another one."""
+        browser = Browser(port or self.port, self.at(""))
         self._browsers.append(browser)
         return browser
 
@@ -208,11 +217,9 @@ class Lab:
 
 
 @contextmanager
-def running(
-    directory: Path, *, grace: str = "20s", more: str = "", locations: Locations | None = None
-) -> Iterator[Lab]:
+def running(directory: Path, **settings: Any) -> Iterator[Lab]:
     """A lab, started; what the test does with it is its own business."""
-    lab = Lab(directory, grace=grace, more=more, locations=locations)
+    lab = Lab(directory, **settings)
     try:
         lab.panolb.start()
         yield lab

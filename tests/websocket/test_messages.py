@@ -8,11 +8,12 @@ from __future__ import annotations
 import struct
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.harness.waiting import PATIENCE, steady, until
-from tests.websocket.lab import MESSAGES, Lab
+from tests.websocket.lab import MESSAGES, Lab, running
 from tests.websocket.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, Peer
 
 pytestmark = MESSAGES
@@ -174,3 +175,20 @@ def test_member_ends_its_connection_itself(lab: Lab) -> None:
         pair.member.frame()
     pair.member.socket.close()
     until(lambda: lab.busy() == 0, "the WebSocket to be over")
+
+
+# -- memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_idle_websocket_is_small(tmp_path: Path, lane: str) -> None:
+    """Both ends of one, with all that autobahn and Twisted keep of it, take less than 24 KiB of the process."""
+    with running(tmp_path) as own:
+        own.lane = lane
+        pairs = [own.open() for _ in range(100)]  # what the first ones take is not theirs alone
+        before = own.panolb.rss()
+        pairs += [own.open() for _ in range(300)]
+        assert own.panolb.rss() - before < 300 * (24 << 10)
+        for pair in pairs:
+            pair.browser.socket.close()
+        own.settle()
+        own.panolb.stop()
