@@ -370,7 +370,7 @@ class Http1(Protocol):
         elif self._reader.raw:
             self._refuse(BadRequest(408, "The head of the request took too long to arrive."))
         else:
-            self.wire.close()
+            self._close()
 
     def drain(self) -> None:
         """The listener is closing: end as soon as it costs nobody anything."""
@@ -379,7 +379,7 @@ class Http1(Protocol):
         if self._onward is not None:
             self.frontend.site.drain(self._onward)
         elif self._exchange is None and self._reading != DISCARD and not self._reader.raw:
-            self.wire.close()
+            self._close()
 
     def _refuse(self, problem: BadRequest) -> None:
         """Answer a request that cannot be understood: whatever follows it cannot be either."""
@@ -405,12 +405,14 @@ class Http1(Protocol):
             self._exchange.refuse(problem)
 
     def _close(self) -> None:
-        """The last answer of this connection is out."""
+        """Nothing more is to be said on this connection."""
         if self._reading == BODY:
             self._linger()
         else:
             self._reading = DISCARD
             self.wire.close()
+            if not self.wire.blocked:  # over TLS the end waits for the client's
+                self.frontend.deadlines.set(self, LINGER)
 
     def _linger(self) -> None:
         """Close our side and read on for a moment: a close with unread input would reset the connection and with it

@@ -100,7 +100,17 @@ class Wire:
     :ivar on_change: told when that changes.
     """
 
-    __slots__ = ("_out", "_paused", "_transport", "_turn", "allowed", "blocked", "on_change", "source")
+    __slots__ = (
+        "_closing",
+        "_out",
+        "_paused",
+        "_transport",
+        "_turn",
+        "allowed",
+        "blocked",
+        "on_change",
+        "source",
+    )
 
     def __init__(self, transport: Transport, turn: Turn) -> None:
         self._transport = transport
@@ -111,6 +121,7 @@ class Wire:
         self.allowed = 0
         self.blocked = False
         self._paused = False
+        self._closing = False
         self._watch()
 
     @property
@@ -141,9 +152,12 @@ class Wire:
         self._transport.abortConnection()
 
     def close(self) -> None:
-        """End the connection when everything has been sent."""
+        """End the connection when everything has been sent; a TLS transport waits for its producer too."""
         self.flush()
+        self._closing = True
         self._transport.loseConnection()
+        if not self.blocked:
+            self._transport.unregisterProducer()
 
     def half_close(self) -> None:
         """Say that nothing more will be sent, and go on reading if the transport can (TLS cannot)."""
@@ -180,6 +194,8 @@ class Wire:
 
     def _unblock(self) -> None:
         self.blocked = False
+        if self._closing:
+            self._transport.unregisterProducer()
         if self.on_change is not None:
             self.on_change(False)
         if self._paused:
@@ -203,6 +219,10 @@ class DirectWire(Wire):
 
     def _too_much(self) -> bool:
         return self.backlog > self.allowed
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.loseConnection()
 
     def half_close(self) -> None:
         self.flush()
