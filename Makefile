@@ -48,7 +48,7 @@ imports: $(VENV)/installed-test  ## import-linter: imports go one way only
 	$(BIN)/lint-imports --no-logo
 
 conformance: $(AUTOBAHN)/installed $(VENV)/installed-test  ## the Autobahn test suite for WebSockets; PYTHON2=/path/to/python2.7 CASES="6.4.* 7.*"
-	@$(BIN)/python -m tests.conformance --wstest $(AUTOBAHN)/bin/wstest --out $(CONFORMANCE) $(if $(CASES),--cases "$(CASES)")
+	@$(BIN)/python -m tests.conformance --suite $(AUTOBAHN) --out $(CONFORMANCE) $(if $(CASES),--cases "$(CASES)")
 
 coverage: $(VENV)/installed-test  ## the tests again, with the lines and branches that they miss
 	$(BIN)/python -m pytest --cov --cov-report=term

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.harness.process import Panolb
 from tests.harness.waiting import ADDRESS, free_port, until
 
 from . import verdicts
-from .verdicts import DIRECT, LANES, MESSAGES, SPLICE, Result
+from .verdicts import DIRECT, MESSAGES, SPLICE, Result
 
 USUAL = " ".join(
     (
@@ -62,14 +63,18 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.conformance", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--wstest", type=Path, required=True, help="the suite's program, in a Python 2.7")
+    parser.add_argument(
+        "--suite", type=Path, required=True, help="a Python 2.7 virtual environment that has it"
+    )
     parser.add_argument("--out", type=Path, default=Path("build/conformance"), help="where the reports go")
     parser.add_argument(
         "--cases",
         default=USUAL,
-        help='patterns of cases, separated by spaces; "*" for all; default: %(default)s',
+        help='cases, separated by spaces: "6.4.3", "7.*", "*" for all; default: all but the long ones of 12 and 13',
     )
-    parser.add_argument("--lanes", nargs="+", choices=LANES, default=list(LANES), help="default: all three")
+    parser.add_argument(
+        "--lanes", nargs="+", choices=(SPLICE, MESSAGES), default=[SPLICE, MESSAGES], help="default: both"
+    )
     return parser.parse_args(words)
 
 
@@ -112,14 +117,37 @@ def balancer(directory: Path, echo: int) -> Iterator[tuple[int, Panolb]]:
         process.close()
 
 
-def run(options: argparse.Namespace, lane: str, url: str) -> dict[str, Result]:
+def chosen(suite: Path, patterns: Sequence[str]) -> list[str]:
+    """The suite's cases that fit some patterns.
+
+    :raises NotRun: when one fits none, with which the suite would wait for ever.
+    """
+    listing = "from autobahntestsuite.case import Cases; print(chr(10).join(case.__name__ for case in Cases))"
+    done = subprocess.run(
+        [str(suite / "bin/python"), "-c", listing],
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        raise NotRun(f"the suite is not in {suite}: {done.stderr.strip()}")
+    every = [name.removeprefix("Case").replace("_", ".") for name in done.stdout.split()]
+    found = {pattern: [case for case in every if fnmatchcase(case, pattern)] for pattern in patterns}
+    for pattern, cases in found.items():
+        if not cases:
+            raise NotRun(f"no case of the suite is called {pattern}")
+    return sorted({case for cases in found.values() for case in cases}, key=verdicts.number)
+
+
+def run(options: argparse.Namespace, lane: str, url: str, cases: Sequence[str]) -> dict[str, Result]:
     """One run of the suite's client.
 
     :raises NotRun: when it ended without a report.
     """
     directory: Path = options.out / lane
     directory.mkdir(parents=True, exist_ok=True)
-    for old in directory.glob("*.json"):
+    for old in (*directory.glob(f"{lane}_case_*"), *directory.glob("index.*")):
         old.unlink()
     spec = options.out / f"{lane}.spec.json"
     spec.write_text(
@@ -127,7 +155,7 @@ def run(options: argparse.Namespace, lane: str, url: str) -> dict[str, Result]:
             {
                 "outdir": str(directory),
                 "servers": [{"agent": lane, "url": url}],
-                "cases": options.cases.split(),
+                "cases": cases,
                 "exclude-cases": [],
                 "exclude-agent-cases": {},
             }
@@ -136,7 +164,7 @@ def run(options: argparse.Namespace, lane: str, url: str) -> dict[str, Result]:
     log = options.out / f"{lane}.log"
     with log.open("wb") as output:
         subprocess.run(
-            [str(options.wstest), "--mode", "fuzzingclient", "--spec", str(spec)],
+            [str(options.suite / "bin/wstest"), "--mode", "fuzzingclient", "--spec", str(spec)],
             check=False,
             timeout=HUNG,
             stdin=subprocess.DEVNULL,
@@ -155,15 +183,16 @@ def compare(options: argparse.Namespace) -> tuple[dict[str, dict[str, Result]], 
     :returns: the results, and what was wrong with panolb itself afterwards; empty for nothing.
     """
     results = {}
+    cases = chosen(options.suite, options.cases.split())
     with echo_server(options.out / "echo.log") as echo, balancer(options.out, echo) as (port, process):
         urls = {
             DIRECT: f"ws://{ADDRESS}:{echo}/",
             SPLICE: f"ws://{ADDRESS}:{port}/splice",
             MESSAGES: f"ws://{ADDRESS}:{port}/messages",
         }
-        for lane in options.lanes:
-            print(f"{lane} ...", flush=True)
-            results[lane] = run(options, lane, urls[lane])
+        for lane in (DIRECT, *options.lanes):
+            print(f"{lane}: {len(cases)} cases ...", flush=True)
+            results[lane] = run(options, lane, urls[lane], cases)
         try:
             process.stop()
         except AssertionError as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-DIRECT, SPLICE, MESSAGES = LANES = ("direct", "splice", "messages")
+DIRECT, SPLICE, MESSAGES = ("direct", "splice", "messages")
 """The echo server by itself, and behind each lane of panolb."""
 
 GROUPS = {
