@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ endpoint = "tcp:{port}:interface={address}"
 stickysession = "{stickysession}"
 lbmethod = "byrequests"
 retry = "60s"
+{balancer}
 
 [balancer.panopticoncluster.cookie]
 enabled = {cookie}
@@ -45,12 +47,16 @@ passes = 1
 [[location]]
 path = "/panopticon"
 balancer = "panopticoncluster"
+{location}
 
 [access_log]
 path = "{access_log}"
 
 [admin]
 endpoint = "tcp:{admin_port}:interface={address}"
+
+[control]
+socket = "{control}"
 """
 PANOLB_MEMBER = """\
 [[balancer.panopticoncluster.member]]
@@ -102,7 +108,7 @@ class Balancer(ServerProcess):
     """A balancer of these members at ``port``.
 
     Users stay by ``stickysession``, by the balancer's own cookie if ``cookie``; ``check`` is the kind of health check,
-    where there are any.
+    where there are any.  ``location`` and ``balancer`` are further settings in panolb's words, which others ignore.
     """
 
     death_signal: ClassVar[str] = "TERM"
@@ -116,6 +122,8 @@ class Balancer(ServerProcess):
         stickysession: str = "ROUTEID",
         cookie: bool = True,
         check: str = "http",
+        location: str = "",
+        balancer: str = "",
     ) -> None:
         super().__init__(name, directory)
         self.members = members
@@ -141,7 +149,13 @@ class StartBalancer(Protocol):
     """Starts a balancer of the test's own, which may meet members that die."""
 
     def __call__(
-        self, *, stickysession: str = "ROUTEID", cookie: bool = True, check: str = "http"
+        self,
+        *,
+        stickysession: str = "ROUTEID",
+        cookie: bool = True,
+        check: str = "http",
+        location: str = "",
+        balancer: str = "",
     ) -> Balancer: ...
 
 
@@ -156,11 +170,14 @@ class Panolb(Balancer):
         stickysession: str = "ROUTEID",
         cookie: bool = True,
         check: str = "http",
+        location: str = "",
+        balancer: str = "",
     ) -> None:
         super().__init__(
             "panolb", directory, members, stickysession=stickysession, cookie=cookie, check=check
         )
         self.admin_port = free_port()
+        self.control = directory / "control.sock"
         self.config = directory / "panolb.toml"
         self.config.write_text(
             PANOLB_TOML.format(
@@ -172,6 +189,9 @@ class Panolb(Balancer):
                 cookie="true" if cookie else "false",
                 check=check,
                 uri=CHECKED[check],
+                location=location,
+                balancer=balancer,
+                control=self.control,
                 members="\n".join(PANOLB_MEMBER.format(url=m.url, route=m.route) for m in members),
             )
         )
@@ -197,6 +217,27 @@ class Panolb(Balancer):
 
     def logs(self) -> list[Path]:
         return [self.output, self.access_log]
+
+    def set_state(self, route: str, state: str, close_websockets: bool) -> dict[str, Any]:
+        """Use the control API as an operator does, with curl; returns the member as it is now."""
+        wish = json.dumps({"state": state, "close_websockets": close_websockets})
+        url = f"http://panolb/api/v1/members/panopticoncluster/{route}"
+        curl = [
+            "curl",
+            "-sS",
+            "--fail-with-body",
+            "--unix-socket",
+            str(self.control),
+            "-X",
+            "POST",
+            "-d",
+            wish,
+            url,
+        ]
+        done = subprocess.run(curl, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        member: dict[str, Any] = json.loads(done.stdout)
+        return member
 
     def complaints(self) -> list[str]:
         lines = self.output.read_text(errors="replace").splitlines()
@@ -265,6 +306,8 @@ class Apache(Balancer):
         stickysession: str = "ROUTEID",
         cookie: bool = True,
         check: str = "http",
+        location: str = "",
+        balancer: str = "",
     ) -> None:
         super().__init__(
             "apache", directory, members, stickysession=stickysession, cookie=cookie, check=check

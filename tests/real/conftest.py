@@ -26,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "apache_fails(reason, sometimes=False): known to fail with Apache httpd"
     )
+    config.addinivalue_line("markers", "panolb_toml: needs what panolb's own configuration can say")
     if PEER not in balancers.PEERS:
         raise pytest.UsageError(f"PANOLB_REAL_PEER={PEER}: known are {', '.join(balancers.PEERS)}")
 
@@ -36,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE not in item.path.parents:
             continue
         item.add_marker(pytest.mark.real)
+        if PEER != "panolb" and item.get_closest_marker("panolb_toml") is not None:
+            item.add_marker(pytest.mark.skip(reason="needs panolb.toml"))
         fault = item.get_closest_marker("apache_fails")
         if PEER == "apache" and fault is not None:
             reason = f"Apache httpd: {fault.args[0]}"
@@ -123,13 +126,22 @@ def start_balancer(members: Members, tmp_path: Path) -> Iterator[StartBalancer]:
     started: list[Balancer] = []
     numbers = itertools.count(1)
 
-    def start(*, stickysession: str = "ROUTEID", cookie: bool = True, check: str = "http") -> Balancer:
+    def start(
+        *,
+        stickysession: str = "ROUTEID",
+        cookie: bool = True,
+        check: str = "http",
+        location: str = "",
+        balancer: str = "",
+    ) -> Balancer:
         server = balancers.PEERS[PEER](
             tmp_path / f"balancer-{next(numbers)}",
             list(members.values()),
             stickysession=stickysession,
             cookie=cookie,
             check=check,
+            location=location,
+            balancer=balancer,
         )
         started.append(server)
         server.start()
