@@ -23,10 +23,10 @@ from .waiting import until
 
 SNAKES, BOARDS = 120, 80  # a room of the drawboard has 100 seats, on each member
 SCRIBBLE = 8.0  # seconds between two strokes of a user
-COMING = (
-    0.015  # seconds between two that come first: Tomcat's snake ends some with 1001 when many join at once
-)
-COMING_BACK = (0.2, 3.0)  # seconds after which a page connects again, by chance
+COMING = 0.015
+"""Seconds between two that come first: Tomcat's snake by itself ends some with 1001 when many join at once."""
+COMING_BACK = (0.2, 3.0)
+"""Seconds after which a page connects again, by chance."""
 
 OPEN, ABNORMAL, NO_CODE = 0, 1006, 1005
 """What stands for the code of a WebSocket that is open, ended without a close frame, or had no code in that."""
