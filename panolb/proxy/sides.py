@@ -44,10 +44,8 @@ class Side:
 
     log = Quiet()
     other: Any
-    _opcode = 0
-    _size = 0
-    _ponged = False
-    _finished = False
+    _opcode = _size = 0
+    _ponged = _finished = False
 
     # autobahn's protocols, to which this is mixed in, set these.
     state: int
@@ -67,8 +65,7 @@ class Side:
         self.tunnel = bridge.tunnel
         self.half = half
         self.wire = wire
-        self.octets = 0
-        self.messages = 0
+        self.octets = self.messages = 0
         self._pieces: list[bytes] = []  # of a message that filters are to see
         self._unfinished = False  # whether a message was sent to it without its last frame
         half.end = self
@@ -86,7 +83,6 @@ class Side:
 
     def read(self) -> None:
         """The handshakes are complete: from here on frames are read."""
-        # What autobahn keeps of the handshakes, twice 4 KiB for as long as the WebSocket lasts, nobody asks for again.
         self.__dict__ = {name: value for name, value in self.__dict__.items() if name not in OF_HANDSHAKES}
         self.trafficStats = NOBODYS
         self._reads = reads_for(self.transport, self.bridge.client.frontend.turn, self.dataReceived)
