@@ -215,7 +215,9 @@ class Exchange(Sending):
     def opened(self, tunnel: Tunnel) -> None:
         """Both sides of the WebSocket stand."""
         self.tunnel = tunnel
-        self._switching = None  # a WebSocket lasts for hours: only what its end is going to ask for is kept
+        # A WebSocket lasts for hours: only what its end is going to ask for is kept.
+        self._switching, self.upgrade = None, ()
+        self.client.peer.forget()
         if self.location.opened is not None:
             self.location.opened(self)
 

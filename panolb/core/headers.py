@@ -19,6 +19,9 @@ _SPECIAL = _ENDS_HERE | _MAPPED | frozenset(b"connection content-length transfer
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
+_NO_LINES: list[bytes] = []
+
+
 class Peer:
     """The client at the other end of a connection, as far as members are told of it.
 
@@ -48,7 +51,7 @@ class Peer:
         self.secure = secure
         self.server = server
         self._for: tuple[bytes, bytes] | None = None
-        self._lines: list[bytes] = []
+        self._lines = _NO_LINES
 
     @property
     def scheme(self) -> bytes:
@@ -83,6 +86,10 @@ class Peer:
             self._for = request.host, server
             self._lines = self._lines_for(request.host, server)
         return self._lines
+
+    def forget(self) -> None:
+        """No more requests come: what was worked out for them is not kept."""
+        self._for, self._lines = None, _NO_LINES
 
     def _lines_for(self, host: bytes, server: bytes) -> list[bytes]:
         lines = [b"X-Forwarded-For: " + self.address]

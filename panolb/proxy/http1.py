@@ -101,7 +101,8 @@ class Http1(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.frontend.connections.discard(self)
         self.frontend.deadlines.forget(self)
-        self._reader.close()
+        if self._bridge is None:
+            self._reader.close()
         exchange, self._exchange = self._exchange, None
         if self._onward is not None:
             self._onward.connectionLost(reason)
@@ -308,6 +309,7 @@ class Http1(Protocol):
         self._bridge = bridge
         self._exchange = self._offer = None
         self._reader.close()
+        del self._reader  # no request comes any more
         if rest and self._onward is not None:
             self._onward.dataReceived(rest)
         if self.frontend.draining:

@@ -57,7 +57,7 @@ class PolledReads(Reads):
     :param receive: given what came.
     """
 
-    __slots__ = ("_fd", "_paused", "_poller", "_receive", "_recv", "_socket")
+    __slots__ = ("_fd", "_paused", "_poller", "_receive", "_socket")
 
     _transport: Connection
 
@@ -66,7 +66,6 @@ class PolledReads(Reads):
         self._poller: Poller | None = poller
         self._receive = receive
         self._socket = transport.socket  # which the transport forgets when it is closed
-        self._recv = self._socket.recv
         self._fd: int = self._socket.fileno()
         self._paused = False
         transport.pauseProducing()
@@ -75,7 +74,7 @@ class PolledReads(Reads):
     def read(self) -> None:
         """The socket has something."""
         try:
-            data = self._recv(RECEIVE)
+            data = self._socket.recv(RECEIVE)
         except BlockingIOError:
             return
         except OSError:

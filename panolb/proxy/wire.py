@@ -115,7 +115,7 @@ class Wire:
     def __init__(self, transport: Transport, turn: Turn) -> None:
         self._transport = transport
         self._turn = turn
-        self._out: list[bytes] = []
+        self._out: list[bytes] | None = None  # what this turn has written
         self.source: Source | None = None
         self.on_change: Callable[[bool], None] | None = None
         self.allowed = 0
@@ -131,20 +131,22 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         """Send ``data`` at the end of this turn."""
-        if not self._out:
+        if self._out is None:
+            self._out = [data]
             self._turn.add(self)
-        self._out.append(data)
+        else:
+            self._out.append(data)
 
     def flush(self) -> None:
         """Send now what was written in this turn."""
         out = self._out
-        if out:
-            self._out = []
+        if out is not None:
+            self._out = None
             self._send(out[0] if len(out) == 1 else b"".join(out))
 
     def drop(self) -> None:
         """Forget what was written in this turn: the connection is going to be cut."""
-        self._out = []
+        self._out = None
 
     def cut(self) -> None:
         """End the connection at once."""
