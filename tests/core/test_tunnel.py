@@ -92,6 +92,19 @@ def test_no_answer_to_a_close(whose: str) -> None:
 
 
 @SIDES
+def test_operator_closes_what_is_being_closed(whose: str) -> None:
+    """It changes nothing: the side that closed is told what the other one answers."""
+    scene = Scene(**QUIET)
+    scene.tunnel.close_received(half_of(scene, whose), NORMAL)
+    scene.taken()
+    scene.tunnel.close("drained")
+    assert scene.taken() == []
+    scene.tunnel.close_received(half_of(scene, OTHER[whose]), NORMAL)
+    assert closes(scene.taken()) == [(whose, NORMAL)]
+    assert scene.account == (f"closed-by-{whose}", whose, 1000)
+
+
+@SIDES
 def test_connection_ends_instead_of_an_answer(whose: str) -> None:
     """A side that has been told goodbye may end its connection without a word; the first reason counts."""
     scene = Scene(**QUIET)

@@ -279,6 +279,27 @@ def test_silent_side_is_dropped(tmp_path: Path, sender: str) -> None:
         until(lambda: lab.logged(f"{sender}-silent"), "the line of the log")
 
 
+def test_nothing_follows_the_close_frame(lively: Single) -> None:
+    """A side that was told goodbye gets nothing more, whatever the other one, told too, goes on to say."""
+    pair = lively.open()
+    lively.ask("POST", "/members/raw/r", {"state": "drain", "close_websockets": True})
+    try:
+        for peer, other in ((pair.browser, pair.member), (pair.member, pair.browser)):
+            assert close_of(peer)[0] == 1012
+            for number in range(3):
+                other.send(TEXT, b"%d" % number)
+                other.send(PING, b"%d" % number)
+        time.sleep(INTERVAL)
+        pair.member.close_frame(1012)
+        pair.browser.close_frame(1012)
+        assert pair.browser.ended()
+        pair.member.socket.shutdown(socket.SHUT_WR)
+        assert pair.member.ended()
+    finally:
+        lively.ask("POST", "/members/raw/r", {"state": "active"})
+    until(lambda: lively.logged("drained:1012"), "the line of the log")
+
+
 # -- slow sides ---------------------------------------------------------------------------------------------------------
 
 
