@@ -1,4 +1,4 @@
-"""The control API: JSON over HTTP on a UNIX socket, for whoever may write to that socket.
+"""The control API: JSON over HTTP, for whoever may write to its socket (`panolb.control.controlsocket`).
 
 ``GET`` shows, ``POST`` changes.  Whatever goes wrong is answered with ``{"error": "..."}``.
 """
@@ -6,31 +6,23 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import stat
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from klein import Klein
-from twisted.internet import tcp, unix
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..core.member import Admin, Member
-from .admin.websockets import BadQuery, Query, as_json
-from .ledger import Ledger
+from .admin.members import as_json as member_as_json
+from .admin.websockets import BadQuery, Query
+from .admin.websockets import as_json as websockets_as_json
 from .listeners import QuietSite
 from .operations import Operations, UnknownMember
 
 log = Logger()
 
-MODE = 0o660
 BODY = 64 << 10  # bytes of a request's body
 
 STATES = [admin.value for admin in Admin]
@@ -54,13 +46,11 @@ class Api:
     """What can be asked and said.
 
     :param operations: does it.
-    :param refresh: brings the states of all members up to date.
     """
 
-    def __init__(self, operations: Operations, ledger: Ledger, refresh: Callable[[], None]) -> None:
+    def __init__(self, operations: Operations) -> None:
         self._operations = operations
-        self._ledger = ledger
-        self._refresh = refresh
+        self._ledger = operations.ledger
 
     def site(self, reactor: Any) -> QuietSite:
         """All of it, to be served."""
@@ -80,7 +70,7 @@ class Api:
         @routes.route("/api/v1/members/<path:name>", methods=["GET"])
         def member(request: IRequest, name: str) -> bytes:
             _no_arguments(request)
-            self._refresh()
+            self._operations.refresh()
             return _answer(request, self._describe(self._operations.find(name)))
 
         @routes.route("/api/v1/members/<path:name>", methods=["POST"])
@@ -90,7 +80,8 @@ class Api:
 
         @routes.route("/api/v1/websockets", methods=["GET"])
         def websockets(request: IRequest) -> bytes:
-            return _answer(request, self.websockets(Query.of(request.args or {})))
+            query = Query.asked(request.args or {}, self._operations)
+            return _answer(request, websockets_as_json(query, self._ledger))
 
         @routes.handle_errors(Refused, BadQuery, UnknownMember, HTTPException)
         def refused(request: IRequest, failure: Failure) -> bytes:
@@ -105,7 +96,7 @@ class Api:
 
     def members(self) -> dict[str, Any]:
         """All members."""
-        self._refresh()
+        self._operations.refresh()
         balancers = self._operations.balancers.values()
         return {"members": [self._describe(member) for balancer in balancers for member in balancer.members]}
 
@@ -127,32 +118,14 @@ class Api:
         if closes and state == Admin.ACTIVE.value:
             raise Refused(400, "an active member keeps its WebSockets; drain closes them")
         self._operations.set_admin(member, Admin(state), closes)
-        self._refresh()
+        self._operations.refresh()
         return self._describe(member)
 
-    def websockets(self, query: Query) -> dict[str, Any]:
-        """Those that are open, or have ended; the same list as the status page's.
-
-        :raises UnknownMember: when there is no member of the name asked for.
-        """
-        if query.member is not None:
-            query = replace(query, member=self._operations.find(query.member).spec.name)
-        return as_json(query, self._ledger)
-
     def _describe(self, member: Member) -> dict[str, Any]:
-        tally = self._ledger.tally(member)
         return {
-            "name": member.spec.name,
-            "url": member.spec.url,
-            "route": member.spec.route.decode("ascii"),
-            "state": member.state,
-            "reason": member.health.reason,
+            **member_as_json(member, self._ledger.tally(member)),
             "admin": member.admin.value,
             "moving": member.moving,
-            "busy": member.busy,
-            "elected": member.elected,
-            "websockets": tally.websockets,
-            "sessions": tally.sessions,
             "closing": self._operations.closing(member),
         }
 
@@ -214,93 +187,3 @@ def _read(request: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Refused(400, 'the body is no JSON object such as {"state": "drain"}')
     return value
-
-
-class ControlSocket:
-    """The API's UNIX socket.
-
-    :ivar description: what the log calls it.
-    """
-
-    def __init__(self, reactor: Any, path: str, site: QuietSite) -> None:
-        self.description = f"unix:{path}"
-        self._reactor = reactor
-        self._path = path
-        self._site = site
-        self._port: _Port | None = None
-
-    def start(self) -> None:
-        """Listen.
-
-        :raises OSError: when that is not possible; for example because another process listens there.
-        """
-        _make_room(self._path)
-        port = _Port(os.fsencode(self._path), self._site, mode=MODE, reactor=self._reactor)
-        # The file has its rights before anybody can connect: Twisted changes them between bind() and listen().
-        try:
-            port.startListening()
-        except CannotListenError as error:
-            raise OSError(str(error.socketError)) from None
-        port.own = _identity(self._path)
-        self._port = port
-        log.info("control API: listening on {path}", path=self._path)
-
-    def stop(self) -> Deferred[None]:
-        """Close the socket and remove its file."""
-        port, self._port = self._port, None
-        if port is None:
-            return succeed(None)
-        stopped: Deferred[None] = port.stopListening()
-        return stopped
-
-
-class _Port(unix.Port):
-    """Removes its file at the end, if that is still its own.
-
-    Twisted's removes whatever has that name by then, and when there is nothing, it never ends.
-    """
-
-    own: tuple[int, int] | None = None
-
-    def connectionLost(self, reason: Failure) -> None:
-        path = os.fsdecode(self._bindPath)
-        if self.own is not None and _identity(path) == self.own:
-            os.unlink(path)
-        tcp.Port.connectionLost(self, reason)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """What tells a file from others that had or will have its name."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _make_room(path: str) -> None:
-    """Remove the socket of a process that has died.
-
-    :raises OSError: when it is something else, or lives.
-    """
-    try:
-        mode = os.lstat(path).st_mode
-    except FileNotFoundError:
-        directory = os.path.dirname(path)
-        if not os.path.isdir(directory):
-            raise OSError(
-                f"there is no directory {directory}; make it first (systemd: RuntimeDirectory=)"
-            ) from None
-        return
-    if not stat.S_ISSOCK(mode):
-        raise OSError(f"{path} exists and is no socket; remove it, or choose another path")
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-            return
-        except BlockingIOError:  # its queue is full
-            pass
-    raise OSError(f"another process listens on {path}; stop it, or choose another path")

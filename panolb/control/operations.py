@@ -82,6 +82,11 @@ class Operations:
         names = ", ".join(member.spec.name for member in members)
         raise UnknownMember(f"there is no member {name}; there are: {names}")
 
+    def refresh(self) -> None:
+        """Bring the states of all members up to date: an error that has run out is not shown as one."""
+        for balancer in self.balancers.values():
+            balancer.refresh(self._now())
+
     def closing(self, member: Member) -> int:
         """How many WebSockets of a member are being closed."""
         return self._orders[member].left if member in self._orders else 0

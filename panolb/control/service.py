@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
@@ -25,7 +25,7 @@ from ..proxy.resource import ReverseProxyResource
 from ..proxy.wire import Turn
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
-from .api import Api, ControlSocket
+from .api import Api
 from .build import Builder
 from .ledger import Ledger
 from .listeners import Listener, NotFound, QuietSite, log_refused, tree
@@ -34,6 +34,9 @@ from .logged import Times
 from .operations import Operations
 from .registry import Registry
 from .surroundings import make_endpoint, surrounding_problems
+
+if TYPE_CHECKING:
+    from .controlsocket import ControlSocket
 
 log = Logger()
 
@@ -165,19 +168,12 @@ class Panolb(MultiService):
 
     def _status_page(self, config: model.Admin) -> StatusPage:
         endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("admin", "endpoint"))
-        return StatusPage(
-            self.reactor, endpoint, config.endpoint, self.plant.balancers, self.deadlines.clock, self.ledger
-        )
+        return StatusPage(self.reactor, endpoint, config.endpoint, self.operations)
 
     def _control_socket(self, config: model.Control) -> ControlSocket:
-        api = Api(self.operations, self.ledger, self._refresh)
-        return ControlSocket(self.reactor, config.socket, api.site(self.reactor))
+        from .controlsocket import ControlSocket  # noqa: PLC0415  # Windows cannot import it
 
-    def _refresh(self) -> None:
-        """An error that has run out is not shown as one."""
-        now = self.deadlines.clock()
-        for balancer in self.plant.balancers.values():
-            balancer.refresh(now)
+        return ControlSocket(self.reactor, config.socket, Api(self.operations).site(self.reactor))
 
     def resource(self, path: str) -> Resource:
         """The location with this path as a twisted.web Resource, to be mounted in another application.

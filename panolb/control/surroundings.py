@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,10 @@ def _path_problems(config: model.Config) -> list[Problem]:
             problems.append(Problem(place, f"{location.files} is no directory"))
     if config.control is not None:
         path = Path(config.control.socket)
-        if path.exists() and not path.is_socket():
-            place = config.where(("control", "socket"))
+        place = config.where(("control", "socket"))
+        if not hasattr(socket, "AF_UNIX"):
+            problems.append(Problem(place, "this system has no UNIX sockets; take [control] away"))
+        elif path.exists() and not path.is_socket():
             problems.append(
                 Problem(place, f"{path} exists and is no socket; remove it, or choose another path")
             )

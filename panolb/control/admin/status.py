@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from klein import Klein
@@ -13,11 +12,11 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 
-from ...core.balancer import Balancer
 from ...core.member import Member
-from ..ledger import Ledger, RoundTrips
+from ..ledger import RoundTrips
 from ..listeners import QuietSite
-from . import websockets
+from ..operations import Operations, UnknownMember
+from . import members, websockets
 from .page import in_ms, page
 
 log = Logger()
@@ -41,16 +40,13 @@ class StatusPage:
         reactor: Any,
         endpoint: IStreamServerEndpoint,
         description: str,
-        balancers: Mapping[str, Balancer],
-        clock: Callable[[], float],
-        ledger: Ledger,
+        operations: Operations,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self.description = description
-        self._balancers = balancers
-        self._clock = clock
-        self._ledger = ledger
+        self._operations = operations
+        self._ledger = operations.ledger
         self._port: IListeningPort | None = None
 
     @inlineCallbacks
@@ -82,7 +78,7 @@ class StatusPage:
         def websockets_as_page(request: IRequest) -> bytes:
             try:
                 return _html(request, websockets.as_html(self._query(request), self._ledger))
-            except websockets.BadQuery as problem:
+            except (websockets.BadQuery, UnknownMember) as problem:
                 request.setResponseCode(400)
                 return _html(request, page("panolb", html.escape(str(problem)), "/websockets.json"))
 
@@ -90,48 +86,31 @@ class StatusPage:
         def websockets_as_json(request: IRequest) -> bytes:
             try:
                 return _json(request, websockets.as_json(self._query(request), self._ledger))
-            except websockets.BadQuery as problem:
+            except (websockets.BadQuery, UnknownMember) as problem:
                 request.setResponseCode(400)
                 return _json(request, {"error": str(problem)})
 
         return routes
 
     def _query(self, request: IRequest) -> websockets.Query:
-        """What a request asks of the list of WebSockets.
-
-        :raises BadQuery: when it cannot be understood, or asks for a member that there is not.
-        """
-        query = websockets.Query.of(request.args or {})
-        names = [member.spec.name for balancer in self._balancers.values() for member in balancer.members]
-        if query.member is not None and query.member not in names:
-            raise websockets.BadQuery(f"there is no member {query.member}; there are: {', '.join(names)}")
-        return query
+        """What a request asks of the list of WebSockets; raises as `websockets.Query.asked` does."""
+        return websockets.Query.asked(request.args or {}, self._operations)
 
     def status(self) -> dict[str, Any]:
         """What the pages show."""
-        now = self._clock()
-        for balancer in self._balancers.values():
-            balancer.refresh(now)  # an error that has run out is not shown as one
+        self._operations.refresh()
         return {
             "websockets": len(self._ledger),
             "balancers": [
                 {"name": name, "members": [self._member(member) for member in balancer.members]}
-                for name, balancer in self._balancers.items()
+                for name, balancer in self._operations.balancers.items()
             ],
         }
 
     def _member(self, member: Member) -> dict[str, Any]:
         tally = self._ledger.tally(member)
         return {
-            "name": member.spec.name,
-            "url": member.spec.url,
-            "route": member.spec.route.decode("ascii"),
-            "state": member.state,
-            "reason": member.health.reason,
-            "busy": member.busy,
-            "elected": member.elected,
-            "websockets": tally.websockets,
-            "sessions": tally.sessions,
+            **members.as_json(member, tally),
             "client_round_trip": _rounded(tally.client_round_trip),
             "member_round_trip": _rounded(tally.member_round_trip),
         }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from ..ledger import Ledger, Record
+from ..operations import Operations
 from .page import in_bytes, in_ms, in_seconds, page
 
 LIMIT = 100
@@ -64,6 +65,18 @@ class Query:
         if not 1 <= query.limit <= MOST:
             raise BadQuery(f"limit must be from 1 to {MOST}")
         return query
+
+    @classmethod
+    def asked(cls, arguments: Mapping[bytes, Sequence[bytes]], operations: Operations) -> Query:
+        """The same, about a member that there is.
+
+        :raises BadQuery: as `of` does.
+        :raises UnknownMember: when it asks for another one.
+        """
+        query = cls.of(arguments)
+        if query.member is None:
+            return query
+        return replace(query, member=operations.find(query.member).spec.name)
 
     def url(self, place: str, **changes: Any) -> str:
         """Where a query like this one, with changes, is answered."""

@@ -1,0 +1,26 @@
+"""What programs are told of a member, by the status page and by the control API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.member import Member
+from ..ledger import Tally
+
+
+def as_json(member: Member, tally: Tally) -> dict[str, Any]:
+    """The fields that both have.
+
+    :param tally: its WebSockets.
+    """
+    return {
+        "name": member.spec.name,
+        "url": member.spec.url,
+        "route": member.spec.route.decode("ascii"),
+        "state": member.state,
+        "reason": member.health.reason,
+        "busy": member.busy,
+        "elected": member.elected,
+        "websockets": tally.websockets,
+        "sessions": tally.sessions,
+    }
