@@ -12,17 +12,11 @@ from twisted.logger import Logger
 from ..core.balancer import Balancer
 from ..core.exchange import Exchange
 from ..core.member import Admin, Member
+from ..core.tunnel import LOOKS, PATIENCE
 from .closing import Closing, Closings, Counts
 from .ledger import Ledger
 
 log = Logger()
-
-LATEST = 90.0
-"""Seconds after its turn at which a WebSocket is cut, whatever happens.
-
-A tunnel ends by itself sooner: 5 s after its close frame, or a minute later while a slow reader still takes what
-stands before it.
-"""
 
 TERMS = {Admin.DRAIN: "drained", Admin.DISABLED: "disabled", Admin.STOPPED: "stopped"}
 MEMBER_DOWN = "member-down"
@@ -39,6 +33,7 @@ class Operations:
     :param clock: an IReactorTime.
     :param now: reads the monotonic clock of the balancers in seconds.
     :param close_rate: how many WebSockets of a member get their close frame per second.
+    :param close_timeout: seconds that a WebSocket has for the answer to its close frame.
     :param close_on_failure: the names of the balancers that close the WebSockets of a member that goes down.
     """
 
@@ -50,6 +45,7 @@ class Operations:
         ledger: Ledger,
         *,
         close_rate: float = 100.0,
+        close_timeout: float = 5.0,
         close_on_failure: Collection[str] = (),
         closings: Closings | None = None,
     ) -> None:
@@ -57,6 +53,9 @@ class Operations:
         self.balancers = balancers
         self.ledger = ledger
         self._rate = close_rate
+        # After its turn a WebSocket is cut by then, whatever happens; its tunnel ends by itself sooner, also behind a
+        # slow reader that still takes what stands before the close frame.
+        self._latest = PATIENCE + (LOOKS + 2) * close_timeout
         self._closings = closings or Closings(clock)
         self._orders: dict[Member, Closing] = {}
         self._stopping: Closing | None = None
@@ -147,7 +146,7 @@ class Operations:
 
     def _order(self, member: Member, exchanges: Collection[Exchange], term: str) -> Closing:
         """Have some WebSockets of a member closed, in the order that there is for it, or in a new one."""
-        deadline = 1.5 * len(exchanges) / self._rate + LATEST
+        deadline = 1.5 * len(exchanges) / self._rate + self._latest
         order = self._orders.get(member)
         if order is not None:
             if term != MEMBER_DOWN:  # what the operator wants outlasts what the checks say
@@ -207,7 +206,7 @@ class Operations:
         exchanges = self.ledger.exchanges()
         number = len(exchanges)
         rate = max(self._rate, number / (0.5 * grace)) if grace else float("inf")
-        self._stopping = self._closings.begin(exchanges, STOPPING, rate=rate, deadline=grace + LATEST)
+        self._stopping = self._closings.begin(exchanges, STOPPING, rate=rate, deadline=grace + self._latest)
         if self._stopping.left:
             log.info(
                 "stopping: closing {websockets}, {rate:g} a second; their pages connect again, to whoever listens then",

@@ -94,6 +94,7 @@ class Panolb(MultiService):
             self.plant.balancers,
             self.ledger,
             close_rate=websockets.close_rate,
+            close_timeout=websockets.close_timeout,
             close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
         )
         self._frontends: list[Frontend] = []

@@ -15,6 +15,7 @@ from panolb.control.operations import Operations, UnknownMember
 from panolb.core.headers import Peer
 from panolb.core.member import Admin, Member
 from panolb.core.request import understand
+from panolb.core.tunnel import Terms
 from tests.control.viewers import Viewer, clock, turn
 from tests.core.building import balancer, member
 
@@ -350,3 +351,13 @@ def test_stopping_without_any(house: House) -> None:
     assert len(done) == 1
     assert not house.said
     assert not house.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize("house", [{"close_timeout": 300.0}], indirect=True)
+def test_long_close_timeout(house: House) -> None:
+    """No order ends a WebSocket before its own time limit does."""
+    patient = Terms(ping_interval=0.0, close_timeout=300.0)
+    house.open(house.one, answers=250.0, terms=patient)
+    house.operations.set_admin(house.one, Admin.DISABLED)
+    turn(house.clock, 260.0)
+    assert any("its WebSockets are closed: 1 answered" in line for line in house.said)
