@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import select
 import socket
@@ -13,14 +14,14 @@ from contextlib import contextmanager
 from tests.harness.waiting import ADDRESS, free_port
 from tests.websocket.peer import BINARY, CLOSE, PING, PONG, Frame, accept_for
 
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+KEY_FIELD = re.compile(rb"(?i)\r\nSec-WebSocket-Key: *([^\r]+)")
 SWITCH = (
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    f"Sec-WebSocket-Accept: {accept_for(KEY)}\r\n\r\n"
-).encode()
+    "Sec-WebSocket-Accept: {accept}\r\n\r\n"
+)
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: panolb.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 PENDING = 128  # handshakes at a time, as many as any listener's queue takes
 SPARE = 250  # descriptors that a process needs for other things
@@ -236,7 +237,8 @@ class Crowd:
                 self.refused[head.partition(b"\r\n")[0].decode()] += 1
                 return
         else:
-            side.socket.send(SWITCH)
+            (key,) = KEY_FIELD.findall(head)
+            side.socket.send(SWITCH.format(accept=accept_for(key.decode())).encode())
         side.open = True
 
     def _read_frame(self, side: Side) -> bool:
