@@ -172,6 +172,21 @@ class Passage:
         return taken
 
 
+def frames_of(stream: bytes, masked: bool) -> list[bytes]:
+    """The frames in a stream, each with its header, taken apart without looking at more than lengths."""
+    frames = []
+    while stream:
+        length, start = stream[1] & 0x7F, 2
+        if length >= 126:
+            start = 4 if length == 126 else 10
+            length = int.from_bytes(stream[2:start], "big")
+        end = start + (4 if masked else 0) + length
+        assert end <= len(stream), "the stream ends within a frame"
+        frames.append(stream[:end])
+        stream = stream[end:]
+    return frames
+
+
 def _readable(frame: Sent) -> int:
     """How much of a header has to be there for the length to be known: all but the masking key."""
     length = frame.raw[1] & 0x7F

@@ -27,7 +27,20 @@ from panolb.core.frames import (
     tables_for,
 )
 
-from .streams import KEYS, OURS, STUFF, Passage, Sent, closes, cut, encode, header, legal_streams, unmasked
+from .streams import (
+    KEYS,
+    OURS,
+    STUFF,
+    Passage,
+    Sent,
+    closes,
+    cut,
+    encode,
+    frames_of,
+    header,
+    legal_streams,
+    unmasked,
+)
 
 BOTH = pytest.mark.parametrize("from_client", [True, False], ids=["from a client", "from a member"])
 MAX_HEADER = 14
@@ -80,6 +93,29 @@ def test_legal_stream_passes_unchanged(from_client: bool, data: st.DataObject, d
     assert frames.answered is any(frame.ours for frame in whole)
     assert frames.ponged is frames.news is any(frame.raw[0] == 0x80 | PONG for frame in whole)
     assert (frames.close, frames.broken) == (None, "")
+
+
+@thorough
+@given(from_client=st.booleans(), data=st.data(), deflate=st.booleans())
+def test_our_own_frames_fit_in(from_client: bool, data: st.DataObject, deflate: bool) -> None:
+    """Wherever the reader says that a control frame may stand: the receiver sees a legal stream, and without ours the sender's."""
+    passage = Passage(data.draw(legal_streams(from_client, deflate)), hold(from_client))
+    ping = control_frame(PING, b"from panolb itself", b"\x01\x02\x03\x04" if from_client else None)
+    frames = reader(from_client, deflate)
+    arrived = b""
+    put_in = 0
+    for piece in data.draw(cut(passage.whole)):
+        arrived += frames.feed(piece)
+        if not frames.within_frame and data.draw(st.booleans()):
+            arrived += ping
+            put_in += 1
+    seen = frames_of(arrived, from_client)
+    assert seen.count(ping) == put_in
+    assert [raw for raw in seen if raw != ping] == [frame.raw for frame in passage.frames if not frame.ours]
+    receiver = reader(from_client, deflate)
+    receiver.feed(arrived)
+    assert receiver.broken == ""
+    assert receiver.messages == frames.messages
 
 
 @settings(max_examples=40, deadline=None)
