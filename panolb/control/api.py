@@ -18,7 +18,7 @@ from ..core.member import Admin, Member
 from .admin.members import as_json as member_as_json
 from .admin.websockets import BadQuery, Query
 from .admin.websockets import as_json as websockets_as_json
-from .listeners import QuietSite
+from .listeners import QuietSite, Routed
 from .operations import Operations, UnknownMember
 
 log = Logger()
@@ -55,9 +55,7 @@ class Api:
     def site(self, reactor: Any) -> QuietSite:
         """All of it, to be served."""
         too_large = _body({"error": f"the body is larger than {BODY} bytes"})
-        return QuietSite(
-            self._routes().resource(), reactor, max_body=BODY, too_large=too_large, page_type=JSON
-        )
+        return QuietSite(Routed(self._routes()), reactor, max_body=BODY, too_large=too_large, page_type=JSON)
 
     def _routes(self) -> Klein:
         routes = Klein()

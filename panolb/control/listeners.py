@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from klein import Klein
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.interfaces import (
     IAddress,
@@ -172,6 +173,26 @@ class LimitedRequest(Request):
                 head % (channel.site.page_type, len(page)) + b"Connection: close\r\n\r\n" + page
             )
             channel.loseConnection()
+
+
+class Routed(Resource):
+    """Klein's routes, the same under whatever name they are asked for.
+
+    Klein answers 500 for a host name that is none, and without one on a UNIX socket; for a path that is not UTF-8 it
+    writes a traceback.
+    """
+
+    isLeaf = True
+
+    def __init__(self, routes: Klein) -> None:
+        super().__init__()
+        self._routes = routes.resource()
+
+    def render(self, request: Any) -> Any:
+        """Have the routes answer."""
+        request.requestHeaders.setRawHeaders(b"host", [b"panolb"])
+        request.postpath = [part.decode(errors="replace").encode() for part in request.postpath]
+        return self._routes.render(request)
 
 
 class QuietSite(Site):

@@ -16,8 +16,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.control.operating import Lab, Pair, running
+from tests.harness.control import Control
 from tests.harness.process import Panolb
-from tests.harness.waiting import ADDRESS, free_port, until
+from tests.harness.waiting import ADDRESS, PATIENCE, free_port, until
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +160,27 @@ def test_media_types(lab: Lab) -> None:
         status, _, body = lab.control.ask("POST", ONE, wish, Content_Type=said)
         assert status == 415
         assert "application/json" in json.loads(body)["error"]
+
+
+@pytest.mark.parametrize("host", ["", "Host: \r\n", "Host: a..b\r\n", "Host: .\r\n", "Host: \xff\r\n"])
+def test_any_host_will_do(lab: Lab, host: str) -> None:
+    """Nobody is called by a name on a UNIX socket; HTTP/1.0 has none at all."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PATIENCE)
+        connection.connect(lab.control.path)
+        connection.sendall(f"GET /api/v1/members HTTP/1.0\r\n{host}\r\n".encode("latin-1"))
+        head, _, body = b"".join(iter(lambda: connection.recv(1 << 16), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 "), head
+    assert len(json.loads(body)["members"]) == 2
+
+
+def test_a_name_that_is_not_utf8(lab: Lab) -> None:
+    """It is one of a member that there is not."""
+    status, _, body = lab.control.ask("GET", "/api/v1/members/app/%ff")
+    assert (status, json.loads(body)) == (
+        404,
+        {"error": "there is no member app/\ufffd; there are: app/1, app/2"},
+    )
 
 
 def test_a_long_body_is_not_read(lab: Lab) -> None:
@@ -323,7 +345,9 @@ def test_the_file_is_gone_at_the_end(tmp_path: Path) -> None:
         panolb = minimal(tmp_path / "one", str(path))
         try:
             panolb.launch()
-            until(lambda: panolb.lines("control API: listening on"), "it to listen")
+            until(
+                lambda: Control(str(path)).get("/api/v1/members"), "it to answer"
+            )  # then it hears signals, too
             path.unlink()
             path.write_text("somebody else's")
             panolb.stop()

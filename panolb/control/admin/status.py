@@ -14,7 +14,7 @@ from twisted.web.iweb import IRequest
 
 from ...core.member import Member
 from ..ledger import RoundTrips
-from ..listeners import QuietSite
+from ..listeners import QuietSite, Routed
 from ..operations import Operations, UnknownMember
 from . import members, websockets
 from .page import in_ms, page
@@ -52,7 +52,7 @@ class StatusPage:
     @inlineCallbacks
     def start(self) -> Any:
         """Open the endpoint."""
-        self._port = yield self._endpoint.listen(QuietSite(self._routes().resource(), self._reactor))
+        self._port = yield self._endpoint.listen(QuietSite(Routed(self._routes()), self._reactor))
         log.info("status page: listening on {description}", description=self.description)
 
     @inlineCallbacks
