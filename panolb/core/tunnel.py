@@ -107,6 +107,7 @@ class Half:
     :ivar whose: ``client`` or ``member``.
     :ivar heard: clock reading of the last byte from it.
     :ivar pinged: clock reading at which our ping went to it; ``None`` when none is in flight.
+    :ivar before_ping: bytes that stood before that ping when it was sent, or at the last look since.
     :ivar round_trip: seconds that its last answer to a ping took; ``None`` before the first.
     :ivar stalled: clock reading since which it takes so little that the other side is paused; ``None`` when it does not.
     :ivar goodbye: the payload of the close frame that is due to it; ``None`` as long as there is no reason for one.
@@ -116,6 +117,7 @@ class Half:
     """
 
     __slots__ = (
+        "before_ping",
         "closed",
         "end",
         "goodbye",
@@ -136,6 +138,7 @@ class Half:
         self.whose = whose
         self.heard = now
         self.pinged: float | None = None
+        self.before_ping = 0
         self.round_trip: float | None = None
         self.stalled: float | None = None
         self.goodbye: bytes | None = None
@@ -390,9 +393,12 @@ class Tunnel:
             if half.pinged is None:
                 if half.end.readiness != WITHIN_FRAME:
                     half.pinged = now
+                    half.before_ping = half.end.backlog
                     half.end.send_ping(self._ping)
                 else:
                     half.heard = now  # it is being sent a long frame: it is looked at again later
+            elif self._comes_nearer(half):
+                half.heard = now
             else:
                 self._note(f"{half.whose}-silent", "panolb", ABNORMAL)
                 self._begin_to_close()
@@ -400,6 +406,11 @@ class Tunnel:
                 half.end.cut()
                 return True
         return False
+
+    def _comes_nearer(self, half: Half) -> bool:
+        """Whether a side has taken, since the last look, of what stands before our ping: then it lives, if slowly."""
+        before, half.before_ping = half.before_ping, half.end.backlog
+        return half.before_ping < before
 
     # -- closing ----------------------------------------------------------------------------------------------------
 

@@ -8,12 +8,14 @@ business of `panolb.core.tunnel`, in both.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.exchange import Exchange
 from ..core.headers import Answer
-from ..core.tunnel import Tunnel
+from ..core.tunnel import Half, Tunnel
 from .deadlines import NEVER
+from .poller import Reads
+from .wire import Wire
 
 if TYPE_CHECKING:
     from .handshake import Offer
@@ -71,3 +73,63 @@ class Bridge:
     def _ended(self) -> None:
         self._deadlines.forget(self)
         self._exchange.tunnel_ended()
+
+
+class BridgeEnd:
+    """One side, whichever lane reads its frames: how it is read, paused and ended.
+
+    With what a lane adds it is the `panolb.core.tunnel.End` of its half.
+
+    :ivar other: the other side, which gets what comes from this one.
+    """
+
+    __slots__ = ()
+
+    bridge: Any
+    half: Half
+    other: Any
+    wire: Wire
+    _reads: Reads
+
+    @property
+    def backlog(self) -> int:
+        return self.wire.backlog
+
+    def read_other(self) -> None:
+        """Read the other side whatever this one takes: nothing but its answer to a close frame is waited for."""
+        if not self.other.half.lost:
+            self.other._reads.resume()
+
+    def gone(self) -> None:
+        """The connection has ended."""
+        self._reads.stop()
+        self.read_other()
+        self.bridge.tunnel.lost(self.half)
+
+    def end(self, broken: bool) -> None:
+        """Both close frames were exchanged.
+
+        :param broken: whether its peer broke the rules.
+        """
+        if broken:
+            # It may be in the midst of sending: a close with unread input would reset the connection, and with it
+            # destroy the close frame that says what was wrong.
+            self._reads.resume()
+            self.wire.half_close()
+        elif self.half.whose == "client":  # a member, as a server, ends it itself (RFC 6455 section 7.1.1)
+            self._reads.stop()
+            self.wire.close()
+
+    def cut(self) -> None:
+        self._reads.stop()
+        self.wire.cut()
+
+    # -- back-pressure: this side is read only as fast as the other one takes -------------------------------------------
+
+    def pause(self) -> None:
+        self._reads.pause()
+        self.bridge.tunnel.stalled(self.other.half)
+
+    def resume(self) -> None:
+        self._reads.resume()
+        self.bridge.tunnel.flowing(self.other.half)

@@ -104,6 +104,10 @@ class PolledReads(Reads):
         self.stop()
         self._transport.abortConnection()
 
+    def forget(self) -> None:
+        """There is no poller any more."""
+        self._poller = None
+
     def stop(self) -> None:
         poller, self._poller = self._poller, None
         if poller is not None:
@@ -174,7 +178,10 @@ class Poller:
             reads.cut()
 
     def connectionLost(self, reason: Any) -> None:
-        """The reactor lets go of everything at its end."""
+        """The reactor lets go of everything at its end, of this perhaps before the connections."""
+        for reads in self._reads.values():
+            reads.forget()
+        self._reads.clear()
         self._epoll.close()
 
 

@@ -16,7 +16,7 @@ from autobahn.websocket.protocol import TrafficStats
 
 from ..core.frames import BINARY, TEXT, close_code, close_payload
 from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_MESSAGE, Half
-from .bridge import PING
+from .bridge import PING, BridgeEnd
 from .handshake import OF_HANDSHAKES
 from .poller import Reads, reads_for
 from .quiet import Quiet
@@ -34,7 +34,7 @@ NOBODYS = TrafficStats()
 """What autobahn counts, of all WebSockets together, since nobody reads it."""
 
 
-class Side:
+class Side(BridgeEnd):
     """What both sides do with what they receive: pass it to the other one, frame by frame.
 
     Each is the `panolb.core.tunnel.End` of its half.
@@ -43,9 +43,8 @@ class Side:
     """
 
     log = Quiet()
-    other: Any
     _opcode = _size = 0
-    _ponged = _finished = False
+    _ponged = False
 
     # autobahn's protocols, to which this is mixed in, set these.
     state: int
@@ -56,7 +55,6 @@ class Side:
     utf8validateIncomingCurrentMessage: bool
     utf8validateLast: tuple[bool, bool, int, int]
     _perMessageCompress: Any
-    _reads: Reads
 
     def __init__(self, factory: Any, bridge: Messages, half: Half, wire: Wire) -> None:
         super().__init__()
@@ -179,10 +177,7 @@ class Side:
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         if not self.half.lost:
-            self._reads.stop()
-            if not self.other.half.lost:
-                self.other._reads.resume()  # nobody is left whose slowness could have stopped it
-            self.tunnel.lost(self.half)
+            self.gone()
 
     # -- what is sent -------------------------------------------------------------------------------------------------
 
@@ -221,47 +216,16 @@ class Side:
     def readiness(self) -> int:
         return WITHIN_MESSAGE if self._unfinished else BETWEEN
 
-    @property
-    def backlog(self) -> int:
-        return self.wire.backlog
-
     def send_ping(self, payload: bytes) -> None:
         self.sendPing(payload)  # type: ignore[attr-defined]
 
     def send_close(self, payload: bytes) -> None:
         if self.is_up:
             self.sendCloseFrame(close_code(payload), payload[2:])  # type: ignore[attr-defined]
-            if not self.other.half.lost:
-                self.other._reads.resume()  # its answer is waited for, and nothing else of it is passed on
+            self.read_other()
 
     def finish(self) -> None:
-        if self._finished:
-            return
-        self._finished = True
-        if self.failedByMe and not self.wire.blocked:
-            # It may be in the midst of sending: a close with unread input would reset the connection, and with it
-            # destroy the close frame that says what was wrong.
-            self._reads.resume()
-            self.wire.half_close()
-        else:
-            self._end()
-
-    def _end(self) -> None:
-        """Both close frames were exchanged."""
-        self._reads.stop()
-        self.wire.close()
-
-    def cut(self) -> None:
-        self._reads.stop()
-        self.wire.cut()
-
-    def pause(self) -> None:
-        self._reads.pause()
-        self.tunnel.stalled(self.other.half)
-
-    def resume(self) -> None:
-        self._reads.resume()
-        self.tunnel.flowing(self.other.half)
+        self.end(self.failedByMe)
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -294,6 +258,3 @@ class MemberSide(Side, WebSocketClientProtocol):  # type: ignore[misc]
 
     def startHandshake(self) -> None:
         """The exchange has sent it, with everything that a forwarded request carries."""
-
-    def _end(self) -> None:
-        """It is the server that ends the connection (RFC 6455 section 7.1.1); one that does not is cut in time."""

@@ -52,7 +52,7 @@ class Splice(bridge.Bridge):
         return True
 
 
-class SpliceEnd(Protocol):
+class SpliceEnd(bridge.BridgeEnd, Protocol):
     """One side of a splice: the `panolb.core.tunnel.End` of its half.
 
     :param incoming: the frames that come from it.
@@ -60,15 +60,15 @@ class SpliceEnd(Protocol):
     """
 
     __slots__ = (
-        "_bridge",
-        "_half",
         "_incoming",
         "_outgoing",
         "_reads",
-        "_wire",
+        "bridge",
         "connected",
+        "half",
         "other",
         "transport",
+        "wire",
     )
 
     transport: Transport  # type: ignore[assignment]
@@ -78,49 +78,45 @@ class SpliceEnd(Protocol):
     def __init__(
         self, bridge: bridge.Bridge, half: Half, wire: Wire, incoming: Frames, outgoing: Frames
     ) -> None:
-        self._bridge = bridge
-        self._half = half
-        self._wire = wire
+        self.bridge = bridge
+        self.half = half
+        self.wire = wire
         self._incoming = incoming
         self._outgoing = outgoing
         half.end = self
 
     def connectionMade(self) -> None:
-        turn = self._bridge.client.frontend.turn
+        turn = self.bridge.client.frontend.turn
         self._reads = reads_for(self.transport, turn, self.dataReceived)
 
     def dataReceived(self, data: bytes) -> None:
-        incoming, other, tunnel = self._incoming, self.other, self._bridge.tunnel
+        incoming, other, tunnel = self._incoming, self.other, self.bridge.tunnel
         passed = incoming.feed(data)
-        if passed and not other._half.told:
-            other._wire.write(passed)
+        if passed and not other.half.told:
+            other.wire.write(passed)
         if incoming.news:
             self._news()
         else:
-            tunnel.heard(self._half, self._bridge.clock())
+            tunnel.heard(self.half, self.bridge.clock())
         if tunnel.closing is not None:
-            tunnel.boundary(other._half)
+            tunnel.boundary(other.half)
 
     def _news(self) -> None:
         """Among what came was something for the tunnel."""
-        incoming, tunnel, now = self._incoming, self._bridge.tunnel, self._bridge.clock()
+        incoming, tunnel, now = self._incoming, self.bridge.tunnel, self.bridge.clock()
         incoming.news = False
         if incoming.ponged:
-            tunnel.ponged(self._half, now, incoming.answered)
+            tunnel.ponged(self.half, now, incoming.answered)
             incoming.ponged = incoming.answered = False
-        if self._half.closed:
+        if self.half.closed:
             return
         if incoming.broken:
-            tunnel.broke_rules(self._half, PROTOCOL_ERROR, incoming.broken)
+            tunnel.broke_rules(self.half, PROTOCOL_ERROR, incoming.broken)
         elif incoming.close is not None:
-            tunnel.close_received(self._half, incoming.close)
+            tunnel.close_received(self.half, incoming.close)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        other = self.other
-        self._reads.stop()
-        if not other._half.lost:
-            other._reads.resume()  # nobody is left whose slowness could have stopped it
-        self._bridge.tunnel.lost(self._half)
+        self.gone()
 
     # -- what the tunnel orders ---------------------------------------------------------------------------------------
 
@@ -129,10 +125,6 @@ class SpliceEnd(Protocol):
         if self._outgoing.within_frame:
             return WITHIN_FRAME
         return WITHIN_MESSAGE if self._outgoing.within_message else BETWEEN
-
-    @property
-    def backlog(self) -> int:
-        return self._wire.backlog
 
     @property
     def messages(self) -> int:
@@ -147,34 +139,12 @@ class SpliceEnd(Protocol):
 
     def send_close(self, payload: bytes) -> None:
         self._send(CLOSE, payload)
-        if not self.other._half.lost:
-            self.other._reads.resume()  # its answer is waited for, and nothing else of it is passed on
+        self.read_other()
 
     def _send(self, opcode: int, payload: bytes) -> None:
         """Send a control frame; towards a member we are a client, and mask it."""
-        key = os.urandom(4) if self._half.whose == "member" else None
-        self._wire.write(control_frame(opcode, payload, key))
+        key = os.urandom(4) if self.half.whose == "member" else None
+        self.wire.write(control_frame(opcode, payload, key))
 
     def finish(self) -> None:
-        if self._incoming.broken:
-            # It may be in the midst of sending: a close with unread input would reset the connection, and with it
-            # destroy the close frame that says what was wrong.
-            self._reads.resume()
-            self._wire.half_close()
-        elif self._half.whose == "client":  # a member, as a server, ends it itself (RFC 6455 section 7.1.1)
-            self._reads.stop()
-            self._wire.close()
-
-    def cut(self) -> None:
-        self._reads.stop()
-        self._wire.cut()
-
-    # -- back-pressure: this side is read only as fast as the other one takes -------------------------------------------
-
-    def pause(self) -> None:
-        self._reads.pause()
-        self._bridge.tunnel.stalled(self.other._half)
-
-    def resume(self) -> None:
-        self._reads.resume()
-        self._bridge.tunnel.flowing(self.other._half)
+        self.end(bool(self._incoming.broken))

@@ -161,3 +161,14 @@ def test_transport_that_closes_its_socket_first(plain: Plain) -> None:
     reads.stop()
     reads.stop()
     assert plain.turn.poller not in plain.reactor.readers
+
+
+def test_end_of_the_reactor(plain: Plain) -> None:
+    """It lets go of the poller before the connections, which can be paused, resumed and stopped all the same."""
+    reads = plain.reads()
+    reads.pause()
+    assert plain.turn.poller is not None
+    plain.turn.poller.connectionLost(None)
+    reads.resume()
+    reads.pause()
+    reads.stop()
