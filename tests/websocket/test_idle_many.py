@@ -11,9 +11,8 @@ from tests.websocket.crowd import Crowd, room_for
 from tests.websocket.single import Single, single
 
 WANTED = 9000
-PING_INTERVAL = (
-    8.0  # seconds: quick enough for a test, and slow enough for a machine that has other things to do
-)
+PING_INTERVAL = 8.0
+"""Seconds: quick enough for a test, and slow enough for a machine that has other things to do."""
 CLOSE_RATE = 2500  # per second
 SETTINGS = f"""\
 websocket_ping_interval = "{PING_INTERVAL:g}s"
