@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..errors import BadResponse
 from .request import Header, Request
@@ -210,18 +210,34 @@ def websocket_accept(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())
 
 
+# RFC 6455 sections 11.3.3 and 11.3.4; browsers refuse a 101 that has one of them twice.
+ONCE = frozenset((b"sec-websocket-accept", b"sec-websocket-protocol"))
+
+
+def extensions_in(lines: Iterable[bytes]) -> bytes:
+    """The value of all Sec-WebSocket-Extensions fields among these, as if they were one (RFC 6455 section 9.1)."""
+    pairs = (line.partition(b":") for line in lines)
+    return b",".join(value for name, _, value in pairs if name.lower() == b"sec-websocket-extensions")
+
+
 def extension_names(extensions: bytes) -> set[bytes]:
     """The names in a Sec-WebSocket-Extensions field (RFC 6455 section 9.1)."""
     return {one.partition(b";")[0].strip(b" \t") for one in extensions.split(b",")} - {b""}
 
 
-def check_websocket_answer(answer: Answer, fields: Iterable[bytes], upgrade: Iterable[bytes]) -> None:
+def check_websocket_answer(answer: Answer, fields: Sequence[bytes], upgrade: Iterable[bytes]) -> None:
     """RFC 6455 section 4.1: what a 101 must say to a handshake.
 
     :param upgrade: the lines of the handshake's fields.
     :raises BadResponse: when it does not.
     """
-    said = {name.lower(): value.strip(b" \t") for name, _, value in (line.partition(b":") for line in fields)}
+    pairs = [
+        (name.lower(), value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in fields)
+    ]
+    said = dict(pairs)
+    once = [name for name, _ in pairs if name in ONCE]
+    if len(set(once)) < len(once):
+        raise BadResponse("its 101 says something of the WebSocket twice")
     asked = dict(line.split(b": ", 1) for line in upgrade)
     if said.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in answer.connection:
         raise BadResponse("its 101 does not switch to WebSocket")
@@ -229,8 +245,8 @@ def check_websocket_answer(answer: Answer, fields: Iterable[bytes], upgrade: Ite
         raise BadResponse("its 101 carries a wrong Sec-WebSocket-Accept")
     chosen = said.get(b"sec-websocket-protocol")
     offered = asked.get(b"Sec-WebSocket-Protocol", b"").split(b",")
-    if chosen is not None and chosen not in [name.strip(b" \t") for name in offered]:
+    if chosen is not None and (not chosen or chosen not in [name.strip(b" \t") for name in offered]):
         raise BadResponse("its 101 chooses a subprotocol that was not offered")
     asked_for = extension_names(asked.get(b"Sec-WebSocket-Extensions", b""))
-    if not extension_names(said.get(b"sec-websocket-extensions", b"")) <= asked_for:
+    if not extension_names(extensions_in(fields)) <= asked_for:
         raise BadResponse("its 101 chooses an extension that was not offered")

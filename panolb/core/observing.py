@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .tunnel import Tunnel
 
+BROKEN_OFF = "it broke off a WebSocket handshake"
 EARLY = 10.0  # seconds; a WebSocket that the member breaks off sooner was never of any use
 
 # What 500 and 502 say of a handshake, said a moment later (RFC 6455 section 7.4.1 and IANA's registry).  Not 1013,
@@ -37,7 +38,7 @@ def verdict(exchange: Exchange) -> str | None:
 def _of_handshake(term: str, status: int) -> str | None:
     """A refusal speaks for nobody: the page that says so may come from a filter in front of what is ill."""
     if term == "member-broke":
-        return "it broke off a WebSocket handshake"
+        return BROKEN_OFF
     if term == "member-timeout":
         return "it did not answer a WebSocket handshake in time"
     if term in ("", "overridden") and status >= 500:

@@ -9,10 +9,11 @@ when a new one died.
 
 from __future__ import annotations
 
-from .admission import Refusal
+from .admission import Gate, Refusal
 from .balancer import REDIRECTED, STUCK, Decision
 from .location import Location
 from .member import Member
+from .observing import BROKEN_OFF
 from .ports import Client, Connector, Link
 from .request import Request
 from .waiting import Waiting
@@ -67,7 +68,9 @@ class Sending:
         self._ended_body = not request.has_body
         self.retry_after = RETRY_AFTER
         self._held: Member | None = None  # counts this exchange as busy
-        self._admitted: Member | None = None  # counts it among its WebSockets
+        self._admitted: tuple[bytes, Gate] | None = (
+            None  # whose client and whose way in count it as a WebSocket
+        )
         self._awaited: Connector | Waiting | None = None  # who is going to say how it goes on
         self._waiting: Waiting | None = None
         self._pinging = False  # the body is held until the member has said that it wants it
@@ -175,7 +178,7 @@ class Sending:
         client = self.client.peer.client(self.request)
         refusal = location.admission.admit(client, member.gate, location.clock())
         if refusal is None:
-            self._admitted = member
+            self._admitted = client, member.gate
         return refusal
 
     def _turn_away(self, refusal: Refusal, decision: Decision, force: bool) -> bool:
@@ -256,8 +259,9 @@ class Sending:
             self._repeated = True
             self.tried = (*self.tried, self.decision.member)
             if self.is_handshake and self.location.balancer is not None:
-                against = "it ended the connection of a WebSocket handshake"
-                self.location.balancer.heard_of_tunnel(self.decision.member, against, self.location.clock())
+                self.location.balancer.heard_of_tunnel(
+                    self.decision.member, BROKEN_OFF, self.location.clock()
+                )
         if not self.attempt():
             self.link_failed(reason)
 
@@ -276,4 +280,4 @@ class Sending:
             member.busy -= 1
         admitted, self._admitted = self._admitted, None
         if admitted is not None and self.location.admission is not None:
-            self.location.admission.leave(self.client.peer.client(self.request), admitted.gate)
+            self.location.admission.leave(*admitted)

@@ -118,18 +118,22 @@ class PolledReads(Reads):
 class Poller:
     """An epoll in the reactor's.
 
+    It is open as long as there is something to watch.
+
     :param turn: what its sockets write is sent when all of them have been read.
     """
+
+    _epoll: select.epoll
 
     def __init__(self, reactor: IReactorFDSet, turn: Turn) -> None:
         self._turn = turn
         self._reactor = reactor
-        self._epoll = select.epoll()
         self._reads: dict[int, PolledReads] = {}
 
     def add(self, fd: int, reads: PolledReads) -> None:
         """Watch a socket."""
         if not self._reads:
+            self._epoll = select.epoll()
             self._reactor.addReader(self)
         self._reads[fd] = reads
         self._epoll.register(fd, select.EPOLLIN)
@@ -148,6 +152,7 @@ class Poller:
             self._epoll.unregister(fd)
         if not self._reads:
             self._reactor.removeReader(self)
+            self._epoll.close()
 
     # -- for the reactor ----------------------------------------------------------------------------------------------
 
@@ -160,22 +165,19 @@ class Poller:
     def doRead(self) -> None:
         """Read every socket that has something, and then those that got something meanwhile."""
         for _ in range(ROUNDS):
-            ready = self._epoll.poll(0)
+            ready = self._epoll.poll(0) if self._reads else ()
             if not ready:
                 return
             with self._turn:
                 for fd, _ in ready:
-                    self._read(fd)
-
-    def _read(self, fd: int) -> None:
-        reads = self._reads.get(fd)
-        if reads is None:
-            return  # it was closed in this very turn
-        try:
-            reads.read()
-        except Exception:  # noqa: BLE001  # the other connections must be read all the same
-            log.failure("a WebSocket could not be passed on; it is cut")
-            reads.cut()
+                    reads = self._reads.get(fd)
+                    if reads is None:
+                        continue  # it was closed in this very turn
+                    try:
+                        reads.read()
+                    except Exception:  # noqa: BLE001  # the other connections must be read all the same
+                        log.failure("a WebSocket could not be passed on; it is cut")
+                        reads.cut()
 
     def connectionLost(self, reason: Any) -> None:
         """The reactor lets go of everything at its end, of this perhaps before the connections."""

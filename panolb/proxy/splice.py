@@ -13,7 +13,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from ..core.frames import CLOSE, PING, Frames, control_frame, tables_for
-from ..core.headers import Answer
+from ..core.headers import Answer, extensions_in
 from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_FRAME, WITHIN_MESSAGE, Half
 from . import bridge
 from .handshake import Offer
@@ -28,8 +28,7 @@ class Splice(bridge.Bridge):
     __slots__ = ()
 
     def open(self, offer: Offer, answer: Answer, early: bytes) -> bool:
-        said = {name.lower(): value for name, _, value in (line.partition(b": ") for line in answer.lines)}
-        tables = tables_for(said.get(b"sec-websocket-extensions", b""))
+        tables = tables_for(extensions_in(answer.lines))
         client_frames, member_frames = Frames(True, tables, bridge.PING), Frames(False, tables, bridge.PING)
         tunnel = self.tunnel
         to_client = SpliceEnd(self, tunnel.client, self.client.wire, client_frames, member_frames)
@@ -95,19 +94,24 @@ class SpliceEnd(bridge.BridgeEnd, Protocol):
         if passed and not other.half.told:
             other.wire.write(passed)
         if incoming.news:
-            self._news()
+            self._news(bool(passed))
         else:
             tunnel.heard(self.half, self.bridge.clock())
         if tunnel.closing is not None:
             tunnel.boundary(other.half)
 
-    def _news(self) -> None:
-        """Among what came was something for the tunnel."""
+    def _news(self, passed: bool) -> None:
+        """Among what came was something for the tunnel.
+
+        :param passed: whether there was something else, too.
+        """
         incoming, tunnel, now = self._incoming, self.bridge.tunnel, self.bridge.clock()
         incoming.news = False
         if incoming.ponged:
             tunnel.ponged(self.half, now, incoming.answered)
             incoming.ponged = incoming.answered = False
+        if passed:
+            tunnel.heard(self.half, now)
         if self.half.closed:
             return
         if incoming.broken:

@@ -284,7 +284,7 @@ def test_hanging_up_on_a_handshake() -> None:
     script.lost()
     assert script.waiting == "2"
     assert script.members["1"].state == "error"
-    assert script.members["1"].health.reason.endswith("it ended the connection of a WebSocket handshake")
+    assert script.members["1"].health.reason.endswith("it broke off a WebSocket handshake")
 
 
 def test_not_observed() -> None:

@@ -324,7 +324,21 @@ def test_101_to_something_else_is_a_502(lab: Lab, fields: str) -> None:
 
 
 @LANES
-@pytest.mark.parametrize("protocol", ["other", "one, two"])
+@pytest.mark.parametrize("name", ["Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"])
+def test_field_that_is_said_twice_is_a_502(lab: Lab, name: str) -> None:
+    """RFC 6455 sections 11.3.3 and 11.3.4: once; a browser would fail the connection, and nobody would know why."""
+    browser = lab.browse()
+    browser.upgrade("/raw", "Sec-WebSocket-Protocol: one")
+    visit = lab.raw.visit()
+    accept = accept_for(visit.request.one("Sec-WebSocket-Key") or "")
+    again = f"Sec-WebSocket-Accept: {accept}" if name.endswith("Accept") else "Sec-WebSocket-Protocol: one"
+    visit.switch("Sec-WebSocket-Protocol: one", again)
+    assert browser.client.answer().status == 502
+    assert visit.ended()
+
+
+@LANES
+@pytest.mark.parametrize("protocol", ["other", "one, two", ""])
 def test_subprotocol_that_nobody_offered_is_a_502(lab: Lab, protocol: str) -> None:
     """RFC 6455 section 4.1: a client must fail a connection whose subprotocol it did not offer; so we never do so."""
     browser = lab.browse()
