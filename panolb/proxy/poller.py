@@ -32,12 +32,16 @@ RECEIVE = 64 << 10  # bytes at a time, as Twisted's transports do
 
 
 class Reads:
-    """How one connection is read: by its transport."""
+    """How one connection is read: by its transport.
 
-    __slots__ = ("_transport",)
+    :ivar at_once: bytes to be received at a time; a transport may bring more.
+    """
 
-    def __init__(self, transport: Transport) -> None:
+    __slots__ = ("_transport", "at_once")
+
+    def __init__(self, transport: Transport, at_once: int = RECEIVE) -> None:
         self._transport = transport
+        self.at_once = at_once
 
     def pause(self) -> None:
         """Receive nothing for now."""
@@ -61,8 +65,10 @@ class PolledReads(Reads):
 
     _transport: Connection
 
-    def __init__(self, transport: Connection, poller: Poller, receive: Callable[[bytes], None]) -> None:
-        self._transport = transport
+    def __init__(
+        self, transport: Connection, poller: Poller, receive: Callable[[bytes], None], at_once: int
+    ) -> None:
+        super().__init__(transport, at_once)
         self._poller: Poller | None = poller
         self._receive = receive
         self._socket = transport.socket  # which the transport forgets when it is closed
@@ -74,7 +80,7 @@ class PolledReads(Reads):
     def read(self) -> None:
         """The socket has something."""
         try:
-            data = self._socket.recv(RECEIVE)
+            data = self._socket.recv(self.at_once)
         except BlockingIOError:
             return
         except OSError:
@@ -194,9 +200,11 @@ def poller_for(reactor: Any, turn: Turn) -> Poller | None:
     return Poller(reactor, turn)
 
 
-def reads_for(transport: Transport, turn: Turn, receive: Callable[[bytes], None]) -> Reads:
+def reads_for(
+    transport: Transport, turn: Turn, receive: Callable[[bytes], None], at_once: int = RECEIVE
+) -> Reads:
     """The cheapest way to read a connection: plain sockets by an epoll of our own, where there is one."""
     poller = turn.poller
     if poller is not None and isinstance(transport, Connection) and not transport.TLS:
-        return PolledReads(transport, poller, receive)
-    return Reads(transport)
+        return PolledReads(transport, poller, receive, at_once)
+    return Reads(transport, at_once)
