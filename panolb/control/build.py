@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from random import random
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import attrs
 from twisted.logger import Logger
 
 from ..config import model
-from ..core.balancer import Balancer
+from ..core.balancer import Balancer, Fate
 from ..core.cookie import RouteCookie
 from ..core.health import Health
 from ..core.location import Location
@@ -83,9 +84,9 @@ class Builder:
             observe_fails=config.observe_fails if config.observe == "websocket" else 0,
             wait=config.wait,
             later=self.reactor.callLater,
-            watcher=log_change,
             now=self.deadlines.clock(),
         )
+        balancer.watcher = partial(log_change, balancer)
         for member, settings in zip(members, config.member, strict=True):
             health = config.check_of(settings)
             if health is not None:
@@ -187,26 +188,37 @@ def _target(spec: MemberSpec, health: model.Health) -> Target:
     )
 
 
-_CONSEQUENCES = {
-    "up": "it takes new users and its own again",
-    "drain": "it keeps its users and gets no new ones",
-    "down": "its users move to other members until a check passes",
-    "error": "its users move to other members for up to {retry:g} s",
-    "disabled": "its users move to other members",
-    "stopped": "its users move to other members and it is not checked",
+_USERS = {
+    Fate.STAY: "it keeps its users and gets no new ones",
+    Fate.MOVE: "its users move to other members",
+    Fate.FORCED: "no other member can take its users, and members in error are tried all the same",
+    Fate.REFUSED: "no other member can take its users, and they are answered 503",
 }
-_MOVING = "its users move to other members, and it gets no new ones"
+_DETAILS = {
+    "drain": ", and it gets no new ones",
+    "down": " until a check passes",
+    "error": " for up to {retry:g} s",
+    "disabled": "",
+    "stopped": "; it is not checked",
+}
 
 
-def log_change(member: Member, before: str, after: str, why: str) -> None:
-    """Say that a member's state has changed, why, and what that means for its users."""
+def log_change(balancer: Balancer, member: Member, before: str, after: str, why: str) -> None:
+    """Say that the state of a balancer's member has changed, why, and what that means for its users."""
     write = log.info if after in ("up", "drain") else log.warn
-    consequence = _MOVING if after == "drain" and member.moving else _CONSEQUENCES[after]
     write(
         "member {member}: {before} -> {after}: {why}; {consequence}",
         member=member.spec.name,
         before=before,
         after=after,
         why=why,
-        consequence=consequence.format(retry=member.spec.retry),
+        consequence=_consequence(member, after, balancer.fate(member)),
     )
+
+
+def _consequence(member: Member, state: str, fate: Fate) -> str:
+    if state == "up":
+        return "it takes new users and its own again"
+    if fate is not Fate.STAY:
+        return _USERS[fate] + _DETAILS[state].format(retry=member.spec.retry)
+    return f"no other member can take its users: {_USERS[fate]}" if member.moving else _USERS[fate]

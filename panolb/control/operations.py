@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from ..core.balancer import Balancer
+from ..core.balancer import Balancer, Fate
 from ..core.exchange import Exchange
 from ..core.member import Admin, Member
 from ..core.tunnel import LOOKS, PATIENCE
@@ -21,6 +21,14 @@ log = Logger()
 TERMS = {Admin.DRAIN: "drained", Admin.DISABLED: "disabled", Admin.STOPPED: "stopped"}
 MEMBER_DOWN = "member-down"
 STOPPING = "stopping"
+
+# What closing its WebSockets means for the users of a member, and what to do if that is not wanted.
+_CONSEQUENCES = {
+    Fate.STAY: "but no other member can take their users, and they come back to it; bring another one up first",
+    Fate.MOVE: "their pages connect again, to other members",
+    Fate.FORCED: "but no other member can take their users, and members in error are tried all the same; bring one up",
+    Fate.REFUSED: "but no other member can take their users, and they are answered 503; bring one up",
+}
 
 
 class UnknownMember(LookupError):
@@ -165,8 +173,6 @@ class Operations:
         if not exchanges:
             log.info("member {member}: {why}; it has no WebSockets", member=member.spec.name, why=why)
             return
-        balancer = self.balancers[member.spec.balancer]
-        elsewhere = any(other.ready for other in balancer.members if other is not member)
         self._order(member, exchanges, term)
         log.info(
             "member {member}: {why}; closing its {websockets}, {rate:g} a second, longest idle first; {consequence}",
@@ -174,7 +180,7 @@ class Operations:
             why=why,
             websockets=_websockets(len(exchanges)),
             rate=self._rate,
-            consequence=_consequence(member, elsewhere and not balancer.nofailover),
+            consequence=_CONSEQUENCES[self.balancers[member.spec.balancer].fate(member)],
         )
 
     def _spare(self, member: Member, *terms: str) -> None:
@@ -236,14 +242,3 @@ def _address(member: Member) -> str:
     """The name of a member by its address, which no other member of its balancer has."""
     spec = member.spec
     return f"{spec.balancer}/{spec.host}:{spec.port}"
-
-
-def _consequence(member: Member, elsewhere: bool) -> str:
-    """What closing its WebSockets means for the users of a member, and what to do if that is not wanted."""
-    if elsewhere:
-        return "their pages connect again, to other members"
-    if member.admin is Admin.DRAIN:
-        return (
-            "but no other member can take their users, and they come back to it; bring another one up first"
-        )
-    return "but no other member can take their users, and they are answered 503; bring one up"

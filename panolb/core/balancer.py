@@ -7,6 +7,7 @@ thing that changes by itself, an error that ends after ``retry`` seconds, is a s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from .cookie import RouteCookie
@@ -28,6 +29,15 @@ UNUSABLE = "member-unusable"
 FAILOVER = "failover"
 
 Watcher = Callable[[Member, str, str, str], None]
+
+
+class Fate(Enum):
+    """What becomes of the users of a member; see `Balancer.fate`."""
+
+    STAY = "it serves them itself"
+    MOVE = "other members serve them"
+    FORCED = "nobody can serve them, and members in error are tried all the same (forcerecovery)"
+    REFUSED = "nobody can serve them: 503"
 
 
 class Decision:
@@ -54,7 +64,8 @@ class Balancer:
     :param observe_fails: how many WebSockets in a row must speak against a member to put it in error; 0: they are not heard.
     :param wait: seconds that a request waits for a member that can serve it (Apache: the balancer's timeout).
     :param later: calls something later; without it nobody waits.
-    :param watcher: told ``(member, state before, state after, why)`` whenever a state changes.
+    :param watcher: told ``(member, state before, state after, why)`` whenever a state has changed, when it is settled
+        who may serve.
     """
 
     __slots__ = (
@@ -157,6 +168,19 @@ class Balancer:
             return None
         return Decision(self.policy.pick(candidates), FAILOVER if tried else why, self.resolver is not None)
 
+    def fate(self, member: Member) -> Fate:
+        """What becomes of requests that carry the route of ``member`` by the rules of `choose`, as things stand now."""
+        if member.ready:
+            return Fate.STAY
+        bound = self._by_route.get(member.spec.route, ())
+        free = not (bound and self.nofailover)
+        if any(other.ready for other in bound) or (free and self._candidates):
+            return Fate.MOVE
+        if not self.forcerecovery or self._candidates:
+            return Fate.REFUSED
+        forced = _in_error(bound, ()) is not None or (free and self._eligible((), forced=True))
+        return Fate.FORCED if forced else Fate.REFUSED
+
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def fault(self, member: Member, now: float, reason: str, observed: bool = False) -> None:
@@ -212,6 +236,7 @@ class Balancer:
         :param cause: why it may have changed, in words for the log.
         """
         recheck = NEVER
+        changed: list[tuple[Member, str]] = []
         for member in self.members:
             until = member.health.error_until
             if until is not None and until <= now:
@@ -221,15 +246,17 @@ class Balancer:
             if until is not None and until > now:
                 recheck = min(recheck, until)
             if state != member.state:
-                before, member.state = member.state, state
-                if self.watcher is not None:
-                    self.watcher(member, before, state, cause)
+                changed.append((member, member.state))
+                member.state = state
         self._recheck = recheck
         self._candidates = self._eligible(())
         if self._candidates and not self.nofailover:
             for member in self.members:
                 member.ready = member.ready and not member.moving
         self._usable = tuple(member for member in self.members if member.ready)
+        if self.watcher is not None:
+            for member, before in changed:
+                self.watcher(member, before, member.state, cause)
 
     # -- preparing --------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,13 +13,14 @@ from panolb.config import model
 from panolb.control.build import log_change, member_spec
 from panolb.control.locations import Locations
 from panolb.core.admission import Admission
+from panolb.core.balancer import Balancer
 from panolb.core.exchange import Exchange
 from panolb.core.filtering import MessageFilter
 from panolb.core.location import Location
-from panolb.core.member import MemberSpec
+from panolb.core.member import Admin, MemberSpec
 from panolb.core.request import Request
 from panolb.core.tunnel import Terms
-from tests.core.building import member
+from tests.core.building import balancer, member
 
 MADE = Locations(lambda: 0.0, lambda: 0.0, None)
 
@@ -106,17 +109,89 @@ def test_limits_of_members() -> None:
     assert (own.max_websockets, own.websocket_rate, own.websocket_burst) == (1, 0.0, 9)
 
 
+def said(balancer: Balancer, *steps: Callable[[], None]) -> list[str]:
+    """What the log says of each change of a state, without the member and the reason."""
+    balancer.watcher = partial(log_change, balancer)
+    with capturedLogs() as events:
+        for step in steps:
+            step()
+    return [formatEvent(event).partition(": ")[2].replace("set by the operator; ", "") for event in events]
+
+
+NOBODY = "no other member can take its users"
+
+
 @pytest.mark.parametrize(
-    ("moving", "words"),
+    ("moving", "other", "strict", "words"),
     [
-        (False, "it keeps its users and gets no new ones"),
-        (True, "its users move to other members, and it gets no new ones"),
+        (False, Admin.ACTIVE, False, "it keeps its users and gets no new ones"),
+        (True, Admin.ACTIVE, False, "its users move to other members, and it gets no new ones"),
+        (True, Admin.ACTIVE, True, f"{NOBODY}: it keeps its users and gets no new ones"),
+        (True, Admin.DRAIN, False, f"{NOBODY}: it keeps its users and gets no new ones"),
+        (True, Admin.DISABLED, False, f"{NOBODY}: it keeps its users and gets no new ones"),
     ],
 )
-def test_what_a_drain_means(moving: bool, words: str) -> None:
-    """The log says where the users go, who may be asked to go with their WebSockets."""
-    drained = member("1")
-    drained.moving = moving
-    with capturedLogs() as events:
-        log_change(drained, "up", "drain", "set by the operator")
-    assert formatEvent(events[0]).endswith(f"up -> drain: set by the operator; {words}")
+def test_what_a_drain_means(moving: bool, other: Admin, strict: bool, words: str) -> None:
+    """The log says where the users go, who may be asked to go with their WebSockets, if there is anybody."""
+    one = member("1")
+    chooser = balancer(one, member("2", admin=other), nofailover=strict)
+    assert said(chooser, lambda: chooser.set_admin(one, Admin.DRAIN, 0.0, moving)) == [
+        f"up -> drain: {words}"
+    ]
+
+
+MOVE = "its users move to other members"
+REFUSED = f"{NOBODY}, and they are answered 503"
+
+
+@pytest.mark.parametrize(
+    ("other", "more", "consequence"),
+    [
+        (Admin.ACTIVE, {}, MOVE),
+        (Admin.ACTIVE, {"nofailover": True}, REFUSED),
+        (Admin.DISABLED, {"forcerecovery": False}, REFUSED),
+        (Admin.DRAIN, {"forcerecovery": False}, REFUSED),  # it takes nobody new
+    ],
+)
+@pytest.mark.parametrize("ill", ["error", "down", "disabled", "stopped"])
+def test_where_its_users_go(ill: str, other: Admin, more: dict[str, Any], consequence: str) -> None:
+    """A move is said only when there is somebody to take them."""
+    one = member("1", retry=7.0)
+    chooser = balancer(one, member("2", admin=other), **more)
+    if ill == "error":
+        lines = said(chooser, lambda: chooser.fault(one, 0.0, "refused"))
+        expected = f"up -> error: refused; {consequence} for up to 7 s"
+        if "nofailover" in more:
+            assert chooser.choose(b"1", (), 1.0) is None
+    elif ill == "down":
+        lines = said(chooser, lambda: chooser.observe(one, False, "refused", 1, 1, 0.0))
+        expected = f"up -> down: refused; {consequence} until a check passes"
+    else:
+        lines = said(chooser, lambda: chooser.set_admin(one, Admin(ill), 0.0))
+        expected = f"up -> {ill}: {consequence}" + ("; it is not checked" if ill == "stopped" else "")
+    assert lines == [expected]
+
+
+def test_those_in_error_are_tried() -> None:
+    """Where errors alone leave nobody, forced recovery sends users there all the same; the log does not promise 503."""
+    one, two = member("1", retry=7.0), member("2", retry=7.0)
+    chooser = balancer(one, two)
+    lines = said(
+        chooser, lambda: chooser.fault(one, 0.0, "x"), lambda: chooser.set_admin(two, Admin.STOPPED, 0.0)
+    )
+    assert lines == [
+        f"up -> error: x; {MOVE} for up to 7 s",
+        f"up -> stopped: {NOBODY}, and members in error are tried all the same; it is not checked",
+    ]
+
+
+def test_one_that_changes_at_the_same_time() -> None:
+    """One goes and another comes back in the same refresh: what is said of the first knows of the second."""
+    one, two = member("1", retry=7.0), member("2", retry=7.0)
+    chooser = balancer(one, two)
+    chooser.fault(two, 0.0, "x")
+    one.admin = Admin.DISABLED
+    assert said(chooser, lambda: chooser.refresh(8.0)) == [
+        f"up -> disabled: its retry time is over; {MOVE}",
+        "error -> up: its retry time is over; it takes new users and its own again",
+    ]

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from panolb.core.balancer import REDIRECTED, STUCK, Balancer
+from panolb.core.balancer import REDIRECTED, STUCK, Balancer, Fate
 from panolb.core.member import Admin, Member
 
 from .building import balancer, member
@@ -165,6 +165,22 @@ class AnyOrder(RuleBasedStateMachine):
         else:
             assert decision.member in free
         assert self.told == {m: m.describe(self.now) for m in self.balancer.members}
+
+    @rule(who=WHO)
+    def fate(self, who: int) -> None:
+        """What is said of a member's users is what becomes of them when they come."""
+        one = self.someone(who)
+        decision = self.balancer.choose(one.spec.route or None, (), self.now)
+        fate = self.balancer.fate(one)
+        if one.ready:
+            assert fate is Fate.STAY
+        elif decision is None:
+            assert fate is Fate.REFUSED
+        elif in_error(decision.member, self.now):
+            assert fate is Fate.FORCED
+        else:
+            assert fate is Fate.MOVE
+            assert decision.member is not one
 
     @invariant()
     def what_is_known_is_what_was_told(self) -> None:
