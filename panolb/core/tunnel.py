@@ -78,6 +78,14 @@ class End(Protocol):
         """Bytes that wait to be sent to it."""
 
     @property
+    def given(self) -> int:
+        """Bytes that were sent to it, or wait to be."""
+
+    @property
+    def taken(self) -> int:
+        """Those of them that have arrived, as far as anybody knows."""
+
+    @property
     def messages(self) -> int:
         """How many messages came from it."""
 
@@ -107,7 +115,8 @@ class Half:
     :ivar whose: ``client`` or ``member``.
     :ivar heard: clock reading of the last byte from it.
     :ivar pinged: clock reading at which our ping went to it; ``None`` when none is in flight.
-    :ivar before_ping: bytes that stood before that ping when it was sent, or at the last look since.
+    :ivar before_ping: what had been given to it before that ping, in bytes; ``taken`` is what it had taken of it then,
+        or at the last look since.
     :ivar round_trip: seconds that its last answer to a ping took; ``None`` before the first.
     :ivar stalled: clock reading since which it takes so little that the other side is paused; ``None`` when it does not.
     :ivar goodbye: the payload of the close frame that is due to it; ``None`` as long as there is no reason for one.
@@ -127,6 +136,7 @@ class Half:
         "pinged",
         "round_trip",
         "stalled",
+        "taken",
         "told",
         "whose",
     )
@@ -138,7 +148,7 @@ class Half:
         self.whose = whose
         self.heard = now
         self.pinged: float | None = None
-        self.before_ping = 0
+        self.before_ping = self.taken = 0
         self.round_trip: float | None = None
         self.stalled: float | None = None
         self.goodbye: bytes | None = None
@@ -393,7 +403,7 @@ class Tunnel:
             if half.pinged is None:
                 if half.end.readiness != WITHIN_FRAME:
                     half.pinged = now
-                    half.before_ping = half.end.backlog
+                    half.before_ping, half.taken = half.end.given, half.end.taken
                     half.end.send_ping(self._ping)
                 else:
                     half.heard = now  # it is being sent a long frame: it is looked at again later
@@ -409,8 +419,8 @@ class Tunnel:
 
     def _comes_nearer(self, half: Half) -> bool:
         """Whether a side has taken, since the last look, of what stands before our ping: then it lives, if slowly."""
-        before, half.before_ping = half.before_ping, half.end.backlog
-        return half.before_ping < before
+        before, half.taken = half.taken, half.end.taken
+        return before < half.taken < half.before_ping
 
     # -- closing ----------------------------------------------------------------------------------------------------
 

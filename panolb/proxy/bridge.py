@@ -95,6 +95,16 @@ class BridgeEnd:
     def backlog(self) -> int:
         return self.wire.backlog
 
+    @property
+    def taken(self) -> int:
+        progress = self.wire.progress
+        return self.other.octets - self.backlog if progress is None else progress[0]
+
+    @property
+    def given(self) -> int:
+        progress = self.wire.progress
+        return self.other.octets if progress is None else sum(progress) + self.backlog
+
     def read_other(self) -> None:
         """Read the other side whatever this one takes: nothing but its answer to a close frame is waited for."""
         if not self.other.half.lost:

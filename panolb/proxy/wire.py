@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from .poller import poller_for
+from .progress import progress
 
 log = Logger()
 
@@ -129,6 +130,11 @@ class Wire:
         """Bytes that the transport has queued, as far as it says."""
         return 1 if self.blocked else 0
 
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """Bytes that have arrived at the other side, and those sent that have not; ``None`` if nobody can say."""
+        return progress(getattr(getattr(self._transport, "transport", None), "socket", None))
+
     def write(self, data: bytes) -> None:
         """Send ``data`` at the end of this turn."""
         if self._out is None:
@@ -218,6 +224,10 @@ class DirectWire(Wire):
         """Bytes that the transport has queued; it does not say so in public, hence a test that holds these names."""
         transport = self._transport
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        return progress(getattr(self._transport, "socket", None))
 
     def _too_much(self) -> bool:
         return self.backlog > self.allowed

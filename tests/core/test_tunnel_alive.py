@@ -200,6 +200,51 @@ def test_pause_does_not_keep_the_dead_alive(whose: str) -> None:
     assert (whose, "cut") in orders
 
 
+@SIDES
+def test_slow_line_is_not_silence(whose: str) -> None:
+    """As long as it takes of what stands before our ping, the side cannot have seen it, and does what it can."""
+    scene = Scene(ping_interval=30.0, ping_misses=2)
+    end = end_of(scene, whose)
+    end.given = 900_000
+    orders: list[Order] = []
+    while end.taken < end.given:
+        end.taken += 50_000
+        scene.tunnel.heard(half_of(scene, OTHER[whose]), scene.now)
+        orders += scene.wait(10.0)
+    assert orders == [(whose, "ping", PING)]
+    for _ in range(20):
+        scene.tunnel.heard(half_of(scene, OTHER[whose]), scene.now)
+        orders += scene.wait(10.0)
+    assert (whose, "cut") in orders, "nothing stands before it any more"
+
+
+@SIDES
+def test_slow_line_that_is_kept_full(whose: str) -> None:
+    """It takes as fast as the other side sends: what waits is always as much, and yet the ping comes nearer."""
+    scene = Scene(ping_interval=30.0, ping_misses=2)
+    end, half = end_of(scene, whose), half_of(scene, whose)
+    end.given = 900_000
+    for _ in range(100):
+        end.given += 50_000
+        end.taken += 50_000
+        if half.pinged is not None and end.taken >= half.before_ping:
+            answer(scene, whose)
+        scene.tunnel.heard(half_of(scene, OTHER[whose]), scene.now)
+        assert ("cut",) not in [order[1:] for order in scene.wait(10.0)]
+
+
+@SIDES
+def test_silence_with_much_before_the_ping(whose: str) -> None:
+    """Who takes nothing of what waits, and says nothing, is as silent as anybody, however much more is sent to it."""
+    scene = Scene(ping_interval=30.0, ping_misses=2)
+    orders: list[Order] = []
+    for _ in range(13):
+        end_of(scene, whose).given += 50_000
+        scene.tunnel.heard(half_of(scene, OTHER[whose]), scene.now)
+        orders += scene.wait(10.0)
+    assert (whose, "cut") in orders
+
+
 def test_no_pings_while_it_is_closing() -> None:
     """A side that was told goodbye gets nothing more, one that is about to be either."""
     scene = Scene(ping_interval=1.0, close_timeout=60.0)

@@ -20,6 +20,8 @@ class RecordingEnd:
     def __init__(self, orders: list[Order], name: str) -> None:
         self.readiness = BETWEEN
         self.backlog = 0
+        self.given = 0
+        self.taken = 0
         self.messages = 0
         self.octets = 0
         self._orders = orders
