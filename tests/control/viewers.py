@@ -17,7 +17,7 @@ class End:
     """One side: takes all it is sent, and answers a close frame after a while, or never."""
 
     readiness = BETWEEN
-    backlog = messages = octets = 0
+    backlog = given = taken = messages = octets = 0
 
     def __init__(self, viewer: Viewer, half: Half, answers: float | None) -> None:
         self.viewer = viewer
