@@ -42,14 +42,14 @@ class Messages(Bridge):
         fields = {name.lower(): value for name, _, value in (line.partition(b": ") for line in answer.lines)}
         member.websocket_key = offer.key
         member.makeConnection(link.transport)
-        member.dataReceived(head_of_101(websocket_accept(offer.key), fields))
+        member.take(head_of_101(websocket_accept(offer.key), fields))
         if not member.is_up:
             return False
         browser.subprotocol = fields.get(b"sec-websocket-protocol", b"").strip().decode("latin-1")
         browser.answer_headers = headers_for_browser(answer)
         http1.go_onward(browser)
         http1.wire.source, link.wire.source = member, browser
-        browser.dataReceived(head_of_request(offer))
+        browser.take(head_of_request(offer))
         link.onward = member
         browser.read()
         member.read()

@@ -145,6 +145,21 @@ def test_messages_that_a_filter_collects_are_bounded(own: Lab, sender: str) -> N
     assert there.closed()[0] == 1009
 
 
+def test_fragments_take_no_more_than_they_are(own: Lab) -> None:
+    """A hundred thousand fragments of two bytes, collected for a filter, are 200,000 bytes and not fifty each."""
+    here, there = own.open("/two-filters").direction("client")
+    here.send(BINARY, b"in", fin=False)
+    before = own.panolb.rss()
+    burst = Frame(CONTINUATION, b"xy", fin=False).encode(mask=True) * 1000
+    for _ in range(100):
+        here.socket.sendall(burst)
+    here.send(PING, b"all")
+    assert there.frame() == Frame(PING, b"all")
+    assert own.panolb.rss() - before < 2 << 20
+    here.send(CONTINUATION, b"end")
+    assert there.message().endswith(b"XYEND")
+
+
 @BOTH
 def test_text_is_checked_before_a_filter_sees_it(own: Lab, sender: str) -> None:
     """A text that is none is a violation, as without filters."""

@@ -35,6 +35,20 @@ def _closed(peer: Peer) -> int:
     return int(struct.unpack("!H", frame.payload[:2])[0])
 
 
+# -- the handshake ----------------------------------------------------------------------------------------------------
+
+
+def test_fields_of_the_101_pass_byte_for_byte(lab: Lab) -> None:
+    """Also those that are no ASCII, whether they are UTF-8 or not; the test's client reads them as ISO 8859-1."""
+    browser = lab.browse()
+    browser.upgrade("/raw")
+    cookie = "name=Müller".encode().decode("latin-1")
+    lab.raw.visit().switch("X-Latin: \xe9\xff", f"Set-Cookie: {cookie}", "Set-Cookie: second=\xdf")
+    browser.switched()
+    assert browser.all("X-Latin") == ["\xe9\xff"]
+    assert browser.all("Set-Cookie")[:2] == [cookie, "second=\xdf"]
+
+
 # -- keep-alive -------------------------------------------------------------------------------------------------------
 
 

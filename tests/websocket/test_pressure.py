@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import json
 import os
+import signal
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.waiting import steady
-from tests.websocket.lab import LANES, Lab, running
+from tests.harness.waiting import ADDRESS, PATIENCE, steady
+from tests.websocket.lab import LANES, MESSAGES, Lab, running
 from tests.websocket.peer import BINARY, PING, TEXT, Frame, Peer
 
 PIECE = os.urandom(64 << 10)
@@ -186,4 +190,65 @@ def test_many_slow_readers(own: Lab) -> None:
     assert pair.browser.frame() == Frame(TEXT, b"served")
     for slow in pairs:
         slow.member.socket.shutdown(socket.SHUT_RDWR)
+    own.settle()
+
+
+def _queued_for_member(lab: Lab) -> int:
+    """Bytes that wait to be sent to the member of the only WebSocket."""
+    connection = http.client.HTTPConnection(ADDRESS, lab.admin, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/websockets.json")
+        (only,) = json.load(connection.getresponse())["websockets"]
+    finally:
+        connection.close()
+    return int(only["backlog_in_bytes"])
+
+
+@MESSAGES
+def test_what_one_read_inflates_to(own: Lab) -> None:
+    """A few kilobytes hold sixty messages of a megabyte: no more of them are read than may wait, and one."""
+    size, number = 1 << 20, 60
+    pair = own.open("/raw", "Sec-WebSocket-Extensions: permessage-deflate")
+    pair.member.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    burst = b""
+    for value in range(number):
+        deflate = zlib.compressobj(9, wbits=-15)
+        payload = deflate.compress(bytes((value,)) * size) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        burst += Frame(BINARY, payload[:-4], rsv=4).encode(mask=True)
+    pair.browser.socket.sendall(burst)
+    pair.browser.close_frame(1000, "that is all")
+    waiting = steady(lambda: _queued_for_member(own), "the client to be paused", seconds=1.0)
+    assert BACKLOG < waiting < BACKLOG + size + 1000
+    pair.member.send(PING, b"the other way is free")
+    assert pair.browser.frame() == Frame(PING, b"the other way is free")
+    for value in range(number):
+        assert pair.member.message() == bytes((value,)) * size
+    assert pair.member.closed() == (1000, "that is all")
+    own.settle()
+
+
+@MESSAGES
+def test_tiny_frames_let_others_in(own: Lab) -> None:
+    """A client has sent thousands of the smallest messages, another one a single one behind them: it need not wait for all.
+
+    panolb stands still until both are there.  It goes on while the test counts, which may be late, but not every time.
+    """
+    flooding, other = own.open(), own.open()
+    number, length = 12_000, 7  # bytes of a masked frame
+    burst = Frame(BINARY, b"x").encode(mask=True) * number
+    flooding.browser.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
+    before = []
+    for _ in range(5):
+        own.panolb.process.send_signal(signal.SIGSTOP)
+        flooding.browser.socket.sendall(burst)
+        other.browser.send(TEXT, b"me too")
+        own.panolb.process.send_signal(signal.SIGCONT)
+        assert other.member.frame() == Frame(TEXT, b"me too")
+        arrived = len(flooding.member.socket.recv(1 << 20))
+        before.append(arrived // length)
+        while arrived < number * length:
+            arrived += len(flooding.member.socket.recv(1 << 20))
+        if before[-1] < 3000:
+            break
+    assert min(before) < 3000, before
     own.settle()
