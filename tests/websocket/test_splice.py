@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.client import Client
 from tests.harness.waiting import PATIENCE, steady, until
 from tests.websocket.lab import Pair
 from tests.websocket.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, Peer
@@ -388,6 +389,35 @@ def test_slow_side_that_recovers(lively: Single, sender: str) -> None:
     assert not sending.is_alive()
     there.send(TEXT, b"all of it")
     assert messages(here, 1) == [Frame(TEXT, b"all of it")]
+
+
+def test_slow_line_is_not_silence(tmp_path: Path) -> None:
+    """A client that takes all that it can, but not much, cannot have seen our ping yet: nobody blames it for that."""
+    settings = 'websocket_ping_interval = "200ms"\nwebsocket_ping_misses = 3\n'
+    with single(tmp_path, settings) as lab:
+        browser = lab.browse()
+        browser.client.close()
+        browser.client = Client(lab.port, receive_buffer=1 << 12)
+        browser.upgrade("/raw")
+        member = lab.raw.visit().switch()
+        client = browser.switched()
+        answering = threading.Thread(target=answer_pings, args=(member,), daemon=True)
+        member.socket.sendall(Frame(BINARY, b"x" * 1000).encode(mask=False) * 300)
+        answering.start()
+        read, began = 0, time.monotonic()
+        while time.monotonic() - began < 5.0 and read < 300 * 1000:
+            data = client.socket.recv(3000)
+            assert data, "cut"
+            read += len(data)
+            time.sleep(0.05)
+        assert lab.websockets() == 1
+
+
+def answer_pings(peer: Peer) -> None:
+    """Answer whatever pings come, until the connection ends."""
+    with suppress(OSError, AssertionError):
+        while (frame := peer.frame()).opcode == PING:
+            peer.send(PONG, frame.payload)
 
 
 def test_writer_is_read_again_when_the_slow_side_was_closed(lively: Single) -> None:
