@@ -31,6 +31,7 @@ class Counts:
     :ivar gone: it had ended by itself before its turn came.
     :ivar cut: the order was over before it had ended.
     :ivar kept: the order was taken back before its turn came, and it stays open.
+    :ivar overtaken: a stop came before its turn, and closes it.
     """
 
     answered: int = 0
@@ -38,6 +39,7 @@ class Counts:
     gone: int = 0
     cut: int = 0
     kept: int = 0
+    overtaken: int = 0
 
     def __str__(self) -> str:
         words = {
@@ -46,6 +48,7 @@ class Counts:
             "had ended by themselves": self.gone,
             "were cut": self.cut,
             "stay open": self.kept,
+            "are left to the stop": self.overtaken,
         }
         return ", ".join(f"{number} {word}" for word, number in words.items() if number) or "none was left"
 
@@ -108,11 +111,17 @@ class Closing:
         self._look_for_the_end()
         return len(new)
 
-    def cancel(self) -> None:
-        """Tell no more: those whose turn has not come stay open."""
+    def cancel(self, kept: bool = True) -> None:
+        """Tell no more.
+
+        :param kept: whether those whose turn has not come stay open; else a stop is going to close them.
+        """
         for exchange in self._waiting:
             del self._owner[exchange]
-        self._counts.kept += len(self._waiting)
+        if kept:
+            self._counts.kept += len(self._waiting)
+        else:
+            self._counts.overtaken += len(self._waiting)
         self._waiting.clear()
         self._look_for_the_end()
 

@@ -208,7 +208,7 @@ class Operations:
         :returns: fires when all have ended, or when `cut` was called.
         """
         for order in tuple(self._orders.values()):
-            order.cancel()  # what is left of it is closed now, and faster
+            order.cancel(kept=False)  # what is left of it is closed now, and faster
         exchanges = self.ledger.exchanges()
         number = len(exchanges)
         rate = max(self._rate, number / (0.5 * grace)) if grace else float("inf")

@@ -327,6 +327,11 @@ def test_stopping_overtakes_a_drain(house: House) -> None:
     turn(house.clock, 2.0)
     assert all(len(viewer.told) == 1 and viewer.over for viewer in viewers)
     assert terms(viewers) == {"drained", "stopping"}
+    drained = sum(viewer.tunnel.term == "drained" for viewer in viewers)
+    assert any(
+        f"closed: {drained} answered, {100 - drained} are left to the stop" in line for line in house.said
+    )
+    assert not any("stay open" in line for line in house.said)
 
 
 def test_the_end_of_grace(house: House) -> None:
