@@ -36,6 +36,7 @@ def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Bal
     """Make the model's balancer; None when there is a problem, which has then been told.
 
     :param timeout: how long to wait for members that have no timeout of their own.
+    :param exact: as in Apache, where panolb would do better.
     """
     if not group.members:
         remarks.problem(group.node, f"balancer://{group.label} has no BalancerMember")
@@ -51,8 +52,11 @@ def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Bal
     _say_websocket(group, remarks)
     if len(members) < len(group.members):
         return None
+    own = _own(group)
+    if exact:
+        own["websocket_rate"] = 0.0
     try:
-        return Balancer(**_own(group), **common, **_health(members))
+        return Balancer(**own, **common, **_health(members))
     except ValueError as error:
         remarks.problem(group.node, str(error))
         return None

@@ -254,6 +254,15 @@ def test_how_compat_changes_a_location(translate: Translate) -> None:
     }
 
 
+def test_how_compat_lets_in_websockets(translate: Translate) -> None:
+    """Apache lets in all of them at once, to the members of a balancer and to a single server."""
+    text = MEMBERS + PASS + "ProxyPass /x http://10.0.0.9/\n"
+    for compat, rate in ((False, 200.0), (True, 0.0)):
+        balancers = translate(text, compat=compat).config.balancer.values()
+        assert [one.websocket_rate for one in balancers] == [rate, rate]
+        assert all(member.websocket_rate is None for one in balancers for member in one.member)
+
+
 def test_the_sides_of_an_idle_websocket(translate: Translate) -> None:
     """W9: the longer of the client's and the member's timeout."""
     text = (
