@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-ROUNDS = 4
-"""How often its sockets are looked at in one event of the reactor, whose turn costs more than such a look."""
+BUSY = 0.002  # seconds since the last event: a shorter time makes staying worth a try
+LONGEST = 0.05  # seconds of silence, after which the reactor does the waiting
+WORTH = 4  # looks, for which leaving the reactor's epoll and coming back costs less than their turns would
 
 RECEIVE = 64 << 10  # bytes at a time, as Twisted's transports do
 
@@ -124,22 +125,26 @@ class PolledReads(Reads):
 class Poller:
     """An epoll in the reactor's.
 
-    It is open as long as there is something to watch.
+    While its sockets are busy and nothing else wants the reactor it does not even return there: a turn of the reactor
+    costs more than a message.  So it watches the reactor's own epoll beside its sockets, and whatever happens there, or
+    is due, ends its stay.  With other reactors than Twisted's epoll it always returns.
 
     :param turn: what its sockets write is sent when all of them have been read.
     """
 
-    _epoll: select.epoll
-
-    def __init__(self, reactor: IReactorFDSet, turn: Turn) -> None:
+    def __init__(self, reactor: Any, turn: Turn) -> None:
         self._turn = turn
         self._reactor = reactor
         self._reads: dict[int, PolledReads] = {}
+        self._epoll = select.epoll()
+        self._outer = _epoll_of(reactor)
+        self._staying = False
+        self._left = 0.0  # clock reading at which it last returned to the reactor
+        self._quiet = 0  # how often it is to return at once, since staying was not worth it
 
     def add(self, fd: int, reads: PolledReads) -> None:
         """Watch a socket."""
-        if not self._reads:
-            self._epoll = select.epoll()
+        if not self._reads and not self._staying:
             self._reactor.addReader(self)
         self._reads[fd] = reads
         self._epoll.register(fd, select.EPOLLIN)
@@ -156,9 +161,8 @@ class Poller:
         """Forget a socket; one that was closed the kernel has forgotten already."""
         if self._reads.pop(fd, None) is not None and is_open:
             self._epoll.unregister(fd)
-        if not self._reads:
+        if not self._reads and not self._staying:
             self._reactor.removeReader(self)
-            self._epoll.close()
 
     # -- for the reactor ----------------------------------------------------------------------------------------------
 
@@ -169,21 +173,52 @@ class Poller:
         return "panolb"
 
     def doRead(self) -> None:
-        """Read every socket that has something, and then those that got something meanwhile."""
-        for _ in range(ROUNDS):
-            ready = self._epoll.poll(0) if self._reads else ()
-            if not ready:
-                return
-            with self._turn:
-                for fd, _ in ready:
-                    reads = self._reads.get(fd)
-                    if reads is None:
-                        continue  # it was closed in this very turn
-                    try:
-                        reads.read()
-                    except Exception:  # noqa: BLE001  # the other connections must be read all the same
-                        log.failure("a WebSocket could not be passed on; it is cut")
-                        reads.cut()
+        """Read every socket that has something, and go on with those that get something meanwhile."""
+        self._read(0)
+        if self._outer is None:
+            return
+        if self._quiet:
+            self._quiet -= 1
+        elif self._reactor.seconds() - self._left < BUSY:
+            self._stay(self._outer)
+        self._left = self._reactor.seconds()
+
+    def _read(self, timeout: float) -> bool:
+        """Read what is ready within so many seconds; returns whether that is all that wants to be looked at."""
+        ready = self._epoll.poll(timeout)
+        alone = bool(ready)
+        with self._turn:
+            for fd, _ in ready:
+                reads = self._reads.get(fd)
+                if reads is None:
+                    alone = alone and fd != self._outer
+                    continue  # or it was closed in this very turn
+                try:
+                    reads.read()
+                except Exception:  # noqa: BLE001  # the other connections must be read all the same
+                    log.failure("a WebSocket could not be passed on; it is cut")
+                    reads.cut()
+        return alone
+
+    def _stay(self, outer: int) -> None:
+        """Go on reading until the reactor is wanted for something else."""
+        looks = 0
+        self._staying = True
+        self._reactor.removeReader(self)  # an epoll cannot watch one that watches it
+        self._epoll.register(outer, select.EPOLLIN)
+        try:
+            while self._reads:
+                due = self._reactor.timeout()
+                looks += 1
+                if not self._read(LONGEST if due is None else min(due, LONGEST)) or due == 0:
+                    break
+        finally:
+            self._epoll.unregister(outer)
+            self._staying = False
+            if self._reads:
+                self._reactor.addReader(self)
+        if looks < WORTH:
+            self._quiet = WORTH * 8
 
     def connectionLost(self, reason: Any) -> None:
         """The reactor lets go of everything at its end, of this perhaps before the connections."""
@@ -191,6 +226,12 @@ class Poller:
             reads.forget()
         self._reads.clear()
         self._epoll.close()
+
+
+def _epoll_of(reactor: Any) -> int | None:
+    """The descriptor of a reactor's own epoll; Twisted's epoll reactor keeps it to itself, hence a test that holds it."""
+    epoll = getattr(reactor, "_poller", None)
+    return epoll.fileno() if isinstance(epoll, select.epoll) else None
 
 
 def poller_for(reactor: Any, turn: Turn) -> Poller | None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from twisted.internet import epollreactor
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Server
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from panolb.proxy.poller import PolledReads, Reads, reads_for
+from panolb.proxy.poller import PolledReads, Reads, _epoll_of, reads_for
 from panolb.proxy.wire import DirectWire, Turn, wire_for
 
 MUCH = b"x" * (8 << 20)  # more than a pair of sockets holds
@@ -172,3 +173,14 @@ def test_end_of_the_reactor(plain: Plain) -> None:
     reads.resume()
     reads.pause()
     reads.stop()
+
+
+def test_descriptor_of_the_reactors_epoll() -> None:
+    """Twisted's epoll reactor keeps it under a private name; with any other reactor there is none."""
+    reactor: Any = epollreactor.EPollReactor()
+    try:
+        assert _epoll_of(reactor) == reactor._poller.fileno()
+    finally:
+        reactor.disconnectAll()
+        reactor._poller.close()
+    assert _epoll_of(MemoryReactorClock()) is None
