@@ -16,9 +16,10 @@ from autobahn.websocket.protocol import TrafficStats
 
 from ..core.frames import BINARY, TEXT, close_code, close_payload
 from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_MESSAGE, Half
-from .bridge import PING, BridgeEnd
+from .bridge import PING
 from .handshake import OF_HANDSHAKES
-from .poller import RECEIVE, Reads, reads_for
+from .pieces import LITTLE, Pieces
+from .poller import Reads, reads_for
 from .quiet import Quiet
 from .wire import Wire
 
@@ -30,17 +31,11 @@ INVALID_PAYLOAD, TOO_BIG = 1007, 1009
 CODES = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)))
 """The codes that a close frame may carry here: those that are registered, and those for everybody's own use."""
 
-LITTLE = 4 << 10
-"""Bytes that are received at a time between two frames, and within one no more than the rest of it.
-
-autobahn takes some 35 us for a frame: of the smallest ones, 64 KiB would keep everybody else waiting for 0.4 s.
-"""
-
 NOBODYS = TrafficStats()
 """What autobahn counts, of all WebSockets together, since nobody reads it."""
 
 
-class Side(BridgeEnd):
+class Side(Pieces):
     """What both sides do with what they receive: pass it to the other one, frame by frame.
 
     Each is the `panolb.core.tunnel.End` of its half.
@@ -52,11 +47,6 @@ class Side(BridgeEnd):
     _opcode = _size = 0
     _ponged = False
     _written = 0  # bytes since it was last seen to that they are not too many
-    _held = (
-        b""  # what came and was not read yet, since the other side takes no more or it is the others' turn
-    )
-    _paused = False  # whether the other side takes no more
-    _going_on = False  # whether `_go_on` is going to be called
 
     # autobahn's protocols, to which this is mixed in, set these.
     state: int
@@ -98,38 +88,6 @@ class Side(BridgeEnd):
         self.trafficStats = NOBODYS
         self._reads = reads_for(self.transport, self.bridge.client.frontend.turn, self.dataReceived, LITTLE)
 
-    def dataReceived(self, data: bytes) -> None:
-        if self._held or self._paused:
-            if not self.half.closed:
-                self._held += data
-                if len(self._held) > 2 * RECEIVE:
-                    self.cut()  # no transport that lives brings so much once it is paused: this one was reset
-        elif len(data) <= self._reads.at_once:
-            self.take(data)
-        else:  # a transport such as TLS brings as much as it likes
-            self._held = data
-            self._reads.pause()
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Take a piece of what is held, and another one in the next turn of the reactor."""
-        self._going_on = False
-        if self._paused or not self._held:
-            return
-        size = self._reads.at_once
-        piece, self._held = self._held[:size], self._held[size:]
-        self.take(piece)
-        if self._held:
-            self._go_on_soon()
-        elif not self._paused:
-            self._reads.resume()
-
-    def _go_on_soon(self) -> None:
-        if self._held and not self._paused and not self._going_on:
-            self._going_on = True
-            self._reads.pause()
-            self.bridge.client.frontend.reactor.callLater(0, self._go_on)
-
     def take(self, data: bytes) -> None:
         """Have autobahn read it."""
         half, tunnel = self.half, self.tunnel
@@ -138,11 +96,7 @@ class Side(BridgeEnd):
             return  # what follows a close frame or a violation is nobody's (RFC 6455 sections 5.5.1 and 7.1.7)
         self._dataReceived(data)  # type: ignore[attr-defined]
         frame = self.current_frame
-        self._reads.at_once = (
-            LITTLE
-            if frame is None
-            else min(max(frame.length - self.current_frame_masker.pointer(), LITTLE), RECEIVE)
-        )
+        self.read_little(0 if frame is None else frame.length - self.current_frame_masker.pointer())
         if self._ponged:
             self._ponged = False
         else:
@@ -231,14 +185,6 @@ class Side(BridgeEnd):
         self.half.told = True
         self.tunnel.broke_rules(self.half, code, reason)
 
-    def connectionLost(self, reason: Any = None) -> None:
-        # What came before the end counts; it is no more than what one read brings.
-        self._reads.stop()
-        while self._held:
-            rest, self._held = self._held, b""
-            self.take(rest)
-        super().connectionLost(reason)  # type: ignore[misc]
-
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         if not self.half.lost:
             self.gone()
@@ -285,24 +231,6 @@ class Side(BridgeEnd):
     def _closeConnection(self, abort: bool = False) -> None:
         self.wire.flush()
         super()._closeConnection(abort)  # type: ignore[misc]
-
-    # -- back-pressure ------------------------------------------------------------------------------------------------
-
-    def pause(self) -> None:
-        """Read no further, not even what has been received already."""
-        self._paused = True
-        self._held, self.data = self.data + self._held, b""
-        super().pause()
-
-    def resume(self) -> None:
-        self._paused = False
-        super().resume()
-        self._go_on_soon()
-
-    def read_other(self) -> None:
-        self.other._paused = False
-        super().read_other()
-        self.other._go_on_soon()
 
     # -- what the tunnel orders ---------------------------------------------------------------------------------------
 

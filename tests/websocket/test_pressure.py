@@ -17,7 +17,7 @@ import pytest
 
 from tests.harness.waiting import ADDRESS, PATIENCE, steady
 from tests.websocket.lab import LANES, MESSAGES, Lab, running
-from tests.websocket.peer import BINARY, PING, TEXT, Frame, Peer
+from tests.websocket.peer import BINARY, CLOSE, PING, TEXT, Frame, Peer
 
 PIECE = os.urandom(64 << 10)
 BACKLOG = 1 << 20  # the default of websocket_backlog
@@ -224,6 +224,25 @@ def test_what_one_read_inflates_to(own: Lab) -> None:
     for value in range(number):
         assert pair.member.message() == bytes((value,)) * size
     assert pair.member.closed() == (1000, "that is all")
+    own.settle()
+
+
+@MESSAGES
+def test_reset_of_a_paused_client_inflates_nothing(own: Lab) -> None:
+    """What it has sent and nobody would take goes with it; the process does not swell at its end."""
+    pair = own.open("/raw", "Sec-WebSocket-Extensions: permessage-deflate")
+    deflate = zlib.compressobj(9, wbits=-15)
+    payload = deflate.compress(bytes(1 << 20)) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    burst = Frame(BINARY, payload[:-4], rsv=4).encode(mask=True) * 100
+    pair.browser.socket.sendall(burst)
+    steady(lambda: _queued_for_member(own), "the client to be paused", seconds=0.5)
+    before = own.panolb.rss()
+    pair.browser.reset()
+    frames = 0
+    while pair.member.frame().opcode != CLOSE:
+        frames += 1
+    assert 0 < frames < 30
+    assert own.panolb.rss() - before < BOUND
     own.settle()
 
 
