@@ -19,7 +19,7 @@ from ..core.member import Admin, Member, MemberSpec
 from ..language import expression
 from ..proxy.deadlines import Deadlines
 from ..proxy.pool import Pool
-from ..proxy.wire import Turn
+from ..proxy.turn import Turn
 from .checks import Checker
 from .locations import Locations
 from .probes import Target

@@ -20,7 +20,7 @@ from ..core.filtering import FilterMaker
 from ..core.location import Location
 from ..core.reverse import ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
-from ..core.tunnel import Terms
+from ..core.terms import Terms
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
 

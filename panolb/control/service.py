@@ -22,7 +22,7 @@ from ..errors import ConfigError
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Frontend, Limits
 from ..proxy.resource import ReverseProxyResource
-from ..proxy.wire import Turn
+from ..proxy.turn import Turn
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
 from .api import Api

@@ -5,6 +5,7 @@ Only headers are read (RFC 6455 section 5.2); of payloads, only those of control
 
 from __future__ import annotations
 
+from .controlframes import close_code, masked, may_be_sent
 from .headers import extension_names
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -15,11 +16,6 @@ HOLD = 64 << 10
 So a member that dies within a frame does not take the client with it, which then is between two frames and can still
 be told goodbye.  What a client sends is passed on as it comes: a member can then refuse a text at its first bad byte.
 """
-
-MAX_REASON = 123  # bytes, so that a close frame with its code stays a control frame
-
-# RFC 6455 section 7.4.1: for use by programs, never in a frame.
-NEVER_SENT = frozenset((1004, 1005, 1006, 1015))
 
 # What the first byte of a frame can be.
 ILLEGAL, FINAL, FRAGMENT, CONTROL = range(4)
@@ -273,40 +269,3 @@ class Frames:
         if first & 0x0F == CONTINUATION:
             return "a continuation of nothing"
         return "a new message within another one" if first & 0x0F <= BINARY else "an unknown kind of frame"
-
-
-def masked(payload: bytes, key: bytes) -> bytes:
-    """Mask or unmask a short payload (RFC 6455 section 5.3)."""
-    size = len(payload)
-    stream = (key * (size // 4 + 1))[:size]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")
-
-
-def control_frame(opcode: int, payload: bytes, key: bytes | None) -> bytes:
-    """A control frame.
-
-    :param payload: 125 bytes at most.
-    :param key: four bytes to mask it with, as a client must; ``None`` for a server's.
-    """
-    if key is None:
-        return bytes((0x80 | opcode, len(payload))) + payload
-    return bytes((0x80 | opcode, 0x80 | len(payload))) + key + masked(payload, key)
-
-
-def close_payload(code: int, reason: str = "") -> bytes:
-    """The payload of a close frame; a reason that is too long loses its end, but not half a character."""
-    text = reason.encode()[:MAX_REASON].decode(errors="ignore")
-    return code.to_bytes(2, "big") + text.encode()
-
-
-def close_code(payload: bytes) -> int | None:
-    """The code in the payload of a close frame; ``None`` for none (1005 in many interfaces)."""
-    return int.from_bytes(payload[:2], "big") if payload else None  # half a code is one that must not be sent
-
-
-def may_be_sent(code: int | None) -> bool:
-    """Whether a close frame may carry this code.
-
-    Codes that the registry does not have yet pass: 1012 to 1014 were such once.
-    """
-    return code is not None and 1000 <= code < 5000 and code not in NEVER_SENT

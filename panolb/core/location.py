@@ -15,7 +15,7 @@ from .member import Member
 from .request import FORWARDED, Request
 from .reverse import ReverseMap, Translation
 from .rules import NO_PAGES, ErrorPage, FixedAnswer, Rules, expanded
-from .tunnel import Terms
+from .terms import Terms
 
 if TYPE_CHECKING:
     from .exchange import Exchange

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .tunnel import BAD_GATEWAY, PROTOCOL_ERROR
+from .terms import BAD_GATEWAY, PROTOCOL_ERROR
 
 if TYPE_CHECKING:
     from .exchange import Exchange

@@ -11,8 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..core.exchange import Exchange
+from ..core.half import Half
 from ..core.headers import Answer
-from ..core.tunnel import Half, Tunnel
+from ..core.tunnel import Tunnel
 from .deadlines import NEVER
 from .poller import Reads
 from .wire import Wire
@@ -78,7 +79,7 @@ class Bridge:
 class BridgeEnd:
     """One side, whichever lane reads its frames: how it is read, paused and ended.
 
-    With what a lane adds it is the `panolb.core.tunnel.End` of its half.
+    With what a lane adds it is the `panolb.core.half.End` of its half.
 
     :ivar other: the other side, which gets what comes from this one.
     """

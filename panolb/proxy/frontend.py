@@ -14,7 +14,7 @@ from ..core.location import Location
 from ..core.routing import Table
 from ..errors import BadRequest
 from .deadlines import Deadlines
-from .wire import Turn
+from .turn import Turn
 
 if TYPE_CHECKING:
     from .http1 import Http1

@@ -16,7 +16,7 @@ from autobahn.websocket.compress import (
 
 from ..core import deflate
 from ..core.headers import Answer
-from ..core.tunnel import Terms
+from ..core.terms import Terms
 
 OPEN_TIMEOUT = 5.0  # seconds; both handshakes are complete at once, autobahn only wants a number
 

@@ -21,7 +21,8 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 if TYPE_CHECKING:
-    from .wire import Transport, Turn
+    from .turn import Turn
+    from .wire import Transport
 
 log = Logger()
 

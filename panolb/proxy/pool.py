@@ -17,8 +17,8 @@ from ..core.member import MemberSpec
 from .addresses import Addresses
 from .deadlines import Deadlines
 from .shortage import is_ours
+from .turn import Turn
 from .upstream import Upstream
-from .wire import Turn
 
 log = Logger()
 

@@ -14,8 +14,10 @@ from zlib import Z_SYNC_FLUSH
 from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
 from autobahn.websocket.protocol import TrafficStats
 
-from ..core.frames import BINARY, TEXT, close_code, close_payload
-from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_MESSAGE, Half
+from ..core.controlframes import close_code, close_payload
+from ..core.frames import BINARY, TEXT
+from ..core.half import BETWEEN, WITHIN_MESSAGE, Half
+from ..core.terms import PROTOCOL_ERROR
 from .bridge import PING
 from .handshake import OF_HANDSHAKES
 from .pieces import LITTLE, Pieces
@@ -38,7 +40,7 @@ NOBODYS = TrafficStats()
 class Side(Pieces):
     """What both sides do with what they receive: pass it to the other one, frame by frame.
 
-    Each is the `panolb.core.tunnel.End` of its half.
+    Each is the `panolb.core.half.End` of its half.
 
     :ivar octets: payload bytes received from this side's peer; ``messages`` likewise.
     """

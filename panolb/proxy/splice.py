@@ -12,9 +12,11 @@ import os
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from ..core.frames import CLOSE, PING, Frames, control_frame, tables_for
+from ..core.controlframes import control_frame
+from ..core.frames import CLOSE, PING, Frames, tables_for
+from ..core.half import BETWEEN, WITHIN_FRAME, WITHIN_MESSAGE, Half
 from ..core.headers import Answer, extensions_in
-from ..core.tunnel import BETWEEN, PROTOCOL_ERROR, WITHIN_FRAME, WITHIN_MESSAGE, Half
+from ..core.terms import PROTOCOL_ERROR
 from . import bridge
 from .handshake import Offer
 from .poller import Reads, reads_for
@@ -52,7 +54,7 @@ class Splice(bridge.Bridge):
 
 
 class SpliceEnd(bridge.BridgeEnd, Protocol):
-    """One side of a splice: the `panolb.core.tunnel.End` of its half.
+    """One side of a splice: the `panolb.core.half.End` of its half.
 
     :param incoming: the frames that come from it.
     :param outgoing: those that are passed on to it.

@@ -19,7 +19,7 @@ from panolb.core.filtering import MessageFilter
 from panolb.core.location import Location
 from panolb.core.member import Admin, MemberSpec
 from panolb.core.request import Request
-from panolb.core.tunnel import Terms
+from panolb.core.terms import Terms
 from tests.core.building import balancer, member
 
 MADE = Locations(lambda: 0.0, lambda: 0.0, None)

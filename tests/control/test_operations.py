@@ -15,7 +15,7 @@ from panolb.control.operations import Operations, UnknownMember
 from panolb.core.headers import Peer
 from panolb.core.member import Admin, Member
 from panolb.core.request import understand
-from panolb.core.tunnel import Terms
+from panolb.core.terms import Terms
 from tests.control.viewers import Viewer, clock, turn
 from tests.core.building import balancer, member
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from panolb.core.frames import close_code
-from panolb.core.tunnel import BETWEEN, NEVER, Half, Terms, Tunnel
+from panolb.core.controlframes import close_code
+from panolb.core.half import BETWEEN, Half
+from panolb.core.terms import Terms
+from panolb.core.tunnel import NEVER, Tunnel
 
 BEGIN = 1000.0  # what the clock says first: as any monotonic clock, not zero
 

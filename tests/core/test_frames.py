@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from panolb.core.controlframes import (
+    MAX_REASON,
+    close_code,
+    close_payload,
+    control_frame,
+    masked,
+    may_be_sent,
+)
 from panolb.core.frames import (
     CLOSE,
     CONTINUATION,
     DEFLATE,
     HOLD,
-    MAX_REASON,
     PING,
     PLAIN,
     PONG,
@@ -19,11 +26,6 @@ from panolb.core.frames import (
     UNKNOWN,
     Frames,
     Tables,
-    close_code,
-    close_payload,
-    control_frame,
-    masked,
-    may_be_sent,
     tables_for,
 )
 

@@ -10,7 +10,8 @@ import pytest
 from panolb.core.admission import Admission
 from panolb.core.observing import EARLY, verdict
 from panolb.core.rules import ErrorPage
-from panolb.core.tunnel import Terms, Tunnel
+from panolb.core.terms import Terms
+from panolb.core.tunnel import Tunnel
 
 from .building import ask
 from .script import BOUND, HANDSHAKE, SWITCH, Script

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from panolb.core.frames import close_payload
-from panolb.core.tunnel import BETWEEN, LOOKS, NEVER, WITHIN_FRAME, WITHIN_MESSAGE, Half
+from panolb.core.controlframes import close_payload
+from panolb.core.half import BETWEEN, WITHIN_FRAME, WITHIN_MESSAGE, Half
+from panolb.core.tunnel import LOOKS, NEVER
 
 from .tunnels import Order, RecordingEnd, Scene
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from panolb.core.frames import close_payload
-from panolb.core.tunnel import BETWEEN, WITHIN_FRAME, WITHIN_MESSAGE
+from panolb.core.controlframes import close_payload
+from panolb.core.half import BETWEEN, WITHIN_FRAME, WITHIN_MESSAGE
 
 from .test_tunnel import OTHER, SIDES, closes, end_of, half_of
 from .tunnels import PING, Order, Scene

@@ -8,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from panolb.core.frames import close_code, close_payload, may_be_sent
-from panolb.core.tunnel import BETWEEN, LOOKS, NEVER, WITHIN_FRAME, WITHIN_MESSAGE, Half
+from panolb.core.controlframes import close_code, close_payload, may_be_sent
+from panolb.core.half import BETWEEN, WITHIN_FRAME, WITHIN_MESSAGE, Half
+from panolb.core.tunnel import LOOKS, NEVER
 
 from .tunnels import RecordingEnd, Scene
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from panolb.core.tunnel import BETWEEN, NEVER, Terms, Tunnel
+from panolb.core.half import BETWEEN
+from panolb.core.terms import Terms
+from panolb.core.tunnel import NEVER, Tunnel
 
 PING = b"our ping"
 

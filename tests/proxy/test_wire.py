@@ -16,7 +16,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from panolb.proxy.poller import PolledReads, Reads, _epoll_of, reads_for
-from panolb.proxy.wire import DirectWire, Turn, wire_for
+from panolb.proxy.turn import Turn
+from panolb.proxy.wire import DirectWire, wire_for
 
 MUCH = b"x" * (8 << 20)  # more than a pair of sockets holds
 
