@@ -217,6 +217,7 @@ class Exchange(Sending):
         self.tunnel = tunnel
         # A WebSocket lasts for hours: only what its end is going to ask for is kept.
         self._switching, self.upgrade = None, ()
+        del self._early
         self.client.peer.forget()
         if self.location.opened is not None:
             self.location.opened(self)

@@ -22,14 +22,15 @@ FORWARDED = frozenset(
     b"forwarded x-real-ip x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-server "
     b"x-forwarded-by x-forwarded-scheme x-forwarded-ssl x-forwarded-prefix x-forwarded-path x-forwarded-uri".split()
 )
-WEBSOCKET = frozenset(
-    b"sec-websocket-key sec-websocket-version sec-websocket-extensions sec-websocket-protocol".split()
-)
+WEBSOCKET = {  # a WebSocket keeps its handshake's fields for hours: all of them under the same names
+    name: name
+    for name in b"sec-websocket-key sec-websocket-version sec-websocket-extensions sec-websocket-protocol".split()
+}
 # Fields that end here: hop-by-hop (RFC 9110 section 7.6.1), or carried on in another form.
 _ENDS_HERE = frozenset(b"keep-alive proxy-connection te trailer proxy http2-settings".split())
 _SPECIAL = (
     FORWARDED
-    | WEBSOCKET
+    | WEBSOCKET.keys()
     | _ENDS_HERE
     | frozenset(b"host connection cookie content-length transfer-encoding expect upgrade via".split())
 )
@@ -221,7 +222,7 @@ def _take_special(request: Request, special: Iterable[Header]) -> None:
             known = request.forwarded.get(name)
             request.forwarded[name] = value if known is None else known + b", " + value
         elif name in WEBSOCKET:
-            websocket[name] = websocket[name] + b", " + value if name in websocket else value
+            websocket[WEBSOCKET[name]] = websocket[name] + b", " + value if name in websocket else value
     if hosts != 1 or not _HOST.fullmatch(request.host):
         _refuse_host(request, hosts)
     if connection and connection != b"keep-alive":
