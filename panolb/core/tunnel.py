@@ -343,7 +343,7 @@ class Tunnel:
 
     def _is_still_taken(self) -> bool:
         """Whether a close frame stands behind data that a slow reader has taken some of since the last look."""
-        queued = sum(half.end.backlog for half in (self.client, self.member) if not half.lost)
+        queued = sum(half.end.given - half.end.taken for half in (self.client, self.member) if not half.lost)
         before, self._queued = self._queued, queued
         self._looks += 1
         return 0 < queued < before and self._looks <= LOOKS

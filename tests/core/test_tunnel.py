@@ -367,11 +367,11 @@ def cuts(orders: list[Order]) -> bool:
 def test_deadline_is_extended_while_data_is_taken() -> None:
     """The close frame stands behind what a slow reader still takes: a dozen times as long, and not for ever."""
     scene = Scene(close_timeout=5.0, **QUIET)
-    scene.client_end.backlog = 1 << 20
+    scene.client_end.given = 1 << 20
     scene.tunnel.close("drained")
     for _ in range(LOOKS):
         assert not cuts(scene.wait(5.0))
-        scene.client_end.backlog -= 1000
+        scene.client_end.taken += 1000
     assert not cuts(scene.wait(4.9))
     assert scene.wait(0.2) == [("client", "cut"), ("member", "cut")]
 
@@ -380,10 +380,10 @@ def test_deadline_is_extended_while_data_is_taken() -> None:
 def test_deadline_is_not_extended_for_nothing(taken: int) -> None:
     """A reader that takes nothing from one look to the next has had its time, and so has one that has taken all."""
     scene = Scene(close_timeout=5.0, **QUIET)
-    scene.client_end.backlog = 1 << 20
+    scene.client_end.given = 1 << 20
     scene.tunnel.close("drained")
     assert not cuts(scene.wait(7.0))
-    scene.client_end.backlog -= taken
+    scene.client_end.taken += taken
     assert scene.wait(3.1) == [("client", "cut"), ("member", "cut")]
 
 

@@ -167,7 +167,7 @@ class AnyOrder(RuleBasedStateMachine):
         """A side takes nothing any more, and the other one is paused."""
         half = self.half(whose)
         if not half.lost and half.stalled is None:
-            self.ends[whose].backlog = 1 << 20
+            self.ends[whose].given = self.ends[whose].taken + (1 << 20)
             self.tunnel.stalled(half)
 
     @rule(whose=SIDES)
@@ -175,7 +175,7 @@ class AnyOrder(RuleBasedStateMachine):
         """It takes again."""
         half = self.half(whose)
         if half.stalled is not None:
-            self.ends[whose].backlog = 0
+            self.ends[whose].taken = self.ends[whose].given
             for end in self.ends.values():
                 if end.cut_at == NEVER:
                     end.lived_at = self.scene.now
