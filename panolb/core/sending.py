@@ -68,9 +68,7 @@ class Sending:
         self._ended_body = not request.has_body
         self.retry_after = RETRY_AFTER
         self._held: Member | None = None  # counts this exchange as busy
-        self._admitted: tuple[bytes, Gate] | None = (
-            None  # whose client and whose way in count it as a WebSocket
-        )
+        self._admitted: tuple[bytes, Gate] | None = None  # the client and the way in that count it
         self._awaited: Connector | Waiting | None = None  # who is going to say how it goes on
         self._waiting: Waiting | None = None
         self._pinging = False  # the body is held until the member has said that it wants it

@@ -211,8 +211,7 @@ class Tunnel:
                 due = min(due, half.stalled + terms.slow_timeout)
             if terms.ping_interval:
                 due = min(due, self._ping_due(half, now))
-        self._due = due
-        self._wake(due)
+        self._wake_at(due)
 
     def _ping_due(self, half: Half, now: float) -> float:
         """When a side has to be pinged or, if it was, given up."""
@@ -294,8 +293,7 @@ class Tunnel:
     def _begin_to_close(self) -> None:
         if self.closing is None:
             self.closing = now = self._clock()
-            self._due = now + min(PATIENCE, self.terms.close_timeout)
-            self._wake(self._due)
+            self._wake_at(now + min(PATIENCE, self.terms.close_timeout))
 
     def _say_goodbye(self, half: Half, payload: bytes) -> None:
         """A side is to be told goodbye: at once between two messages, else when this one has ended."""

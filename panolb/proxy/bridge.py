@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .http1 import Http1
     from .upstream import Upstream
 
-PING = os.urandom(8)
+OUR_PING = os.urandom(8)
 """The payload of our pings, by which their answers are told from other pongs."""
 
 
@@ -44,7 +44,7 @@ class Bridge:
         self._exchange = exchange
         self._deadlines = client.frontend.deadlines
         self.clock = self._deadlines.clock
-        self.tunnel = Tunnel(offer.terms, self.clock, self._wake, self._ended, PING)
+        self.tunnel = Tunnel(offer.terms, self.clock, self._wake, self._ended, OUR_PING)
 
     def open(self, offer: Offer, answer: Answer, early: bytes) -> bool:
         """Complete both handshakes and begin to pass frames on.

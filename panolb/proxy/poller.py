@@ -1,7 +1,7 @@
 """Reading many plain sockets in one event of the reactor.
 
 A reactor calls each ready descriptor through its logging context, which for a message of a few hundred bytes costs as
-much as receiving it.  So the sockets of spliced WebSockets are watched by an epoll of our own, which the reactor
+much as receiving it.  So the plain sockets of WebSockets are watched by an epoll of our own, which the reactor
 watches as a single descriptor: when it is ready, all of its sockets are read in one go, and what they wrote to each
 other goes out behind them.
 

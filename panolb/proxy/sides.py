@@ -18,7 +18,7 @@ from ..core.controlframes import close_code, close_payload
 from ..core.frames import BINARY, TEXT
 from ..core.half import BETWEEN, WITHIN_MESSAGE, Half
 from ..core.terms import PROTOCOL_ERROR
-from .bridge import PING
+from .bridge import OUR_PING
 from .handshake import OF_HANDSHAKES
 from .pieces import LITTLE, Pieces
 from .poller import Reads, reads_for
@@ -153,7 +153,7 @@ class Side(Pieces):
         self.other.sendPing(payload)
 
     def onPong(self, payload: bytes) -> None:
-        ours = payload == PING
+        ours = payload == OUR_PING
         self._ponged = True
         self.tunnel.ponged(self.half, self.bridge.clock(), ours)
         if not ours:

@@ -17,21 +17,21 @@ from ..core.frames import CLOSE, PING, Frames, tables_for
 from ..core.half import BETWEEN, WITHIN_FRAME, WITHIN_MESSAGE, Half
 from ..core.headers import Answer, extensions_in
 from ..core.terms import PROTOCOL_ERROR
-from . import bridge
+from .bridge import OUR_PING, Bridge, BridgeEnd
 from .handshake import Offer
 from .poller import Reads, reads_for
 from .reader import EMPTY_LINE
 from .wire import Transport, Wire
 
 
-class Splice(bridge.Bridge):
+class Splice(Bridge):
     """A bridge whose frames are not taken apart."""
 
     __slots__ = ()
 
     def open(self, offer: Offer, answer: Answer, early: bytes) -> bool:
         tables = tables_for(extensions_in(answer.lines))
-        client_frames, member_frames = Frames(True, tables, bridge.PING), Frames(False, tables, bridge.PING)
+        client_frames, member_frames = Frames(True, tables, OUR_PING), Frames(False, tables, OUR_PING)
         tunnel = self.tunnel
         to_client = SpliceEnd(self, tunnel.client, self.client.wire, client_frames, member_frames)
         to_member = SpliceEnd(self, tunnel.member, self.link.wire, member_frames, client_frames)
@@ -53,7 +53,7 @@ class Splice(bridge.Bridge):
         return True
 
 
-class SpliceEnd(bridge.BridgeEnd, Protocol):
+class SpliceEnd(BridgeEnd, Protocol):
     """One side of a splice: the `panolb.core.half.End` of its half.
 
     :param incoming: the frames that come from it.
@@ -76,9 +76,7 @@ class SpliceEnd(bridge.BridgeEnd, Protocol):
     other: SpliceEnd
     _reads: Reads
 
-    def __init__(
-        self, bridge: bridge.Bridge, half: Half, wire: Wire, incoming: Frames, outgoing: Frames
-    ) -> None:
+    def __init__(self, bridge: Bridge, half: Half, wire: Wire, incoming: Frames, outgoing: Frames) -> None:
         self.bridge = bridge
         self.half = half
         self.wire = wire
