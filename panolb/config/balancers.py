@@ -40,6 +40,7 @@ _SEPARATOR = matching(
 _ROUTE = matching(r"[A-Za-z0-9_.~-]{0,63}", "at most 63 letters, digits, '_', '-', '.' or '~'")
 _STATUS = Between(200, 599)
 _CONNECTIONS = Between(1, 65535)
+_QUEUE = Between(0, 10**6)
 _WEBSOCKETS = Between(1, 10**6)
 _RATE = Between(0, 10**6)
 
@@ -223,6 +224,11 @@ class Member:
         validator=seconds(0.001, 7 * DAY),
         metadata=doc("Instead of the balancer's response_timeout.", apache="timeout=", example='"300s"'),
     )
+    stall_timeout: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, 7 * DAY),
+        metadata=doc("Instead of the balancer's stall_timeout.", apache="timeout=", example='"300s"'),
+    )
     keepalive_idle: Seconds | None = field(
         default=None,
         validator=seconds(0, DAY),
@@ -232,6 +238,14 @@ class Member:
         default=None,
         validator=_CONNECTIONS,
         metadata=doc("Instead of the balancer's max_connections.", apache="max=", example="200"),
+    )
+    queue: int | None = field(
+        default=None, validator=_QUEUE, metadata=doc("Instead of the balancer's queue.", example="1000")
+    )
+    queue_timeout: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, DAY),
+        metadata=doc("Instead of the balancer's queue_timeout.", example='"5s"'),
     )
     acquire: Seconds | None = field(
         default=None,
@@ -381,6 +395,31 @@ class Balancer:
             "Further members to try after the first. Not set: all.", apache="maxattempts=", example="1"
         ),
     )
+    retry_budget: float = field(
+        default=0.2,
+        validator=Between(0, 1),
+        metadata=doc(
+            "Share of the requests of the last ten seconds that may be tried once more, on another member or another "
+            "connection, beside ten a second that always may; further ones get 502 or 503 at once, so that retries do "
+            "not multiply the load of members that fail. 1: no limit."
+        ),
+    )
+    panic_threshold: float = field(
+        default=0.5,
+        validator=Between(0, 1),
+        metadata=doc(
+            "Share of the members that live traffic may put in error; a failure that would take out more leaves its "
+            "member in service, since what looks like so many dead members may be the network. 1: no limit."
+        ),
+    )
+    slow_start: Seconds = field(
+        default=0.0,
+        validator=seconds(0, DAY),
+        metadata=doc(
+            "How long the share of new users that a member gets grows after it has come back; its own users it gets at "
+            "once. 0: it gets its full share at once."
+        ),
+    )
     forcerecovery: bool = field(
         default=True,
         metadata=doc(
@@ -415,6 +454,16 @@ class Balancer:
         validator=seconds(0.001, 7 * DAY),
         metadata=doc("How long to wait for a member's answer; then 504.", apache="ProxyTimeout, timeout="),
     )
+    stall_timeout: Seconds | None = field(
+        default=None,
+        validator=seconds(0.001, 7 * DAY),
+        metadata=doc(
+            "How long a member's answer may stand still once it has begun, events and downloads included; then it is "
+            "broken off. Not set: response_timeout.",
+            apache="ProxyTimeout, timeout=",
+            example='"300s"',
+        ),
+    )
     keepalive_idle: Seconds = field(
         default=15.0,
         validator=seconds(0, DAY),
@@ -426,14 +475,33 @@ class Balancer:
     max_connections: int | None = field(
         default=None,
         validator=_CONNECTIONS,
-        metadata=doc("Most connections to each member. Not set: no limit.", apache="max=", example="200"),
+        metadata=doc(
+            "Most connections to each member, and so most requests and WebSockets in flight. Not set: no limit.",
+            apache="max=",
+            example="200",
+        ),
+    )
+    queue: int = field(
+        default=1000,
+        validator=_QUEUE,
+        metadata=doc(
+            "Most requests that wait for one of a member's max_connections; those of its own users come first. When it "
+            "is full, new users go to another member, and everybody else gets 503."
+        ),
+    )
+    queue_timeout: Seconds = field(
+        default=5.0,
+        validator=seconds(0.001, DAY),
+        metadata=doc(
+            "How long a request waits there; then new users go to another member, and everybody else gets 503."
+        ),
     )
     acquire: Seconds | None = field(
         default=None,
         validator=seconds(0.001, DAY),
         metadata=doc(
-            "How long a request waits for one of max_connections before another member is tried. "
-            "Not set: it waits for connect_timeout, and no other member is tried.",
+            "Instead of queue_timeout, as in Apache: after so long another member is tried for everybody, also for "
+            "users of this member.",
             apache="acquire=",
             example='"500ms"',
         ),

@@ -132,22 +132,77 @@ class Listener:
             example="1000",
         ),
     )
-    max_fields: int | None = field(
-        default=None,
+    max_fields: int = field(
+        default=100,
         validator=Between(10, 10_000),
         metadata=doc(
-            "Most header fields of a request; more is answered with 431. Not set: as many as fit into max_head.",
+            "Most header fields of a request, and of its trailer section; more is answered with 431.",
             apache="LimitRequestFields",
-            example="100",
         ),
+    )
+    max_chunk_extensions: Size = field(
+        default=4 * KIB,
+        validator=size(0, MIB),
+        metadata=doc("Most bytes of chunk extensions in all of a request body; more is answered with 400."),
     )
     body_timeout: Seconds = field(
         default=60.0,
         validator=seconds(0.001, DAY),
         metadata=doc(
-            "How long a request body may stand still; then 408. A client that takes nothing of its answer for so long is cut.",
+            "How long a request body may stand still; then 408. A client that takes nothing of its answer for so long "
+            "is cut.",
             apache="RequestReadTimeout body=, Timeout",
         ),
+    )
+    body_rate: Size = field(
+        default=500,
+        validator=size(0, MIB),
+        metadata=doc(
+            "Bytes of a body, the request's or the answer's, that earn a client another second of body_timeout: whoever "
+            "is slower than so many a second for long is treated as if standing still. 0: any byte earns all of it.",
+            apache="RequestReadTimeout body=,MinRate=",
+        ),
+    )
+    tls_timeout: Seconds = field(
+        default=10.0,
+        validator=seconds(0.001, DAY),
+        metadata=doc(
+            "Time for a client's TLS handshake; then the connection is cut.",
+            apache="RequestReadTimeout handshake=",
+        ),
+    )
+    max_connections: int | None = field(
+        default=None,
+        validator=Between(1, 10**6),
+        metadata=doc(
+            "Most client connections at a time; further ones wait unaccepted until one ends. Not set: as many as the "
+            "limit of file descriptors allows.",
+            apache="MaxRequestWorkers",
+            example="10000",
+        ),
+    )
+    max_connections_per_client: int | None = field(
+        default=None,
+        validator=Between(1, 10**6),
+        metadata=doc(
+            "Most connections of one client address, for IPv6 of one /64; further ones are closed at once. The "
+            "trusted_proxies are not counted. Not set: no limit. Mind that whole offices may share an address.",
+            example="200",
+        ),
+    )
+    request_rate: float = field(
+        default=0.0,
+        validator=Between(0, 10**6),
+        metadata=doc(
+            "Requests that one client address, for IPv6 one /64, may send per second, when request_burst is used up; "
+            "further ones get 429 and are told when to try again. 0: no limit. Behind one of the trusted_proxies the "
+            "client is who X-Forwarded-For says."
+        ),
+    )
+    request_burst: int = field(
+        default=100,
+        validator=Between(1, 10**6),
+        metadata=doc("Requests that one client address may send at once, before request_rate holds."),
     )
 
     @property
@@ -182,7 +237,7 @@ class WebSockets:
         default=None,
         validator=Between(1, 10**6),
         metadata=doc(
-            "Most that are open from one client address; further handshakes get 503. Not set: no limit. "
+            "Most that are open from one client address, for IPv6 of one /64; further handshakes get 503. Not set: no limit. "
             "Mind that whole offices may share an address.",
             example="100",
         ),

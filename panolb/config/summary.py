@@ -51,18 +51,31 @@ def _listener(listener: Listener) -> Iterator[str]:
     yield "clients speak TLS" if listener.is_secure else "clients speak plain HTTP"
     body = "of any length" if listener.max_body is None else f"up to {format_size(listener.max_body)}"
     head, target = format_size(listener.max_head), format_size(listener.max_target)
-    yield f"takes request heads up to {head}, targets up to {target}, bodies {body}"
+    yield (
+        f"takes request heads up to {head} and {_plural(listener.max_fields, 'field')}, targets up to {target}, "
+        f"bodies {body}, chunk extensions up to {format_size(listener.max_chunk_extensions)} of each"
+    )
+    yield (
+        f"takes {_at_most(listener.max_connections)} of connections, "
+        f"{_at_most(listener.max_connections_per_client)} of each client address; "
+        f"requests of each client address: {_pace(listener.request_rate, listener.request_burst)}"
+    )
     if not listener.keepalive:
         yield "ends connections after each request"
     elif listener.max_requests is not None:
         yield f"ends connections after {_plural(listener.max_requests, 'request')}"
     yield (
-        f"waits {format_duration(listener.header_timeout)} for a request head, "
-        f"{format_duration(listener.body_timeout)} for more of a body, "
+        f"waits {format_duration(listener.tls_timeout)} for a TLS handshake, "
+        f"{format_duration(listener.header_timeout)} for a request head, "
+        f"{format_duration(listener.body_timeout)} for more of a body{_rate(listener.body_rate)}, "
         f"{format_duration(listener.idle_timeout)} on an idle connection"
     )
     trusted = ", ".join(map(str, listener.trusted_proxies)) or "nobody"
     yield f"believes X-Forwarded-* headers of {trusted}"
+
+
+def _rate(least: int) -> str:
+    return f" (at least {format_size(least)} per second in the long run)" if least else ""
 
 
 def _where(location: Location) -> str:
@@ -181,11 +194,21 @@ def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:
         yield f"also in error after {', '.join(causes)}"
     yield (
         f"waits {format_duration(balancer.connect_timeout)} to connect, "
-        f"{format_duration(balancer.response_timeout)} for an answer; "
+        f"{format_duration(balancer.response_timeout)} for an answer, "
+        f"{format_duration(balancer.stall_timeout or balancer.response_timeout)} for more of it; "
         f"keeps idle connections for {format_duration(balancer.keepalive_idle)}, "
         + _at_most(balancer.max_connections)
         + " per member"
     )
+    if balancer.max_connections is not None or any(member.max_connections for member in balancer.member):
+        patience = balancer.acquire or balancer.queue_timeout
+        yield f"of each member's requests {balancer.queue} may wait for a connection, each {format_duration(patience)}"
+    yield (
+        f"tries again: {_share(balancer.retry_budget)} of requests, and 10 per second; "
+        f"live traffic takes out {_share(balancer.panic_threshold)} of the members"
+    )
+    if balancer.slow_start:
+        yield f"new users of a member that is back grow to its share within {format_duration(balancer.slow_start)}"
     yield (
         f"WebSockets of each member: {_at_most(balancer.max_websockets)}"
         f"; new ones: {_pace(balancer.websocket_rate, balancer.websocket_burst)}"
@@ -208,6 +231,10 @@ def _in_all(websockets: WebSockets) -> str:
 
 def _at_most(count: int | None) -> str:
     return "any number" if count is None else f"at most {count}"
+
+
+def _share(share: float) -> str:
+    return "all" if share >= 1 else f"at most {share:.0%}"
 
 
 def _pace(rate: float, burst: int) -> str:
@@ -258,10 +285,13 @@ def _member(member: Member) -> str:
         ("retry", member.retry),
         ("connect_timeout", member.connect_timeout),
         ("response_timeout", member.response_timeout),
+        ("stall_timeout", member.stall_timeout),
+        ("queue_timeout", member.queue_timeout),
     ):
         parts += [f"{name} {format_duration(value)}"] if value is not None else []
     for name, count in (
         ("max_connections", member.max_connections),
+        ("queue", member.queue),
         ("max_websockets", member.max_websockets),
         ("websocket_rate", member.websocket_rate),
         ("websocket_burst", member.websocket_burst),

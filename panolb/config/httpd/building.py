@@ -15,6 +15,7 @@ from panolb.config.httpd.scopes import Scope
 from panolb.config.model import Balancer, Cookie, Member
 
 MOST_ATTEMPTS: Final = 100
+ANY_NUMBER: Final = 10**6  # of requests that wait for a connection: Apache counts none
 
 
 def answer_timeout(scope: Scope, remarks: Remarks) -> float:
@@ -54,7 +55,7 @@ def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Bal
         return None
     own = _own(group)
     if exact:
-        own["websocket_rate"] = 0.0
+        own |= {"websocket_rate": 0.0, "retry_budget": 1.0, "panic_threshold": 1.0, "queue": ANY_NUMBER}
     try:
         return Balancer(**own, **common, **_health(members))
     except ValueError as error:

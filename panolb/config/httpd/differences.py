@@ -110,7 +110,7 @@ DIFFERENCES: Final = _table(
     Difference("wait-own-member", "Users who wait for a member", "get any", "get their own, when it is back",
                "their session lives there"),
     Difference("max-wait", "All connections of max= in use, and no acquire=", "requests wait for ever",
-               "503 after connect_timeout", "nobody waits so long"),
+               "503 after 5 s", "nobody waits so long"),
     Difference("ping-kept", "ping=, and a kept connection that ends while it is asked", "503, or another member",
                "a new connection to the same member", "nothing was wrong with the member"),
     Difference("ping-expect", "ping=, and a client that sends Expect itself", "the answer is waited for as long as ping=",

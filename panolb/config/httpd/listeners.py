@@ -18,6 +18,7 @@ EVERYBODY: Final = ("0.0.0.0/0", "::/0")
 """Networks of peers whose X-Forwarded-For Apache appends to."""
 
 _KIB: Final = 1024
+_ANY_NUMBER: Final = 10_000  # of fields; max_head is the limit long before
 
 
 def listener(door: Door, endpoint: str, remarks: Remarks, *, exact: bool) -> Listener | None:
@@ -29,7 +30,7 @@ def listener(door: Door, endpoint: str, remarks: Remarks, *, exact: bool) -> Lis
     values: dict[str, Any] = {"endpoint": endpoint}
     if exact:
         # Apache's defaults where panolb's are others.
-        values |= {"idle_timeout": 5.0, "max_requests": 100, "max_fields": 100}
+        values |= {"idle_timeout": 5.0, "max_requests": 100, "body_rate": 0}
     for name, read in _READ.items():
         node = server.last(name)
         if node is not None:
@@ -84,7 +85,7 @@ def _field(node: Directive, remarks: Remarks) -> dict[str, Any]:
 
 def _fields(node: Directive, remarks: Remarks) -> dict[str, Any]:
     number = atoi(node.args[0])
-    return {"max_fields": max(10, min(number, 10_000)) if number else None}
+    return {"max_fields": max(10, min(number, _ANY_NUMBER)) if number else _ANY_NUMBER}
 
 
 def _timeout(node: Directive, remarks: Remarks) -> dict[str, Any]:
@@ -92,20 +93,23 @@ def _timeout(node: Directive, remarks: Remarks) -> dict[str, Any]:
 
 
 def _reading(node: Directive, remarks: Remarks) -> dict[str, Any]:
-    """``header=20-40,MinRate=500``: panolb has no rates, so the longest time counts."""
+    """``handshake=5 header=20-40,MinRate=500 body=20,MinRate=500``: of a range of times the longest counts."""
     found: dict[str, Any] = {}
     for word in node.args:
         match = re.fullmatch(
-            r"(header|body|handshake)=(\d+)(?:-(\d+))?(?:,minrate=\d+)?", word, re.IGNORECASE
+            r"(header|body|handshake)=(\d+)(?:-(\d+))?(?:,minrate=(\d+))?", word, re.IGNORECASE
         )
         if match is None:
             raise ValueError(f"{word} is not understood; write it like header=20-40,MinRate=500")
-        longest = float(match[3] or match[2])
-        key = {"header": "header_timeout", "body": "body_timeout"}.get(match[1].lower())
-        if key is not None and longest > 0:
-            found[key] = longest
+        stage, longest = match[1].lower(), float(match[3] or match[2])
+        if longest > 0:
+            found[_STAGES[stage]] = longest
+        if stage == "body":
+            found["body_rate"] = min(int(match[4] or 0), _KIB * _KIB)
     return found
 
+
+_STAGES: Final = {"handshake": "tls_timeout", "header": "header_timeout", "body": "body_timeout"}
 
 _READ: Final = {
     "KeepAlive": _keepalive,

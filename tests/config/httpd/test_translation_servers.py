@@ -209,14 +209,14 @@ def test_names_that_the_model_cannot_express(problems: Problems, alias: str) -> 
         ("LimitRequestFieldSize 65536", {"max_head": 65536 + 8192}),
         ("LimitRequestFieldSize 16380", {}),
         ("LimitRequestFields 200", {"max_fields": 200}),
-        ("LimitRequestFields 0", {}),
+        ("LimitRequestFields 0", {"max_fields": 10_000}),
         ("LimitRequestBody 1048576", {}),
         ("Timeout 300", {"body_timeout": 300.0}),
         (
-            "RequestReadTimeout header=20-40,MinRate=500 body=30,MinRate=500",
-            {"header_timeout": 40.0, "body_timeout": 30.0},
+            "RequestReadTimeout handshake=3 header=20-40,MinRate=500 body=30-90,MinRate=800",
+            {"tls_timeout": 3.0, "header_timeout": 40.0, "body_timeout": 90.0, "body_rate": 800},
         ),
-        ("RequestReadTimeout header=0 body=10", {"body_timeout": 10.0}),
+        ("RequestReadTimeout header=0 body=10", {"body_timeout": 10.0, "body_rate": 0}),
     ],
 )
 def test_connections(translate: Translate, line: str, values: dict[str, Any]) -> None:

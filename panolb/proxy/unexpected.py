@@ -1,0 +1,25 @@
+"""Errors that nobody foresaw: logged once, at the cost of one exchange or one connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+if TYPE_CHECKING:
+    from ..core.exchange import Exchange
+
+log = Logger()
+
+
+def log_unexpected(doing: str, exchange: Exchange | None) -> None:
+    """Write down the exception at hand, with its traceback.
+
+    :param doing: what was being done, to stand behind "while".
+    :param exchange: whose request or WebSocket it was; ``None`` for a connection without one.
+    """
+    log.failure(
+        "{whose}: unexpected error while {doing}; it costs nobody else anything; please report it with this traceback",
+        whose="a connection" if exchange is None else f"exchange {exchange.request_id}",
+        doing=doing,
+    )
