@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.harness.member import answer
 
 from ..changes import does, listen, refuse, wait
-from ..lasting import among, at_once, begin, finish, hold, release, turns
+from ..lasting import among, at_once, begin, finish, hold, release, soon, turns
 from ..scene import Case
 from ..sockets import closes, opens, says
 from ..steps import cookie, get
