@@ -44,6 +44,7 @@ class Exchange(Sending):
 
     __slots__ = (
         "_facts",
+        "_released",
         "_switching",
         "_trial",
         "ended",
@@ -75,6 +76,8 @@ class Exchange(Sending):
         self._facts: ExchangeFacts | None = None
         self._trial = False  # the member was in error when it was chosen
         self._switching: Answer | None = None
+        self._released = False  # nothing more is to be said to the client, who may be at its next request
+        location.exchanges += 1
 
     # -- choosing and connecting ------------------------------------------------------------------------------------
 
@@ -198,6 +201,7 @@ class Exchange(Sending):
     def response_end(self) -> None:
         """The answer is complete."""
         self._finish("" if self._ended_body else "early-answer")
+        self._released = True
         self.client.finish()
 
     def switched(self, link: Link, early: bytes) -> None:
@@ -242,6 +246,7 @@ class Exchange(Sending):
         if link is not None:
             link.abort()
         self._stop_waiting()
+        self._released = True
         if not self._answered:
             self.status = 499
         self._finish("client-left")
@@ -267,11 +272,24 @@ class Exchange(Sending):
         status = self.location.timeout_status
         self.link_gone(status, "The server that holds your session did not answer in time.", "member-timeout")
 
+    def failed_here(self) -> None:
+        """Something of ours broke: 502, or a cut when an answer was under way; no member is blamed."""
+        if self._released:
+            return
+        try:
+            self.link_gone(502, "The request could not be processed.", "internal-error")
+        except Exception:  # noqa: BLE001  # it may be the making of the page that breaks
+            self._answered = True
+            self._finish("internal-error")
+            self._released = True
+            self.client.abort()
+
     def link_gone(self, status: int, reason: str, term: str) -> None:
         """End the exchange after the link became unusable."""
         if self._answered:
             self._cut_link()
             self._finish(term)
+            self._released = True
             self.client.abort()
         else:
             self.fail(status, reason, term)
@@ -287,7 +305,7 @@ class Exchange(Sending):
         """
         if self._over or self._answered:
             return
-        if self.decision is not None and status in (502, 504):  # a member had its chance
+        if self.decision is not None and term in ("member-broke", "member-timeout"):
             self._note_status(status, self.decision.member)
         self._cut_link()
         self.status = status
@@ -305,6 +323,7 @@ class Exchange(Sending):
         self.client.respond(page.status, phrase or page.phrase, page.lines, -1 if head_only else length, keep)
         if not head_only:
             self.client.send(page.body)
+        self._released = True
         self.client.finish()
 
     def refuse(self, problem: BadRequest) -> None:
@@ -335,6 +354,7 @@ class Exchange(Sending):
         self._leave_member()
         self.link = None
         location = self.location
+        location.exchanges -= 1
         self.ended = location.clock()
         if self.upgrade is not None and self.decision is not None:
             assert location.balancer is not None

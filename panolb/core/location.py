@@ -57,6 +57,7 @@ class Location:
     :param opened: told of every exchange that has become a WebSocket, when both sides of it stand.
 
     :ivar for_web: whether a twisted.web resource serves it.
+    :ivar exchanges: how many are under way, those included that became WebSockets.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Location:
         "broken",
         "clock",
         "error_pages",
+        "exchanges",
         "finished",
         "for_web",
         "forwarded",
@@ -130,6 +132,7 @@ class Location:
         self.balancer = balancer
         self.answer = answer
         self.for_web = balancer is None and answer is None
+        self.exchanges = 0
         self.target_path = target
         self.mapping = mapping
         self.slashes = slashes

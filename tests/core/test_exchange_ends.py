@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from panolb.core import answers
 from panolb.errors import BadRequest, BadResponse
 
 from .building import ask
@@ -286,3 +287,55 @@ def test_switch_that_does_not_work() -> None:
     assert script.link is not None
     script.exchange.switched(script.link, b"")
     assert cookies(page_of(script, 502, "member-broke")) == [TO_1]
+
+
+# -- when something of ours breaks --------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_is_no_fault_of_the_member() -> None:
+    """A 502 is a page of ours; the link cannot be trusted any more, and failonstatus is about members."""
+    script = Script(bound(), failonstatus=[502]).begun()
+    script.exchange.failed_here()
+    page_of(script, 502, "internal-error")
+    assert script.members["1"].state == "up"
+    assert script.location.exchanges == 0
+
+
+def test_a_fault_of_ours_within_an_answer() -> None:
+    """Nobody may take what came for whole."""
+    script = Script(bound()).begun()
+    script.head(200, b"Content-Length: 1000")
+    script.exchange.failed_here()
+    assert script.client.whole is False
+    assert script.ends == [(200, "internal-error", 0)]
+
+
+def test_a_fault_in_the_making_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is cut when there is nothing to say, once."""
+    script = Script(bound()).begun()
+    monkeypatch.setattr(answers, "own", lambda *_: 1 // 0)
+    script.exchange.failed_here()
+    script.exchange.failed_here()
+    assert script.client.whole is False
+    assert [end[1] for end in script.ends] == ["internal-error"]
+    assert script.location.exchanges == 0
+
+
+def test_a_fault_after_the_end_of_an_answer() -> None:
+    """The client may be at its next request."""
+    script = Script(bound()).begun()
+    script.head(200, b"Content-Length: 0")
+    script.exchange.response_end()
+    script.exchange.failed_here()
+    assert script.client.whole
+    assert [end[1] for end in script.ends] == [""]
+
+
+def test_exchanges_are_counted() -> None:
+    """From the request to the end of the answer."""
+    script = Script(bound())
+    assert script.location.exchanges == 1
+    script.begun()
+    script.head(200, b"Content-Length: 0")
+    script.exchange.response_end()
+    assert script.location.exchanges == 0
