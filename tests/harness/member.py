@@ -30,15 +30,16 @@ __all__ = [
 class Member:
     """A member on a port of its own.
 
+    :param port: a free one without it.
     :ivar script: what it does with each request; may be replaced at any time.
     :ivar requests: every request whose head came, in order.
     :ivar accepted: how many connections it took.
     :ivar failures: what went wrong in a script, for the end of the test.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, port: int | None = None) -> None:
         self.name = name
-        self.port = free_port()
+        self.port = port or free_port()
         self.script: Script = answer(name.encode())
         self.requests: list[Request] = []
         self.accepted = 0
