@@ -187,6 +187,13 @@ class Tunnel:
             if not half.lost:
                 half.end.cut()
 
+    def give_up(self) -> None:
+        """Something of ours broke: both connections end at once, and nobody is told why."""
+        self._note("internal-error", "panolb", ABNORMAL)
+        if self.closing is None:
+            self.closing = self._clock()
+        self.cut()
+
     # -- time -------------------------------------------------------------------------------------------------------
 
     def look(self) -> None:

@@ -16,6 +16,7 @@ from ..core.headers import Answer
 from ..core.tunnel import Tunnel
 from .deadlines import NEVER
 from .poller import Reads
+from .unexpected import log_unexpected
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -32,15 +33,17 @@ class Bridge:
 
     :ivar client: the client's connection.
     :ivar link: the member's.
+    :ivar over: whether it has ended, at least for its exchange.
     """
 
-    __slots__ = ("_deadlines", "_exchange", "client", "clock", "deadline", "link", "slot", "tunnel")
+    __slots__ = ("_deadlines", "_exchange", "client", "clock", "deadline", "link", "over", "slot", "tunnel")
 
     def __init__(self, offer: Offer, exchange: Exchange, client: Http1, link: Upstream) -> None:
         self.client = client
         self.link = link
         self.deadline = NEVER
         self.slot = 0
+        self.over = False
         self._exchange = exchange
         self._deadlines = client.frontend.deadlines
         self.clock = self._deadlines.clock
@@ -51,14 +54,24 @@ class Bridge:
 
         :param answer: the member's 101.
         :param early: what the member sent after it.
-        :returns: whether it worked; if not, nothing was sent to the client.
+        :returns: whether the connections are the bridge's now; if not, nothing was sent to the client.
         """
+        try:
+            return self.join(offer, answer, early)
+        except Exception:  # noqa: BLE001  # neither HTTP nor a WebSocket: only the bridge can end it
+            self.went_wrong("opening a WebSocket")
+            return True
+
+    def join(self, offer: Offer, answer: Answer, early: bytes) -> bool:
+        """Do so; parameters and result as for `open`."""
         raise NotImplementedError
 
     def begin(self) -> None:
         """Both ends stand."""
         backlog = self.tunnel.terms.backlog
-        self.client.wire.allowed = self.link.wire.allowed = backlog
+        for wire in (self.client.wire, self.link.wire):
+            wire.allowed = backlog
+            wire.owner = self
         self._exchange.opened(self.tunnel)
         self.tunnel.start()
 
@@ -72,8 +85,27 @@ class Bridge:
         self.tunnel.look()
 
     def _ended(self) -> None:
+        self.over = True
         self._deadlines.forget(self)
         self._exchange.tunnel_ended()
+
+    def went_wrong(self, doing: str) -> None:
+        """An unexpected exception is at hand: it ends this WebSocket, in whatever state that is."""
+        if self.over:
+            return  # it has been said
+        self.over = True
+        log_unexpected(doing, self._exchange)
+        self._deadlines.forget(self)
+        self.client.wire.cut()
+        self.link.wire.cut()
+        try:
+            if self._exchange.tunnel is None:
+                self._exchange.failed_here()
+            else:
+                self.tunnel.give_up()
+                self._exchange.tunnel_ended()
+        except Exception:  # noqa: BLE001  # whatever was broken may be so still
+            log_unexpected("ending a WebSocket after that", self._exchange)
 
 
 class BridgeEnd:
@@ -114,8 +146,13 @@ class BridgeEnd:
     def gone(self) -> None:
         """The connection has ended."""
         self._reads.stop()
-        self.read_other()
-        self.bridge.tunnel.lost(self.half)
+        if self.bridge.over:
+            return
+        try:
+            self.read_other()
+            self.bridge.tunnel.lost(self.half)
+        except Exception:  # noqa: BLE001  # nothing else would end the other side
+            self.bridge.went_wrong(f"ending the {self.half.whose}'s side of a WebSocket")
 
     def end(self, broken: bool) -> None:
         """Both close frames were exchanged.

@@ -48,6 +48,11 @@ class Deadlines:
         self._next = self._slot_of(clock())
         self._timer = LoopingCall(self.tick)
 
+    @property
+    def entries(self) -> int:
+        """How many limits are entered, those included that have been called off and not been looked at since."""
+        return sum(map(len, self._slots.values()))
+
     def start(self, timer_clock: IReactorTime) -> None:
         """Begin to tick, on a reactor."""
         self._timer.clock = timer_clock

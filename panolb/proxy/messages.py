@@ -30,14 +30,14 @@ class Messages(Bridge):
 
     __slots__ = ("_filters", "filtered", "max_message")
 
-    def open(self, offer: Offer, answer: Answer, early: bytes) -> bool:
+    def join(self, offer: Offer, answer: Answer, early: bytes) -> bool:
         self.max_message = offer.terms.max_message
         self.filtered = bool(offer.terms.filters)
         self._filters: Filters | None = None
         http1, link, tunnel = self.client, self.link, self.tunnel
         servers, clients = factories(http1.frontend.reactor, offer.compresses, self.max_message)
-        browser = BrowserSide(servers, self, tunnel.client, http1.wire)
-        member = MemberSide(clients, self, tunnel.member, link.wire)
+        browser = BrowserSide(servers, self, tunnel.client, http1)
+        member = MemberSide(clients, self, tunnel.member, link)
         browser.other, member.other = member, browser
         fields = {name.lower(): value for name, _, value in (line.partition(b": ") for line in answer.lines)}
         member.websocket_key = offer.key

@@ -83,7 +83,10 @@ class Pieces(BridgeEnd):
         while self._held:
             rest, self._held = self._held, b""
             self.take(rest)
-        super().connectionLost(reason)  # type: ignore[misc]
+        try:
+            super().connectionLost(reason)  # type: ignore[misc]
+        except Exception:  # noqa: BLE001  # autobahn's part of it must not keep the other side waiting
+            self.bridge.went_wrong(f"ending the {self.half.whose}'s side of a WebSocket")
 
     # -- back-pressure ------------------------------------------------------------------------------------------------
 

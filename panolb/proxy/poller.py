@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.internet.tcp import Connection
-from twisted.logger import Logger
 from zope.interface import implementer
+
+from .unexpected import log_unexpected
 
 if TYPE_CHECKING:
     from .turn import Turn
     from .wire import Transport
-
-log = Logger()
 
 BUSY = 0.002  # seconds since the last event: a shorter time makes staying worth a try
 LONGEST = 0.05  # seconds of silence, after which the reactor does the waiting
@@ -143,6 +142,11 @@ class Poller:
         self._left = 0.0  # clock reading at which it last returned to the reactor
         self._quiet = 0  # how often it is to return at once, since staying was not worth it
 
+    @property
+    def sockets(self) -> int:
+        """How many it watches."""
+        return len(self._reads)
+
     def add(self, fd: int, reads: PolledReads) -> None:
         """Watch a socket."""
         if not self._reads and not self._staying:
@@ -197,7 +201,7 @@ class Poller:
                 try:
                     reads.read()
                 except Exception:  # noqa: BLE001  # the other connections must be read all the same
-                    log.failure("a WebSocket could not be passed on; it is cut")
+                    log_unexpected("reading a WebSocket's connection", None)
                     reads.cut()
         return alone
 

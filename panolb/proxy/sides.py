@@ -23,10 +23,11 @@ from .handshake import OF_HANDSHAKES
 from .pieces import LITTLE, Pieces
 from .poller import Reads, reads_for
 from .quiet import Quiet
-from .wire import Wire
 
 if TYPE_CHECKING:
+    from .http1 import Http1
     from .messages import Messages
+    from .upstream import Upstream
 
 INVALID_PAYLOAD, TOO_BIG = 1007, 1009
 
@@ -61,13 +62,14 @@ class Side(Pieces):
     utf8validateLast: tuple[bool, bool, int, int]
     _perMessageCompress: Any
 
-    def __init__(self, factory: Any, bridge: Messages, half: Half, wire: Wire) -> None:
+    def __init__(self, factory: Any, bridge: Messages, half: Half, connection: Http1 | Upstream) -> None:
         super().__init__()
         self.factory = factory
         self.bridge = bridge
         self.tunnel = bridge.tunnel
         self.half = half
-        self.wire = wire
+        self.wire = connection.wire
+        self._reads = Reads(connection.transport)
         self.octets = self.messages = 0
         self._collected = bytearray()  # of a message that filters are to see
         self._unfinished = False  # whether a message was sent to it without its last frame
@@ -80,10 +82,6 @@ class Side(Pieces):
 
     # -- what arrives -------------------------------------------------------------------------------------------------
 
-    def connectionMade(self) -> None:
-        self._reads = Reads(self.transport)
-        super().connectionMade()  # type: ignore[misc]
-
     def read(self) -> None:
         """The handshakes are complete: from here on frames are read."""
         self.__dict__ = {name: value for name, value in self.__dict__.items() if name not in OF_HANDSHAKES}
@@ -92,10 +90,18 @@ class Side(Pieces):
 
     def take(self, data: bytes) -> None:
         """Have autobahn read it."""
-        half, tunnel = self.half, self.tunnel
+        half = self.half
         if half.closed:
             self._held = b""
             return  # what follows a close frame or a violation is nobody's (RFC 6455 sections 5.5.1 and 7.1.7)
+        try:
+            self._take(data)
+        except Exception:  # noqa: BLE001  # whoever reads the connection does not know whose it is
+            self._held = b""
+            self.bridge.went_wrong(f"passing on what the {half.whose} sent")
+
+    def _take(self, data: bytes) -> None:
+        half, tunnel = self.half, self.tunnel
         self._dataReceived(data)  # type: ignore[attr-defined]
         frame = self.current_frame
         self.read_little(0 if frame is None else frame.length - self.current_frame_masker.pointer())

@@ -8,6 +8,7 @@ its own between two frames.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -21,7 +22,11 @@ from .bridge import OUR_PING, Bridge, BridgeEnd
 from .handshake import Offer
 from .poller import Reads, reads_for
 from .reader import EMPTY_LINE
-from .wire import Transport, Wire
+from .wire import Transport
+
+if TYPE_CHECKING:
+    from .http1 import Http1
+    from .upstream import Upstream
 
 
 class Splice(Bridge):
@@ -29,12 +34,12 @@ class Splice(Bridge):
 
     __slots__ = ()
 
-    def open(self, offer: Offer, answer: Answer, early: bytes) -> bool:
+    def join(self, offer: Offer, answer: Answer, early: bytes) -> bool:
         tables = tables_for(extensions_in(answer.lines))
         client_frames, member_frames = Frames(True, tables, OUR_PING), Frames(False, tables, OUR_PING)
         tunnel = self.tunnel
-        to_client = SpliceEnd(self, tunnel.client, self.client.wire, client_frames, member_frames)
-        to_member = SpliceEnd(self, tunnel.member, self.link.wire, member_frames, client_frames)
+        to_client = SpliceEnd(self, tunnel.client, self.client, client_frames, member_frames)
+        to_member = SpliceEnd(self, tunnel.member, self.link, member_frames, client_frames)
         to_client.other, to_member.other = to_member, to_client
         head = (
             b"HTTP/1.1 101 Switching Protocols",
@@ -74,12 +79,14 @@ class SpliceEnd(BridgeEnd, Protocol):
 
     transport: Transport  # type: ignore[assignment]
     other: SpliceEnd
-    _reads: Reads
 
-    def __init__(self, bridge: Bridge, half: Half, wire: Wire, incoming: Frames, outgoing: Frames) -> None:
+    def __init__(
+        self, bridge: Bridge, half: Half, connection: Http1 | Upstream, incoming: Frames, outgoing: Frames
+    ) -> None:
         self.bridge = bridge
         self.half = half
-        self.wire = wire
+        self.wire = connection.wire
+        self._reads = Reads(connection.transport)
         self._incoming = incoming
         self._outgoing = outgoing
         half.end = self
@@ -90,15 +97,18 @@ class SpliceEnd(BridgeEnd, Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         incoming, other, tunnel = self._incoming, self.other, self.bridge.tunnel
-        passed = incoming.feed(data)
-        if passed and not other.half.told:
-            other.wire.write(passed)
-        if incoming.news:
-            self._news(bool(passed))
-        else:
-            tunnel.heard(self.half, self.bridge.clock())
-        if tunnel.closing is not None:
-            tunnel.boundary(other.half)
+        try:
+            passed = incoming.feed(data)
+            if passed and not other.half.told:
+                other.wire.write(passed)
+            if incoming.news:
+                self._news(bool(passed))
+            else:
+                tunnel.heard(self.half, self.bridge.clock())
+            if tunnel.closing is not None:
+                tunnel.boundary(other.half)
+        except Exception:  # noqa: BLE001  # whoever reads the connection does not know whose it is
+            self.bridge.went_wrong(f"passing on what the {self.half.whose} sent")
 
     def _news(self, passed: bool) -> None:
         """Among what came was something for the tunnel.

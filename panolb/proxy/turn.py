@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from .poller import poller_for
 
 if TYPE_CHECKING:
     from .wire import Wire
-
-log = Logger()
 
 
 class Turn:
@@ -49,5 +46,4 @@ class Turn:
             try:
                 wire.flush()
             except Exception:  # noqa: BLE001  # what the other connections have to say must go out all the same
-                log.failure("a connection could not be written to; it is cut")
-                wire.cut()
+                wire.went_wrong("writing to a connection")

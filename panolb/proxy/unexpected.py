@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.logger import Logger
 
@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from ..core.exchange import Exchange
 
 log = Logger()
+
+
+class Owner(Protocol):
+    """Whose connection or time limit something is, and who pays when it breaks."""
+
+    def went_wrong(self, doing: str) -> None:
+        """An unexpected exception is at hand: log it, and end what it was about.  Never raises.
+
+        :param doing: what was being done, to stand behind "while".
+        """
 
 
 def log_unexpected(doing: str, exchange: Exchange | None) -> None:

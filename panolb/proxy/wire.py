@@ -20,13 +20,11 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IAddress, IPullProducer, IPushProducer
 from twisted.internet.tcp import Connection
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from .progress import progress
 from .turn import Turn
-
-log = Logger()
+from .unexpected import Owner, log_unexpected
 
 
 class Source(Protocol):
@@ -61,6 +59,7 @@ class Wire:
     :ivar allowed: bytes that may be queued before that, over a plain socket.
     :ivar blocked: whether the transport has a queue.
     :ivar on_change: told when that changes.
+    :ivar owner: who pays when sending breaks; without one it is the connection alone.
     """
 
     __slots__ = (
@@ -72,6 +71,7 @@ class Wire:
         "allowed",
         "blocked",
         "on_change",
+        "owner",
         "source",
     )
 
@@ -81,6 +81,7 @@ class Wire:
         self._out: list[bytes] | None = None  # what this turn has written
         self.source: Source | None = None
         self.on_change: Callable[[bool], None] | None = None
+        self.owner: Owner | None = None
         self.allowed = 0
         self.blocked = False
         self._paused = False
@@ -120,6 +121,14 @@ class Wire:
         """End the connection at once."""
         self.drop()
         self._transport.abortConnection()
+
+    def went_wrong(self, doing: str) -> None:
+        """An unexpected exception is at hand: it costs this connection, and whatever goes over it."""
+        if self.owner is None:
+            log_unexpected(doing, None)
+        else:
+            self.owner.went_wrong(doing)
+        self.cut()
 
     def close(self) -> None:
         """End the connection when everything has been sent; a TLS transport waits for its producer too."""
@@ -161,6 +170,13 @@ class Wire:
     def _too_much(self) -> bool:
         """Such a transport has a queue only of what the one below it did not take: that is enough."""
         return True
+
+    def unblocked(self) -> None:
+        """The transport's queue is empty."""
+        try:
+            self._unblock()
+        except Exception:  # noqa: BLE001  # the reactor would not know whose it was
+            self.went_wrong("going on with what a connection could not take before")
 
     def _unblock(self) -> None:
         self.blocked = False
@@ -257,7 +273,7 @@ class _Pull:
             self._registered = True
             return
         self._wire._transport.unregisterProducer()
-        self._wire._unblock()
+        self._wire.unblocked()
 
     def stopProducing(self) -> None:
         """The connection is lost; its protocol hears of it too."""
@@ -276,7 +292,7 @@ class _Push:
         self._wire._block()
 
     def resumeProducing(self) -> None:
-        self._wire._unblock()
+        self._wire.unblocked()
 
     def stopProducing(self) -> None:
         """The connection is lost; its protocol hears of it too."""
