@@ -74,6 +74,16 @@ class Pool:
         """How many connections there are, idle, busy or being made."""
         return self._open
 
+    @property
+    def making(self) -> int:
+        """How many of these are being made for an exchange that is still there."""
+        return len(self._attempts)
+
+    @property
+    def waiting(self) -> int:
+        """How many exchanges wait for one."""
+        return len(self._waiting)
+
     # -- orders of exchanges ----------------------------------------------------------------------------------------
 
     def connect(self, exchange: Exchange, fresh: bool) -> None:
