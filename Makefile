@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The Autobahn test suite, which needs Python 2.7 and a virtual environment of its own; and its reports.
 AUTOBAHN ?= build/autobahntestsuite
 CONFORMANCE ?= build/conformance
+# Most tests wait for sockets and processes: more of them run at a time than there are cores.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -lt 8 ] || n=8; expr $$n + 1)
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 # compat: only then does twistd find twisted/plugins/panolb_plugin.py in a checkout.
 EDITABLE := --config-settings editable_mode=compat --editable
 
@@ -25,7 +28,7 @@ demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0
 test: $(VENV)/installed-test servers  ## everything that must hold: lint, types, imports and all tests
 	@$(MAKE) --no-print-directory lint types imports
 	PANOLB_REAL_PEER=httpd-conf $(BIN)/python -m pytest tests/real
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 tests: $(VENV)/installed-test  ## the tests alone; ARGS="-k word" chooses
 	$(BIN)/python -m pytest $(ARGS)

@@ -64,9 +64,9 @@ def _listener(listener: Listener) -> Iterator[str]:
         yield "ends connections after each request"
     elif listener.max_requests is not None:
         yield f"ends connections after {_plural(listener.max_requests, 'request')}"
+    handshake = f"{format_duration(listener.tls_timeout)} for a TLS handshake, " if listener.is_secure else ""
     yield (
-        f"waits {format_duration(listener.tls_timeout)} for a TLS handshake, "
-        f"{format_duration(listener.header_timeout)} for a request head, "
+        f"waits {handshake}{format_duration(listener.header_timeout)} for a request head, "
         f"{format_duration(listener.body_timeout)} for more of a body{_rate(listener.body_rate)}, "
         f"{format_duration(listener.idle_timeout)} on an idle connection"
     )

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 import panolb
 from tests.harness.process import TWISTD
-from tests.real.process import ADDRESS, ServerProcess, free_port
+from tests.harness.waiting import ADDRESS, free_port
+from tests.real.process import ServerProcess
 
 MODULES = Path("/usr/lib/apache2/modules")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tests.real.process import ADDRESS
+from tests.harness.waiting import ADDRESS
 
 MODULES = (
     "mpm_event authz_core env headers setenvif rewrite alias proxy proxy_http proxy_wstunnel slotmem_shm proxy_balancer "

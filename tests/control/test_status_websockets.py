@@ -156,10 +156,10 @@ def test_list_can_be_narrowed(viewers: Viewers) -> None:
 
 def test_list_for_people(viewers: Viewers) -> None:
     """The same, with units, and with nothing of what clients sent as HTML."""
+    until(lambda: "8 B / 0 B" in viewers.page("/websockets").words, "a message to be counted")
     page = viewers.page("/websockets")
     assert "3 WebSockets in all, shown from number 1 to 3" in page.words
     assert EVIL.replace('"', '\\"') in page.words
-    assert "8 B / 0 B" in page.words
     page = viewers.page("/websockets?limit=1&offset=1")
     assert "shown from number 2 to 2" in page.words
     assert {"/websockets?limit=1", "/websockets?offset=2&limit=1"} <= set(page.links)

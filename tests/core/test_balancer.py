@@ -56,7 +56,7 @@ Spec = dict[str, Any]
         ({"ignore_errors": True}, down, "2222", "2*", "503"),
         ({}, old_error, "1212", "1", "1"),  # L22
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_matrix(
     flags: Spec, befalls: Callable[[Member], None], new: str, bound: str, nofailover: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import time
@@ -9,8 +10,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 ADDRESS = "127.0.0.1"
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds after which what has not come is a failure; far above what a sound balancer needs."""
+
+RUNNERS = 16
+"""Processes that can run tests at the same time, at most."""
 
 Value = TypeVar("Value")
 
@@ -56,9 +60,11 @@ def steady(value: Callable[[], int], what: str, *, seconds: float = 0.5) -> int:
 def free_port() -> int:
     """A free port of the loopback address, below the range that the system gives to outgoing connections.
 
-    A port of that range could be taken by any client while nobody listens on it.
+    A port of that range could be taken by any client while nobody listens on it.  Each of several processes that
+    run tests at the same time (pytest-xdist) has ports of its own, since nobody listens yet on what is returned.
     """
-    for port in random.sample(range(15000, 32000), 200):
+    runner = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in random.sample(range(15000 + runner % RUNNERS, 32000, RUNNERS), 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from .process import ADDRESS, ServerProcess, answers, free_port
+from tests.harness.waiting import ADDRESS, free_port
+
+from .process import ServerProcess, answers
 from .tomcat import Tomcat
 
 APACHE_MODULES = Path("/usr/lib/apache2/modules")

@@ -12,8 +12,9 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.harness.waiting import ADDRESS
+
 from .balancer import Balancer
-from .process import ADDRESS
 
 Body = bytes | Iterable[bytes] | None
 CONTEXT = "/panopticon"

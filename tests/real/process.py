@@ -5,35 +5,14 @@ from __future__ import annotations
 import atexit
 import http.client
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from .waiting import until
-
-ADDRESS = "127.0.0.1"
-
-
-def free_port() -> int:
-    """A free port of the loopback address, below the range that the system hands out to outgoing connections.
-
-    A port of that range could be taken by any client while its server is down, or worse: a client that connects to
-    the dead server's port can be given that very port and end up connected to itself.
-    """
-    for port in random.sample(range(15000, 32000), 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((ADDRESS, port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free port")
+from tests.harness.waiting import ADDRESS, until
 
 
 def answers(port: int, path: str, accepted: Sequence[int]) -> bool:

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.harness.waiting import ADDRESS, until
+
 from .balancer import Balancer
 from .browser import PATIENCE, Answer, User, bound_user
-from .process import ADDRESS
 from .tomcat import Members
-from .waiting import until
 
 apache_cuts_off = pytest.mark.apache_fails("SIGTERM cuts everything off; its graceful stop is SIGWINCH")
 

@@ -7,11 +7,12 @@ import http.client
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.harness.waiting import until
+
 from .balancer import Balancer
 from .browser import PATIENCE, bound_user
 from .payload import numbered, sha256
 from .tomcat import Members
-from .waiting import until
 
 
 def test_next_request_of_a_user_goes_to_the_other_member(own_balancer: Balancer, members: Members) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.harness.waiting import until
+
 from .balancer import CHECKED, StartBalancer
 from .browser import User, bound_user
 from .tomcat import Members
-from .waiting import until
 
 
 @pytest.mark.parametrize("check", CHECKED)

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.harness.waiting import until
+
 from .balancer import Balancer
 from .browser import PATIENCE, User, bound_user
 from .tomcat import Members, Tomcat
-from .waiting import until
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.harness.waiting import until
+
 from .balancer import Balancer, StartBalancer
 from .browser import Answer, User, bound_user
-from .waiting import until
 
 
 def test_session_sticks_over_50_requests_by_the_route_cookie(balancer: Balancer) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.waiting import ADDRESS
+
 from .balancer import Balancer
 from .browser import PATIENCE, User, Wire, bound_user
 from .payload import numbered, sha256
-from .process import ADDRESS
 from .tomcat import Members
 
 UPLOAD = 3 * 1000 * 1000

@@ -11,10 +11,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
+from tests.harness.waiting import until
+
 from .balancer import Balancer
 from .browser import PATIENCE, User, bound_user
 from .tomcat import Members
-from .waiting import until
 
 ECHOES = ["echoProgrammatic", "echoAnnotation", "echoStreamAnnotation"]
 LONG = "dashboard \N{GREEK SMALL LETTER ALPHA} " * 16000  # 208 kB of UTF-8

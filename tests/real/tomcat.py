@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from .process import ADDRESS, ServerProcess, answers, free_port
+from tests.harness.waiting import ADDRESS, free_port
+
+from .process import ServerProcess, answers
 
 HOME = Path("/usr/share/tomcat10")
 EXAMPLES = Path("/usr/share/tomcat10-examples/examples")

@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
+from tests.harness.waiting import ADDRESS, until
+
 from .browser import CONTEXT, PATIENCE
-from .process import ADDRESS
-from .waiting import until
 
 SNAKES, BOARDS = 120, 80  # a room of the drawboard has 100 seats, on each member
 SCRIBBLE = 8.0  # seconds between two strokes of a user
