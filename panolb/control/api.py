@@ -20,6 +20,7 @@ from .admin.websockets import BadQuery, Query
 from .admin.websockets import as_json as websockets_as_json
 from .listeners import QuietSite, Routed
 from .operations import Operations, UnknownMember
+from .resources import Resources
 
 log = Logger()
 
@@ -46,10 +47,12 @@ class Api:
     """What can be asked and said.
 
     :param operations: does it.
+    :param resources: what is held.
     """
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Operations, resources: Resources) -> None:
         self._operations = operations
+        self._resources = resources
         self._ledger = operations.ledger
 
     def site(self, reactor: Any) -> QuietSite:
@@ -80,6 +83,11 @@ class Api:
         def websockets(request: IRequest) -> bytes:
             query = Query.asked(request.args or {}, self._operations)
             return _answer(request, websockets_as_json(query, self._ledger))
+
+        @routes.route("/api/v1/resources", methods=["GET"])
+        def resources(request: IRequest) -> bytes:
+            _no_arguments(request)
+            return _answer(request, self._resources.as_json())
 
         @routes.handle_errors(Refused, BadQuery, UnknownMember, HTTPException)
         def refused(request: IRequest, failure: Failure) -> bytes:
@@ -155,7 +163,7 @@ def _refused(request: IRequest, error: Any) -> bytes:
         request.setHeader(b"allow", allowed.encode("ascii"))
         return _answer(request, {"error": f"only {allowed} can be done here"}, 405)
     if error.code == 404:
-        paths = "/api/v1/members, /api/v1/members/BALANCER/ROUTE and /api/v1/websockets"
+        paths = "/api/v1/members, /api/v1/members/BALANCER/ROUTE, /api/v1/websockets and /api/v1/resources"
         return _answer(request, {"error": f"there is nothing here; there are {paths}"}, 404)
     return _answer(request, {"error": error.description or error.name}, error.code or 400)
 

@@ -23,6 +23,7 @@ from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Frontend, Limits
 from ..proxy.resource import ReverseProxyResource
 from ..proxy.turn import Turn
+from ..proxy.unexpected import log_unexpected
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
 from .api import Api
@@ -33,6 +34,7 @@ from .locations import Locations
 from .logged import Times
 from .operations import Operations
 from .registry import Registry
+from .resources import Resources
 from .surroundings import make_endpoint, surrounding_problems
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Panolb(MultiService):
 
     :ivar ledger: the WebSockets that are open.
     :ivar operations: drains members and brings them back.
+    :ivar resources: counts what is held.
     """
 
     def __init__(
@@ -80,13 +83,8 @@ class Panolb(MultiService):
             {name: balancer.session_cookie for name, balancer in config.balancer.items()},
         )
         websockets = config.websockets
-        made = Locations(
-            clock,
-            wall_clock,
-            self._finished,
-            self._opened,
-            Admission(websockets.max_open, websockets.max_per_client),
-        )
+        self._admission = Admission(websockets.max_open, websockets.max_per_client)
+        made = Locations(clock, wall_clock, self._finished, self._opened, self._admission)
         self.plant = Builder(reactor, self.deadlines, self.turn, registry, made).build(config)
         self.operations = Operations(
             reactor,
@@ -99,6 +97,7 @@ class Panolb(MultiService):
         )
         self._frontends: list[Frontend] = []
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
+        self.resources = self._count_resources()
         self._admin = None if config.admin is None else self._status_page(config.admin)
         self._control = None if config.control is None else self._control_socket(config.control)
 
@@ -106,18 +105,24 @@ class Panolb(MultiService):
 
     def _opened(self, exchange: Exchange) -> None:
         """A WebSocket stands."""
-        self.ledger.opened(exchange)
-        if self._note_opened is not None:
-            self._note_opened(exchange)
-        self.operations.opened(exchange)
+        try:
+            self.ledger.opened(exchange)
+            if self._note_opened is not None:
+                self._note_opened(exchange)
+            self.operations.opened(exchange)
+        except Exception:  # noqa: BLE001  # what is written down of it must not cost the WebSocket
+            log_unexpected("writing down that a WebSocket was opened", exchange)
 
     def _finished(self, exchange: Exchange) -> None:
         """An exchange is over."""
-        if self._note is not None:
-            self._note(exchange)
-        if exchange.tunnel is not None:
-            self.ledger.finished(exchange)
-            self.operations.finished(exchange)
+        try:
+            if exchange.tunnel is not None:
+                self.ledger.finished(exchange)
+                self.operations.finished(exchange)
+            if self._note is not None:
+                self._note(exchange)
+        except Exception:  # noqa: BLE001  # what is written down of it must not cost the rest of its answer
+            log_unexpected("writing down how it ended", exchange)
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -167,14 +172,28 @@ class Panolb(MultiService):
         endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("listener", name, "endpoint"))
         return Listener(name, config.endpoint, endpoint, self._frontend(name, config))
 
+    def _count_resources(self) -> Resources:
+        return Resources(
+            self.reactor,
+            {listener.name: listener.frontend for listener in self.listeners},
+            self.plant.locations,
+            self.plant.pools,
+            self.ledger,
+            self._admission,
+            self.deadlines,
+            self.turn,
+        )
+
     def _status_page(self, config: model.Admin) -> StatusPage:
         endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("admin", "endpoint"))
-        return StatusPage(self.reactor, endpoint, config.endpoint, self.operations)
+        return StatusPage(self.reactor, endpoint, config.endpoint, self.operations, self.resources)
 
     def _control_socket(self, config: model.Control) -> ControlSocket:
         from .controlsocket import ControlSocket  # noqa: PLC0415  # Windows cannot import it
 
-        return ControlSocket(self.reactor, config.socket, Api(self.operations).site(self.reactor))
+        return ControlSocket(
+            self.reactor, config.socket, Api(self.operations, self.resources).site(self.reactor)
+        )
 
     def resource(self, path: str) -> Resource:
         """The location with this path as a twisted.web Resource, to be mounted in another application.

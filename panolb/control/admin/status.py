@@ -16,6 +16,7 @@ from ...core.member import Member
 from ..ledger import RoundTrips
 from ..listeners import QuietSite, Routed
 from ..operations import Operations, UnknownMember
+from ..resources import Resources
 from . import members, websockets
 from .page import in_ms, page
 
@@ -29,6 +30,9 @@ _ROW = """<tr><td>{url}</td><td>{route}</td><td class="{state}">{state}</td><td>
 <td class="n">{busy}</td><td class="n">{elected}</td><td class="n"><a href="{href}">{websockets}</a></td>
 <td class="n">{sessions}</td><td class="n">{client}</td><td class="n">{member}</td></tr>
 """
+_HELD = """<p>Held now: connections of clients {clients}; exchanges {exchanges}, of which WebSockets {websockets};
+connections to members {member_connections}, of which idle {member_connections_idle}, being made
+{member_connections_being_made}, waited for {exchanges_waiting}; file descriptors {descriptors} of {descriptor_limit}.</p>"""
 _NOTE = "<p><small>Round trips are what the last pings took: on average, and at most.</small></p>"
 
 
@@ -41,11 +45,13 @@ class StatusPage:
         endpoint: IStreamServerEndpoint,
         description: str,
         operations: Operations,
+        resources: Resources,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self.description = description
         self._operations = operations
+        self._resources = resources
         self._ledger = operations.ledger
         self._port: IListeningPort | None = None
 
@@ -67,8 +73,10 @@ class StatusPage:
 
         @routes.route("/", methods=["GET", "HEAD"])
         def as_page(request: IRequest) -> bytes:
-            tables = "".join(_table(one) for one in self.status()["balancers"])
-            return _html(request, page("panolb", tables + _NOTE, "/status.json", 84))
+            status = self.status()
+            tables = "".join(_table(one) for one in status["balancers"])
+            body = tables + _NOTE + _held(status["resources"])
+            return _html(request, page("panolb", body, "/status.json", 84))
 
         @routes.route("/status.json", methods=["GET", "HEAD"])
         def as_json(request: IRequest) -> bytes:
@@ -101,6 +109,7 @@ class StatusPage:
         self._operations.refresh()
         return {
             "websockets": len(self._ledger),
+            "resources": self._resources.as_json(),
             "balancers": [
                 {"name": name, "members": [self._member(member) for member in balancer.members]}
                 for name, balancer in self._operations.balancers.items()
@@ -136,6 +145,10 @@ def _row(member: dict[str, Any]) -> str:
         "member": _in_words(member["member_round_trip"]),
     }
     return _ROW.format_map({name: html.escape(str(value)) for name, value in texts.items()})
+
+
+def _held(resources: dict[str, Any]) -> str:
+    return _HELD.format_map({**resources, "clients": sum(resources["clients"].values())})
 
 
 def _in_words(times: dict[str, float | None]) -> str:

@@ -1,0 +1,80 @@
+"""What is held: connections, exchanges, timers.
+
+When nobody is served, all numbers but those of idle connections are zero or what they were at the start; what stays
+above that was forgotten by somebody.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ..core.admission import Admission
+from ..core.location import Location
+from ..proxy.deadlines import Deadlines
+from ..proxy.frontend import Frontend
+from ..proxy.pool import Pool
+from ..proxy.turn import Turn
+from .ledger import Ledger
+
+OPEN_DESCRIPTORS = "/dev/fd"  # a directory with an entry for each, on Linux, macOS and the BSDs
+
+
+@attrs.frozen
+class Resources:
+    """Counts what is held.
+
+    :ivar frontends: the listeners' ones, by name.
+    """
+
+    reactor: Any
+    frontends: Mapping[str, Frontend]
+    locations: Sequence[Location]
+    pools: Sequence[Pool]
+    ledger: Ledger
+    admission: Admission
+    deadlines: Deadlines
+    turn: Turn
+
+    def as_json(self) -> dict[str, Any]:
+        """All numbers, as the status page and the control API show them."""
+        poller = self.turn.poller
+        descriptors, limit = descriptors_open()
+        return {
+            "clients": {name: len(frontend.connections) for name, frontend in self.frontends.items()},
+            "exchanges": sum(location.exchanges for location in self.locations),
+            "websockets": len(self.ledger),
+            "websockets_admitted": self.admission.open,
+            "member_connections": sum(pool.open for pool in self.pools),
+            "member_connections_idle": sum(pool.idle for pool in self.pools),
+            "member_connections_being_made": sum(pool.making for pool in self.pools),
+            "exchanges_waiting": sum(pool.waiting for pool in self.pools),
+            "time_limits": self.deadlines.entries,
+            "timers": len(self.reactor.getDelayedCalls()),
+            "polled_sockets": 0 if poller is None else poller.sockets,
+            "descriptors": descriptors,
+            "descriptor_limit": limit,
+        }
+
+
+if sys.platform == "win32":
+
+    def descriptors_open() -> tuple[int | None, int | None]:
+        """Windows has no file descriptors."""
+        return None, None
+
+else:
+    import resource
+
+    def descriptors_open() -> tuple[int | None, int | None]:
+        """How many file descriptors are open, and how many may be; ``None`` where the system does not say."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        try:
+            count = len(os.listdir(OPEN_DESCRIPTORS)) - 1  # not the directory's own
+        except OSError:
+            return None, limit
+        return count, limit
