@@ -1,0 +1,32 @@
+"""The panolb that the tables are run against, with a member that records, or does as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.process import Panolb
+from tests.proxy.lab import Lab, running
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One member, every setting at its default."""
+    with running(tmp_path_factory.mktemp("hostile")) as lab:
+        yield lab
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows the last lines of every panolb in use."""
+    report = yield
+    if report.failed and HERE in item.path.parents:
+        for process in Panolb.running:
+            report.sections.append(("log of panolb", process.tail()))
+    return report

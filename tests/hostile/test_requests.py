@@ -1,0 +1,62 @@
+"""Every row of a client: refused before a member hears of it, or passed on with the one meaning that it has."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.harness.waiting import until
+from tests.proxy.lab import Lab
+
+from .observing import expected, observe
+from .recorder import Recorder
+from .rows import Row, get, post
+from .table import GROUPS, ROWS
+
+
+@pytest.fixture
+def recorder(lab: Lab) -> Recorder:
+    """The member of the lab, as one that records."""
+    lab.reset()
+    return Recorder(lab.member)
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_row(lab: Lab, recorder: Recorder, row: Row) -> None:
+    """The client, the member and the next client see what the row says; a refusal is one line in the log."""
+    before = len(lab.panolb.lines("refused with"))
+    assert observe(lab.port, recorder, row) == expected(row)
+    if row.status not in (200, 404):
+        lines = until(lambda: lab.panolb.lines("refused with")[before:], "a line in the log")
+        assert len(lines) == 1
+        assert f"client 127.0.0.1: refused with {row.status}: " in lines[0]
+    assert not lab.member.failures
+
+
+def test_every_row_has_a_name_of_its_own() -> None:
+    """The page and what was seen of the peers are found by it."""
+    assert len(ROWS) == sum(len(group.rows) for group in GROUPS)
+
+
+def test_refused_behind_a_good_one(lab: Lab, recorder: Recorder) -> None:
+    """A bad request costs its own connection, and nothing before it."""
+    with lab.client() as client:
+        client.send(get() + post("Content-Length: 3", "Transfer-Encoding: chunked") + get())
+        assert client.answer().status == 200
+        got = client.answer("POST")
+        assert (got.status, got.closes) == (400, True)
+        assert client.ended()
+    assert recorder.understood == ["GET /app/ 0"]
+
+
+def test_refused_head(lab: Lab, recorder: Recorder) -> None:
+    """The answer to a refused HEAD has no body: a client would take it for the next answer (RFC 9110 section 9.3.2)."""
+    with lab.client() as client:
+        client.send(get("Host: other", line="HEAD /app/ HTTP/1.1"))
+        assert client.answer("HEAD").status == 400
+        assert client.ended()
+    assert recorder.understood == []
+
+
+def test_no_member_is_blamed(lab: Lab) -> None:
+    """Whatever clients have sent, the member is up."""
+    assert lab.states()["1"]["state"] == "up"
