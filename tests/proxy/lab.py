@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.client import Answer, Client
+from tests.harness.held import watch
 from tests.harness.member import Member
 from tests.harness.process import Panolb
 from tests.harness.waiting import ADDRESS, PATIENCE, free_port
@@ -111,6 +112,7 @@ def running(
         panolb = Panolb(directory, config, (port, admin))
         try:
             panolb.start()
+            watch(panolb, admin)
             yield Lab(panolb, made)
             if healthy:
                 panolb.stop()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.held import watch
 from tests.harness.process import Panolb
 from tests.harness.waiting import ADDRESS, PATIENCE, free_port, until
 from tests.websocket.library import LibraryMember, dial
@@ -222,6 +223,7 @@ def running(directory: Path, **settings: Any) -> Iterator[Lab]:
     lab = Lab(directory, **settings)
     try:
         lab.panolb.start()
+        watch(lab.panolb, lab.admin)
         yield lab
     finally:
         for browser in lab._browsers:
