@@ -148,10 +148,15 @@ class Panolb(MultiService):
             max_target=config.max_target,
             max_body=config.max_body,
             max_fields=config.max_fields,
+            max_chunk_extensions=config.max_chunk_extensions,
             max_requests=config.max_requests if config.keepalive else 1,
+            max_connections=config.max_connections,
+            max_connections_per_client=config.max_connections_per_client,
+            tls_timeout=config.tls_timeout,
             header_timeout=config.header_timeout,
             idle_timeout=config.idle_timeout,
             body_timeout=config.body_timeout,
+            body_rate=config.body_rate,
         )
         mine = [
             (built, written)

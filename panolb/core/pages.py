@@ -23,6 +23,7 @@ PHRASES = {
     414: "URI Too Long",
     417: "Expectation Failed",
     426: "Upgrade Required",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     451: "Unavailable For Legal Reasons",
     500: "Internal Server Error",

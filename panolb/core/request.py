@@ -34,6 +34,10 @@ _SPECIAL = (
     | _ENDS_HERE
     | frozenset(b"host connection cookie content-length transfer-encoding expect upgrade via".split())
 )
+# What decides about framing, routing, rights and what is to be done (RFC 9110 section 6.5.1).
+_NOT_IN_TRAILERS = _SPECIAL | frozenset(
+    b"authorization proxy-authorization range max-forwards cache-control pragma origin referer".split()
+)
 
 
 class Memo:
@@ -192,6 +196,17 @@ def check_request_line(method: bytes, target: bytes) -> None:
         raise BadRequest(400, "The request target must be a path that begins with a slash.")
     if b"#" in target:
         raise BadRequest(400, "The request target has a fragment.")
+
+
+def check_trailer(name: bytes) -> None:
+    """Refuse a field that must not stand behind a body (RFC 9110 section 6.5.1): whoever merges trailers into headers
+    would take it for the truth.
+
+    :param name: in lower case.
+    :raises BadRequest: 400.
+    """
+    if name in _NOT_IN_TRAILERS or name.startswith((b"content-", b"x-forwarded-", b"sec-", b"if-")):
+        raise BadRequest(400, "The trailer section has a field that must stand in the header section.")
 
 
 def _take_special(request: Request, special: Iterable[Header]) -> None:

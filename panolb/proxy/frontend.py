@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.interfaces import IAddress, IProtocol
 
+from ..core.clients import network_of
 from ..core.headers import Peer
 from ..core.location import Location
+from ..core.rates import Rates
 from ..core.routing import Table
 from ..errors import BadRequest
 from .deadlines import Deadlines
@@ -26,21 +28,31 @@ Network = IPv4Network | IPv6Network
 class Limits:
     """What one client may cost.  Times are seconds, sizes bytes.
 
-    :ivar max_fields: how many fields a head may have; ``None`` for as many as fit into `max_head`.
+    :ivar max_fields: how many fields a head, or a trailer section, may have.
+    :ivar max_chunk_extensions: how much of a chunked body may be neither data nor needed to frame it.
     :ivar max_requests: requests after which a connection ends; ``None`` for any number.
+    :ivar max_connections: how many there may be at a time; ``None`` for any number.
+    :ivar max_connections_per_client: of one address; ``None`` for any number.
+    :ivar tls_timeout: for a TLS handshake.
     :ivar header_timeout: for a whole head to arrive.
     :ivar idle_timeout: between two requests of a connection.
-    :ivar body_timeout: without any progress of a body.
+    :ivar body_timeout: for a body at its start, and at most: `panolb.core.patience`.
+    :ivar body_rate: bytes of a body that earn another second; 0 when any byte earns all of body_timeout.
     """
 
     max_head: int = 32 << 10
     max_target: int = 8 << 10
     max_body: int | None = None
-    max_fields: int | None = None
+    max_fields: int = 100
+    max_chunk_extensions: int = 4 << 10
     max_requests: int | None = None
+    max_connections: int | None = None
+    max_connections_per_client: int | None = None
+    tls_timeout: float = 10.0
     header_timeout: float = 20.0
     idle_timeout: float = 75.0
     body_timeout: float = 60.0
+    body_rate: int = 500
 
 
 class WebSite(Protocol):
@@ -61,9 +73,12 @@ class Frontend:
     :param secure: whether clients come over TLS.
     :param server: the name this balancer gives itself in X-Forwarded-Server.
     :param trusted: the proxies whose X-Forwarded-* fields are believed.
+    :param rates: how many requests each client may send; ``None`` for any number.
     :param refused: told of every request that was refused before it became an exchange.
+    :param crowded: told of every connection that was closed because its client had enough of them.
 
     :ivar local: the address and port that it listens on, once it does.
+    :ivar on_full: told when there are as many connections as there may be, and when there is room again.
     """
 
     def __init__(
@@ -78,7 +93,9 @@ class Frontend:
         secure: bool = False,
         server: bytes = b"localhost",
         trusted: Iterable[Network] = (),
+        rates: Rates | None = None,
         refused: Callable[[Peer, BadRequest], None] | None = None,
+        crowded: Callable[[Peer], None] | None = None,
     ) -> None:
         self.reactor = reactor
         self.table = table
@@ -92,7 +109,11 @@ class Frontend:
         self.connections: set[Http1] = set()
         self.draining = False
         self.local: tuple[bytes, int] = (b"", 0)
+        self.rates = rates
+        self.on_full: Callable[[bool], None] | None = None
         self._refused = refused
+        self._crowded = crowded
+        self._clients: dict[bytes, int] = {}  # connections by client, if there is a limit on them
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
         """The client behind a new connection.
@@ -111,6 +132,36 @@ class Frontend:
             trusted = any(client in network for network in self.trusted)
         port = getattr(address, "port", 0)
         return Peer(host.encode("ascii"), trusted, secure, self.server, port, self.local)
+
+    def enter(self, connection: Http1) -> bool:
+        """Count a new connection; returns whether its client may have it."""
+        limits, peer = self.limits, connection.peer
+        if limits.max_connections_per_client is not None and not peer.trusted and peer.port:
+            client = network_of(peer.address)
+            here = self._clients.get(client, 0)
+            if here >= limits.max_connections_per_client:
+                if self._crowded is not None:
+                    self._crowded(peer)
+                return False
+            self._clients[client] = here + 1
+        self.connections.add(connection)
+        if len(self.connections) == limits.max_connections and self.on_full is not None:
+            self.on_full(True)
+        return True
+
+    def leave(self, connection: Http1) -> None:
+        """A connection has ended."""
+        if connection not in self.connections:
+            return
+        if len(self.connections) == self.limits.max_connections and self.on_full is not None:
+            self.on_full(False)
+        self.connections.discard(connection)
+        client = network_of(connection.peer.address)
+        here = self._clients.get(client, 0)
+        if here > 1:
+            self._clients[client] = here - 1
+        elif here:
+            del self._clients[client]
 
     def refuse(self, peer: Peer, problem: BadRequest) -> None:
         """Say that a request was refused, and why."""

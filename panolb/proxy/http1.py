@@ -6,17 +6,19 @@ the bytes already read, to twisted.web.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from math import ceil
 
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IHandshakeListener, INegotiated, IProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from ..core import pages
+from ..core.clients import network_of
 from ..core.exchange import Exchange
 from ..core.headers import Answer, Peer
 from ..core.location import Location
+from ..core.patience import Patience
 from ..core.ports import Link
 from ..core.request import Request
 from ..errors import BadRequest
@@ -26,11 +28,17 @@ from .frontend import Frontend
 from .handshake import Offer
 from .messages import Messages
 from .reader import EMPTY_LINE, RequestReader
+from .refusals import refusal
 from .splice import Splice
+from .unexpected import log_unexpected
 from .upstream import Upstream
 from .wire import Transport, Wire, wire_for
 
 LINGER = 30.0  # seconds to go on reading what a client still sends after its connection's last answer
+
+# Seconds after which the kernel is first asked what a client has taken of a queue.  It costs a few microseconds, and
+# most queues are gone by then.
+FIRST_LOOK = 1.0
 
 # What the connection reads next.
 HEAD, BODY, NOTHING, DISCARD = range(4)
@@ -39,11 +47,13 @@ HEAD, BODY, NOTHING, DISCARD = range(4)
 UNCONNECTED, BLOCKED, PIPELINED = 1, 2, 4
 
 
+@implementer(IHandshakeListener)
 class Http1(Protocol):
     """One client connection; the `panolb.core.ports.Client` of one exchange after the other."""
 
     __slots__ = (
         "_advancing",
+        "_arrived",
         "_bridge",
         "_chunking",
         "_exchange",
@@ -52,6 +62,7 @@ class Http1(Protocol):
         "_link",
         "_offer",
         "_onward",
+        "_patience",
         "_reader",
         "_reading",
         "_rest",
@@ -81,6 +92,10 @@ class Http1(Protocol):
         self._exchange: Exchange | None = None
         self._link: Link | None = None
         self._rest = b""
+        self._patience: Patience | None = (
+            None  # while the client owes progress, of its request or in taking the answer
+        )
+        self._arrived: int | None = None  # bytes that it had taken when that was last looked at
         self._holds = 0
         self._advancing = False
         self._chunking = False
@@ -90,35 +105,51 @@ class Http1(Protocol):
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
         self._open_wire()
-        self.peer = self.frontend.peer(self.transport.getPeer())
-        self.frontend.connections.add(self)
+        frontend, limits = self.frontend, self.frontend.limits
+        self.peer = frontend.peer(self.transport.getPeer())
+        if frontend.enter(self):
+            over_tls = INegotiated.providedBy(self.transport)
+            frontend.deadlines.set(self, limits.tls_timeout if over_tls else limits.header_timeout)
+        else:
+            self._reading = DISCARD
+            self.transport.abortConnection()
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands: now a request is due."""
         self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
 
     def _open_wire(self) -> None:
-        self.wire = wire_for(self.transport, self.frontend.turn)
-        self.wire.on_change = self._wire_changed
+        wire = self.wire = wire_for(self.transport, self.frontend.turn)
+        wire.on_change = self._wire_changed
+        wire.owner = self
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.frontend.connections.discard(self)
+        self.frontend.leave(self)
         self.frontend.deadlines.forget(self)
         if self._bridge is None:
             self._reader.close()
         exchange, self._exchange = self._exchange, None
-        if self._onward is not None:
-            self._onward.connectionLost(reason)
-        elif exchange is not None:
-            exchange.client_lost()
+        try:
+            if self._onward is not None:
+                self._onward.connectionLost(reason)
+            elif exchange is not None:
+                exchange.client_lost()
+        except Exception:  # noqa: BLE001  # ours or a plugin's; nobody else may pay for it
+            log_unexpected("ending a request whose client had left", exchange)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        if self._onward is not None:
-            self._onward.dataReceived(data)
-        elif self._reading == NOTHING or self._rest:
-            self._rest += data
-            self._hold(PIPELINED)
-        else:
-            self._advance(data)
+        try:
+            if self._onward is not None:
+                self._onward.dataReceived(data)
+            elif self._reading == NOTHING or self._rest:
+                self._rest += data
+                self._hold(PIPELINED)
+            else:
+                self._advance(data)
+        except Exception:  # noqa: BLE001  # ours or a plugin's; nobody else may pay for it
+            self.went_wrong("reading what a client sent")
 
     def _advance(self, data: bytes) -> None:
         """Read on until the bytes are used up or a request waits for its answer."""
@@ -146,7 +177,7 @@ class Http1(Protocol):
             rest = data[reader.read_head(data) :]
             request = reader.request
             if request is None:
-                if len(reader.raw) == 1:
+                if len(reader.raw) == 1:  # the first bytes of it
                     frontend.deadlines.set(self, frontend.limits.header_timeout)
                 return rest
             location = (
@@ -160,19 +191,27 @@ class Http1(Protocol):
         if location is None or location.for_web:
             self._hand_over(b"".join(reader.raw) + rest)
             return b""
+        if frontend.rates is not None:
+            # Asked so late because what goes to twisted.web is counted there; a look-up costs less than the answer.
+            wait = frontend.rates.take(network_of(self.peer.client(request)), frontend.deadlines.clock())
+            if wait:
+                self._turn_away(request, wait)
+                return rest
         self._start(request, location)
         return rest
 
     def _start(self, request: Request, location: Location) -> None:
+        if not self.wire.blocked:  # by the answer before, of which the client still has to take the end
+            self._patience = None
+            self.deadline = NEVER
         if self._reader.complete:
             self._reading = NOTHING
-            self.deadline = NEVER
         else:
             self._reading = BODY
-            if request.expects and not location.answers_expect:
-                self.deadline = NEVER  # the client waits for the member, as it said
-            else:
-                self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+            if (
+                not request.expects or location.answers_expect
+            ):  # else the client waits for the member, as it said
+                self._demand()
                 if request.expects:
                     self.wire.write(b"HTTP/1.1 100 Continue" + EMPTY_LINE)
         exchange = self._exchange = Exchange(request, location, self)
@@ -195,13 +234,18 @@ class Http1(Protocol):
             return b""  # the exchange ended meanwhile
         if reader.complete:
             self._reading = NOTHING
-            self.deadline = NEVER
+            if not self.wire.blocked:
+                self.deadline = NEVER
             assert self._exchange is not None
             self._exchange.request_end()
             if self._holds:  # nothing of it is left to hold, and a client that leaves is to be noticed
                 self._release(UNCONNECTED)
         elif not self._holds:
-            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+            deadlines, patience = self.frontend.deadlines, self._patience
+            if patience is None:
+                self._demand()
+            else:
+                deadlines.set(self, patience.earn(len(data) - len(rest), deadlines.clock()))
         return rest
 
     def _on_data(self, data: bytes) -> None:
@@ -214,16 +258,16 @@ class Http1(Protocol):
     def interim(self, status: int, phrase: bytes, lines: list[bytes]) -> None:
         self.wire.write(b"\r\n".join((b"HTTP/1.1 %d %b" % (status, phrase), *lines)) + EMPTY_LINE)
         if self._reading == BODY:
-            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+            self._demand()
 
     def respond(self, status: int, phrase: bytes, lines: list[bytes], length: int | None, keep: bool) -> None:
         exchange = self._exchange
         assert exchange is not None
         request = exchange.request
-        if exchange.received == 0:
-            self.deadline = NEVER  # a client that is answered before it sends its body need not send it
-        most = self.frontend.limits.max_requests
-        keep = keep and request.keep and not self.frontend.draining and (most is None or self._served < most)
+        if exchange.received == 0 and not self.wire.blocked:
+            self._patience = None  # a client that is answered before it sends its body need not send it
+            self.deadline = NEVER
+        keep = keep and self._may_keep(request)
         if request.websocket is not None and self._rest:
             keep = False  # what stands behind a refused handshake may be frames
         self._chunking = False
@@ -242,6 +286,11 @@ class Http1(Protocol):
         self._keep = keep
         lines.append(b"\r\n")
         self.wire.write(b"HTTP/1.1 %d %b\r\n" % (status, phrase) + b"\r\n".join(lines))
+
+    def _may_keep(self, request: Request) -> bool:
+        """Whether another request may follow this one."""
+        most = self.frontend.limits.max_requests
+        return request.keep and not self.frontend.draining and (most is None or self._served < most)
 
     def send(self, data: bytes) -> None:
         write = self.wire.write
@@ -262,14 +311,18 @@ class Http1(Protocol):
         if not self._keep or self.frontend.draining:
             self._close()
             return
-        self._reading = HEAD
-        self._reader.next()
-        frontend = self.frontend
-        frontend.deadlines.set(self, frontend.limits.idle_timeout)
+        self._next()
         if self._rest and not self._advancing:
             rest, self._rest = self._rest, b""
             self._release(PIPELINED)
             self._advance(rest)
+
+    def _next(self) -> None:
+        """Wait for the next request; while the client still has to take this answer, that is what it owes."""
+        self._reading = HEAD
+        self._reader.next()
+        if not self.wire.blocked:
+            self.frontend.deadlines.set(self, self.frontend.limits.idle_timeout)
 
     def abort(self) -> None:
         self._exchange = None
@@ -343,8 +396,8 @@ class Http1(Protocol):
     def _hold(self, why: int) -> None:
         if not self._holds:
             self.transport.pauseProducing()
-            if self._reading == BODY:
-                self.deadline = NEVER  # we keep the client waiting, not it us
+            if self._reading == BODY and not self.wire.blocked:
+                self._excuse()
         self._holds |= why
 
     def _release(self, why: int) -> None:
@@ -353,18 +406,67 @@ class Http1(Protocol):
             if not self._holds:
                 self.transport.resumeProducing()
                 if self._reading == BODY:
-                    self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+                    patience, deadlines = self._patience, self.frontend.deadlines
+                    if patience is None:
+                        self._demand()
+                    else:
+                        deadlines.set(self, patience.resume(deadlines.clock()))
+
+    # -- progress ---------------------------------------------------------------------------------------------------
+
+    def _demand(self) -> None:
+        """From now on the client has to make progress with a body."""
+        frontend = self.frontend
+        patience = self._patience
+        if patience is None:
+            patience = self._patience = Patience(frontend.limits.body_timeout, frontend.limits.body_rate)
+        frontend.deadlines.set(self, patience.begin(frontend.deadlines.clock()))
+
+    def _excuse(self) -> None:
+        """We keep the client waiting, not it us."""
+        self.deadline = NEVER
+        if self._patience is not None:
+            self._patience.pause(self.frontend.deadlines.clock())
+
+    def _wire_changed(self, blocked: bool) -> None:
+        """The client has stopped taking its answer, or has taken all that was queued."""
+        deadlines, limits = self.frontend.deadlines, self.frontend.limits
+        if blocked:
+            self._demand()
+            self._arrived = None
+            deadlines.set(self, min(FIRST_LOOK, limits.body_timeout / 4))
+        elif self._reading == NOTHING:
+            self.deadline = NEVER
+        elif self._reading == BODY and self._holds:
+            self._excuse()
+        elif self._reading == HEAD and not self._reader.raw:
+            deadlines.set(self, limits.idle_timeout)
+
+    def _has_earned_more(self) -> bool:
+        """Whether a client that has to make progress has made so much that it may go on."""
+        patience, wire = self._patience, self.wire
+        if patience is None or not (wire.blocked or self._reading == BODY):
+            return False
+        octets = 0
+        if wire.blocked:
+            progress = wire.progress
+            arrived = (
+                -wire.backlog if progress is None else progress[0]
+            )  # the source of a blocked wire is paused
+            if self._arrived is not None:
+                octets = arrived - self._arrived
+            self._arrived = arrived
+        left = patience.earn(octets, self.frontend.deadlines.clock())
+        if left <= 0:
+            return False
+        self.frontend.deadlines.set(self, left)
+        return True
 
     # -- ends -------------------------------------------------------------------------------------------------------
 
-    def _wire_changed(self, blocked: bool) -> None:
-        """The client has stopped taking its answer, or goes on: a whole queue has to leave within body_timeout."""
-        if blocked:
-            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
-        elif self._reading == NOTHING:
-            self.deadline = NEVER
-
     def out_of_time(self) -> None:
+        if self._has_earned_more():
+            return
         if self._reading == DISCARD or self.wire.blocked:
             self.transport.abortConnection()
         elif self._exchange is not None:
@@ -373,6 +475,23 @@ class Http1(Protocol):
             self._refuse(BadRequest(408, "The head of the request took too long to arrive."))
         else:
             self._close()
+
+    def went_wrong(self, doing: str) -> None:
+        """Something of ours broke: it costs the exchange that is under way, else the connection.
+
+        :param doing: what was being done, to stand behind "while" in the log.
+        """
+        exchange = self._exchange
+        log_unexpected(doing, exchange)
+        self._advancing = False
+        if exchange is None:
+            self.abort()
+            return
+        exchange.request.keep = False  # nobody knows how far its bytes were read
+        try:
+            exchange.failed_here()
+        except Exception:  # noqa: BLE001  # the page cannot be sent either
+            self.abort()
 
     def drain(self) -> None:
         """The listener is closing: end as soon as it costs nobody anything."""
@@ -386,20 +505,32 @@ class Http1(Protocol):
     def _refuse(self, problem: BadRequest) -> None:
         """Answer a request that cannot be understood: whatever follows it cannot be either."""
         self.frontend.refuse(self.peer, problem)
-        content_type, body = pages.page(problem.status, problem.reason, "", _accept(self._reader.raw))
         self._reading = DISCARD
-        head = [
-            b"HTTP/1.1 %d %b" % (problem.status, pages.PHRASES[problem.status].encode()),
-            *problem.lines,
-            b"Content-Type: " + content_type,
-            b"Content-Length: %d" % len(body),
-            b"Cache-Control: no-store",
-            b"Connection: close" + (b", upgrade" if problem.status == 426 else b""),
-        ]
-        if b"".join(self._reader.raw).lstrip().startswith(b"HEAD "):
-            body = b""
-        self.wire.write(b"\r\n".join(head) + EMPTY_LINE + body)
+        connection = b"close, upgrade" if problem.status == 426 else b"close"
+        self.wire.write(refusal(problem, b"".join(self._reader.raw), connection))
         self._linger()
+
+    def _turn_away(self, request: Request, wait: float) -> None:
+        """Answer a client that sends too many requests; its connection is kept if nothing of this one is to follow.
+
+        :param wait: seconds after which it may send another one.
+        """
+        problem = BadRequest(
+            429, "There are too many requests from your address.", (b"Retry-After: %d" % ceil(wait),)
+        )
+        if request.has_body:
+            self._refuse(problem)
+            return
+        self.frontend.refuse(self.peer, problem)
+        self._served += 1
+        keep = self._may_keep(request)
+        connection = b"close" if not keep else b"" if request.http11 else b"keep-alive"
+        self.wire.write(refusal(problem, b"".join(self._reader.raw), connection))
+        if keep:
+            self._next()
+        else:
+            self._reading = NOTHING
+            self._close()
 
     def _bad_body(self, problem: BadRequest) -> None:
         self.frontend.refuse(self.peer, problem)
@@ -426,7 +557,7 @@ class Http1(Protocol):
         self.wire.flush()
         if self.wire.blocked:
             self.wire.source = _Afterwards(self._half_close)
-            self.frontend.deadlines.set(self, self.frontend.limits.body_timeout)
+            self._demand()
         else:
             self._half_close()
 
@@ -460,9 +591,3 @@ class _Afterwards:
 
     def resume(self) -> None:
         self._act()
-
-
-def _accept(raw: list[bytes]) -> bytes | None:
-    """The Accept field of a head that may not have been understood."""
-    match = re.search(rb"(?i)\r\naccept:([^\r\n]*)", b"".join(raw))
-    return match[1] if match else None
