@@ -17,38 +17,37 @@ Hostile clients and members
 
 .. This page is made from tests/hostile: python -m tests.hostile > docs/hostile.rst
 
-What two servers could understand differently is how one client's bytes become another one's request. Here is what panolb
-makes of all that is known of that kind, and of what comes close to it, beside {peers}, each with a minimal
-configuration that keeps its connections to the member. panolb's columns are tested with every change, and so are the others where
-the same versions are installed. ``python -m tests.hostile measure`` asks those that are installed anew.
+What two servers understand differently is how one client's bytes become another one's request. Here is what panolb makes
+of all that is known of that kind, and of what looks like it, beside {peers}, each with
+a minimal configuration that keeps its connections to the member. panolb's column is tested with every change, the others'
+where the same versions are installed.
 
-The standards leave room, and the others serve more kinds of clients than browsers and programs of one's own: that a server passes on what panolb
-refuses is not a fault by itself. It is one where the member understands something else, and that depends on the member. panolb refuses,
-so that it does not.
+A server that passes on what panolb refuses is not at fault for that alone: the standards leave room, and many clean
+up what they pass on. It goes wrong where the member understands something else than the balancer did, and which
+member that is nobody knows beforehand. panolb refuses, so that it does not matter.
 
 Requests
 --------
 
-Each row is sent to the balancer in one piece, and behind it, on the same connection, an ordinary ``GET``. The member behind the balancer reads
-by the rules of h11, a strict parser, and writes down what it has understood. Then another client asks for something else, over
-the connections to the member that are open now. Cells say
+Each row is sent in one piece, and right behind it, on the same connection, goes an ordinary ``GET``. The member behind the
+balancer reads as strictly as h11 does, and records what it understands. Then another client asks for something else,
+over the connections to the member that are open by then. A cell says
 
-* the status of the first answer, and what reached the member of the row, if anything did: ``400`` is a refusal, ``200: POST with 3 B`` a
-  request with a body of 3 bytes, and with a ``+`` there were several requests. ``no status`` is an answer without one,
-  ``no answer`` that there was none within {quiet:g} s;
-* *passes on*: what reached the member though it should end at a proxy, or is unclear. *What h11 refuses* is no
-  request by its rules.
-
-``x`` without a section of its own is in the one that stands in the title.
+* the status of the first answer: 400 is a refusal. *No status* is an answer without one, and *no answer* is none
+  within {quiet:g} s;
+* what reached the member of the row: *200: POST with 3 B* is one request with a body of three bytes; where there is
+  a *+* there were several requests;
+* what it *passes on* although that should end at a proxy, or is unclear. *What h11 refuses* is no request to it;
+* with *or*, that it does the one at one time and the other at another.
 """
 ANSWERING = """\
 Answers of members
 ------------------
 
-Each row is the answer of a member to a ``GET``, in one piece. Cells say what the client gets: ``502`` from the balancer, ``cut`` if the connection ends within
-an answer, or the member's own answer. Then the member is well again, and another client asks. *Used again* means
-that its request came on the same connection, although the balancer and the member may not agree any more on where an
-answer ends.
+Each row is a member's answer to a ``GET``, in one piece. Then the member is well again, and another client asks. A cell says
+what the first client gets: *502* from the balancer, the member's own answer, or *cut* if the connection ends before
+an answer is complete. *Used again* means that the next request came on the same connection to the member, although
+the two may not agree any more on where an answer ends.
 """
 
 
