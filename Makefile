@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The Autobahn test suite, which needs Python 2.7 and a virtual environment of its own; and its reports.
 AUTOBAHN ?= build/autobahntestsuite
 CONFORMANCE ?= build/conformance
+# The logs and the report of "make soak".
+SOAK ?= build/soak
 # Most tests wait for sockets and processes: more of them run at a time than there are cores.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -lt 8 ] || n=8; expr $$n + 1)
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
@@ -16,7 +18,7 @@ EDITABLE := --config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test servers check lint imports types tests conformance coverage format docs bench clean
+.PHONY: help demo test servers check lint imports types tests conformance soak coverage format docs bench clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
@@ -52,6 +54,9 @@ imports: $(VENV)/installed-test  ## import-linter: imports go one way only
 
 conformance: $(AUTOBAHN)/installed $(VENV)/installed-test  ## the Autobahn test suite for WebSockets; PYTHON2=/path/to/python2.7 CASES="6.4.* 7.*"
 	@$(BIN)/python -m tests.conformance --suite $(AUTOBAHN) --out $(CONFORMANCE) $(if $(CASES),--cases "$(CASES)")
+
+soak: $(VENV)/installed-test  ## ten minutes of mixed traffic while members are killed, frozen and drained; TIME=600 seconds
+	@$(BIN)/python -m tests.soak --seconds $(or $(TIME),600) --directory $(SOAK)
 
 coverage: $(VENV)/installed-test  ## the tests again, with the lines and branches that they miss
 	$(BIN)/python -m pytest --cov --cov-report=term
