@@ -84,9 +84,13 @@ class Builder:
             observe_fails=config.observe_fails if config.observe == "websocket" else 0,
             wait=config.wait,
             later=self.reactor.callLater,
+            retry_budget=config.retry_budget,
+            panic_threshold=config.panic_threshold,
+            slow_start=config.slow_start,
             now=self.deadlines.clock(),
         )
         balancer.watcher = partial(log_change, balancer)
+        balancer.alarm = partial(log_panic, balancer)
         for member, settings in zip(members, config.member, strict=True):
             health = config.check_of(settings)
             if health is not None:
@@ -118,6 +122,7 @@ class Builder:
 
 def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> MemberSpec:
     """What the core is told of a member; what the member leaves open is the balancer's."""
+    response_timeout = _first(member.response_timeout, config.response_timeout)
     host = f"[{member.host}]" if ":" in member.host else member.host
     return MemberSpec(
         balancer=balancer,
@@ -135,9 +140,12 @@ def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> 
         ignore_errors=member.ignore_errors,
         retry=_first(member.retry, config.retry),
         connect_timeout=_first(member.connect_timeout, config.connect_timeout),
-        response_timeout=_first(member.response_timeout, config.response_timeout),
+        response_timeout=response_timeout,
+        stall_timeout=_first(_first(member.stall_timeout, config.stall_timeout), response_timeout),
         keepalive_idle=_first(member.keepalive_idle, config.keepalive_idle),
         max_connections=_first(member.max_connections, config.max_connections),
+        queue=_first(member.queue, config.queue),
+        queue_timeout=_first(member.queue_timeout, config.queue_timeout),
         redirect=member.redirect.encode("ascii"),
         acquire=_first(member.acquire, config.acquire),
         ping=_first(member.ping, config.ping),
@@ -213,6 +221,21 @@ def log_change(balancer: Balancer, member: Member, before: str, after: str, why:
         after=after,
         why=why,
         consequence=_consequence(member, after, balancer.fate(member)),
+    )
+
+
+def log_panic(balancer: Balancer, member: Member, in_error: int, why: str) -> None:
+    """Say that live traffic takes no more members out of service, and which one it spares first."""
+    log.warn(
+        "balancer {balancer}: {in_error} of {all} members are in error by live traffic; member {member} stays in service "
+        "all the same, and whoever else fails (panic_threshold {threshold:.0%}): {why}; look at the network between "
+        "here and the members",
+        balancer=balancer.name,
+        in_error=in_error,
+        all=len(balancer.members),
+        member=member.spec.name,
+        threshold=balancer.panic_threshold,
+        why=why,
     )
 
 

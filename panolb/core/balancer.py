@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .budget import Budget
 from .cookie import RouteCookie
 from .member import Admin, Member
 from .policies import Policy
@@ -28,7 +29,10 @@ UNKNOWN = "unknown-route"
 UNUSABLE = "member-unusable"
 FAILOVER = "failover"
 
+READY = ("up", "drain")  # the states in which a member serves its own users
+
 Watcher = Callable[[Member, str, str, str], None]
+Alarm = Callable[[Member, int, str], None]
 
 
 class Fate(Enum):
@@ -64,15 +68,27 @@ class Balancer:
     :param observe_fails: how many WebSockets in a row must speak against a member to put it in error; 0: they are not heard.
     :param wait: seconds that a request waits for a member that can serve it (Apache: the balancer's timeout).
     :param later: calls something later; without it nobody waits.
+    :param retry_budget: retries per request that are allowed at a high load; 1 for any number.
+    :param panic_threshold: the share of the members in service, one at least, that live traffic may put in error; one
+        more is *spared*: it stays in service.  1: all may be put there, 0: none.
+    :param slow_start: seconds in which the share of new users that a member gets grows after its return.
     :param watcher: told ``(member, state before, state after, why)`` whenever a state has changed, when it is settled
         who may serve.
+    :param alarm: told ``(member, how many are in error, why)`` when a member is spared, once until there is room again.
+
+    :ivar budget: what is left for retries; ``None`` for no limit.
+    :ivar spared: members that stay in service although live traffic could not use them, and have not answered since.
     """
 
     __slots__ = (
         "_by_route",
         "_candidates",
+        "_panics",
         "_recheck",
         "_usable",
+        "_warm_by",
+        "alarm",
+        "budget",
         "cookie",
         "failonstatus",
         "failontimeout",
@@ -83,8 +99,11 @@ class Balancer:
         "name",
         "nofailover",
         "observe_fails",
+        "panic_threshold",
         "policy",
         "resolver",
+        "slow_start",
+        "spared",
         "wait",
         "watcher",
     )
@@ -105,7 +124,11 @@ class Balancer:
         observe_fails: int = 0,
         wait: float = 0.0,
         later: Later | None = None,
+        retry_budget: float = 1.0,
+        panic_threshold: float = 1.0,
+        slow_start: float = 0.0,
         watcher: Watcher | None = None,
+        alarm: Alarm | None = None,
         now: float = 0.0,
     ) -> None:
         self.name = name
@@ -121,7 +144,14 @@ class Balancer:
         self.observe_fails = observe_fails
         self.wait = 0.0 if later is None else wait
         self.later = later
+        self.budget = None if retry_budget >= 1 else Budget(retry_budget)
+        self.panic_threshold = panic_threshold
+        self.slow_start = slow_start
         self.watcher = watcher
+        self.alarm = alarm
+        self.spared: set[Member] = set()
+        self._panics = False  # the alarm has been given
+        self._warm_by = 0.0  # clock reading at which all members get their full shares
         self._by_route = self._index_routes()
         self._usable: tuple[Member, ...] = ()
         self._candidates: tuple[Member, ...] = ()
@@ -142,7 +172,8 @@ class Balancer:
         """
         if now >= self._recheck:
             self.refresh(now)
-        forced = not self._candidates and self.forcerecovery and force
+        forcing = self.forcerecovery and force
+        forced = forcing and not (self._eligible(tried) if self.spared and tried else self._candidates)
         why = NEW
         if route:
             bound = self._by_route.get(route)
@@ -154,7 +185,8 @@ class Balancer:
                     if stuck.ready and stuck not in tried:
                         break
                 else:
-                    stuck = _in_error(bound, tried) if forced else None
+                    last_hope = forced or (forcing and self.nofailover and self.spared)
+                    stuck = _in_error(bound, tried) if last_hope else None
                 if stuck is not None:
                     self.policy.stuck(stuck, self._usable)
                     if stuck.spec.route == route:
@@ -166,6 +198,8 @@ class Balancer:
         candidates = self._eligible(tried, forced) if tried or forced else self._candidates
         if not candidates:
             return None
+        if now < self._warm_by:
+            candidates = self._offered(candidates, now)
         return Decision(self.policy.pick(candidates), FAILOVER if tried else why, self.resolver is not None)
 
     def fate(self, member: Member) -> Fate:
@@ -188,17 +222,34 @@ class Balancer:
 
         :param observed: see `Health.fault`.
         """
-        if not member.spec.ignore_errors:
-            member.health.fault(now, member.spec.retry, reason, observed)
-            self.refresh(now, reason)
+        if member.spec.ignore_errors:
+            return
+        in_error = sum(m is not member and m.describe(now) == "error" for m in self.members)
+        if not member.health.in_error(now) and in_error >= self._most_in_error():
+            self.spared.add(member)
+            if not self._panics:
+                self._panics = True
+                if self.alarm is not None:
+                    self.alarm(member, in_error, reason)
+            return
+        member.health.fault(now, member.spec.retry, reason, observed)
+        self.refresh(now, reason)
+
+    def _most_in_error(self) -> int:
+        """How many members live traffic may put in error."""
+        share = self.panic_threshold
+        if not 0 < share < 1:
+            return int(share) * len(self.members)
+        in_service = sum(m.admin not in (Admin.DISABLED, Admin.STOPPED) for m in self.members)
+        return max(int(share * in_service), 1)
 
     def answered(self, member: Member, now: float, tried: Collection[Member] = ()) -> None:
-        """Live traffic could use ``member`` although it was in error.
+        """Live traffic could use ``member`` although it was in error, or spared.
 
         If all were, then what had put them there may be over for the others too, but for those that were ``tried`` in
         vain by the same request: they are tried again (forcerecovery).
         """
-        if self.forcerecovery and not self._candidates:
+        if self.forcerecovery and self.spared.issuperset(self._candidates):
             for other in self.members:
                 if other not in tried:
                     other.health.forgive()
@@ -206,6 +257,7 @@ class Balancer:
         else:
             member.health.forgive()
             self.refresh(now, "it answered a request")
+        self.spared.discard(member)
 
     def observe(self, member: Member, passed: bool, reason: str, passes: int, fails: int, now: float) -> None:
         """Take the result of one check into account; see `Health.observe`."""
@@ -242,13 +294,18 @@ class Balancer:
             if until is not None and until <= now:
                 member.health.forgive()
             state = member.describe(now)
-            member.ready = state in ("up", "drain")
+            member.ready = state in READY
             if until is not None and until > now:
                 recheck = min(recheck, until)
             if state != member.state:
                 changed.append((member, member.state))
+                self._warm_up(member, state, now)
                 member.state = state
+            member.returns = member.returns or state != "down"
         self._recheck = recheck
+        if self._panics and sum(m.state == "error" for m in self.members) < self._most_in_error():
+            self._panics = False
+            self.spared.clear()
         self._candidates = self._eligible(())
         if self._candidates and not self.nofailover:
             for member in self.members:
@@ -257,6 +314,30 @@ class Balancer:
         if self.watcher is not None:
             for member, before in changed:
                 self.watcher(member, before, member.state, cause)
+
+    def _warm_up(self, member: Member, state: str, now: float) -> None:
+        """Begin to warm a member up whose state changes to ``state``, if that means that it is back."""
+        if state not in READY:
+            member.warm_by = 0.0
+        elif member.state not in READY and member.returns and self.slow_start:
+            member.warm_from, member.warm_by = now, now + self.slow_start
+            self._warm_by = member.warm_by
+
+    @staticmethod
+    def _offered(candidates: tuple[Member, ...], now: float) -> tuple[Member, ...]:
+        """Those among which the method chooses this time: who warms up is offered in its share of the choices only."""
+        cold = 0
+        offered: list[Member] = []
+        for member in candidates:
+            warmth = member.warmth(now)
+            if warmth < 1:
+                cold += 1
+                member.offers += warmth
+                if member.offers < 1:
+                    continue
+                member.offers -= 1
+            offered.append(member)
+        return candidates if cold == len(candidates) else tuple(offered)
 
     # -- preparing --------------------------------------------------------------------------------------------------
 

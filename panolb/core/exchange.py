@@ -74,7 +74,7 @@ class Exchange(Sending):
         self.upgrade: tuple[bytes, ...] | None = None
         self.tunnel: Tunnel | None = None
         self._facts: ExchangeFacts | None = None
-        self._trial = False  # the member was in error when it was chosen
+        self._trial = False  # the member was in error, or spared, when it was chosen
         self._switching: Answer | None = None
         self._released = False  # nothing more is to be said to the client, who may be at its next request
         location.exchanges += 1
@@ -94,6 +94,8 @@ class Exchange(Sending):
         except Exception as error:  # noqa: BLE001  # it may be anybody's plugin
             self._plugin_failed(error)
             return
+        if balancer.budget is not None:
+            balancer.budget.request(self.started)
         if not self.attempt():
             self._wait()
 
@@ -116,7 +118,7 @@ class Exchange(Sending):
                 return self._turn_away(refusal, decision, force)
         self._held = member
         self._awaited = member.connector
-        self._trial = member.state == "error"
+        self._trial = member.state == "error" or member in balancer.spared
         member.busy += 1
         member.elected += 1
         self.attempts += 1
@@ -128,8 +130,8 @@ class Exchange(Sending):
         self._awaited = None
         assert self.decision is not None
         member = self.decision.member
-        head = self.location.request_head(self, member)
         self.link = link
+        head = self.location.request_head(self, member)
         if head is None:
             self.fail(404, "The path cannot be passed on in this spelling.", "bad-path")
             return
@@ -378,10 +380,12 @@ class Exchange(Sending):
     # -- details of the answer --------------------------------------------------------------------------------------
 
     def _was_usable(self, member: Member) -> None:
-        """If a member in error was tried because there was no other: it answered."""
-        if self._trial and member.state == "error":
-            balancer = self.location.balancer
-            assert balancer is not None
+        """If a member was tried although live traffic could not use it: it answered."""
+        if not self._trial:
+            return
+        balancer = self.location.balancer
+        assert balancer is not None
+        if member.state == "error" or member in balancer.spared:
             balancer.answered(member, self.location.clock(), self.tried)
 
     def _note_status(self, status: int, member: Member) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .ports import Connector
 
 
+LEAST_WARMTH = 0.1  # the share of its new users that a member gets when it has just come back
+
+
 class Admin(Enum):
     """What the operator wants of a member; independent of its health (Apache's status letters N, D and S)."""
 
@@ -30,8 +33,10 @@ class MemberSpec:
     :ivar authority: the URL's ``host[:port]``, sent as Host when the client's is not preserved.
     :ivar loadfactor: Apache's loadfactor times 100, truncated: the weight of the member.
     :ivar redirect: the route of those who take over its users while it cannot serve; empty for nobody.
-    :ivar acquire: how long a request waits for one of ``max_connections`` before it goes to another member;
-        ``None``: for ``connect_timeout``, and then it ends.
+    :ivar stall_timeout: how long an answer that has begun may stand still.
+    :ivar queue: how many requests may wait for one of ``max_connections``.
+    :ivar queue_timeout: how long they do; then those that are bound to the member end, and others go to another one.
+    :ivar acquire: instead of ``queue_timeout``: after so long all go to another one; ``None``: not so.
     :ivar ping: how long a request with a body waits for the member's ``100 Continue`` before it goes to another
         member; ``None``: it is not asked for.
     :ivar reuse: whether a connection serves more than one request.
@@ -55,8 +60,11 @@ class MemberSpec:
     retry: float = 60.0
     connect_timeout: float = 5.0
     response_timeout: float = 300.0
+    stall_timeout: float = 300.0
     keepalive_idle: float = 15.0
     max_connections: int | None = None
+    queue: int = 1000
+    queue_timeout: float = 5.0
     redirect: bytes = b""
     acquire: float | None = None
     ping: float | None = None
@@ -77,6 +85,9 @@ class Member:
     :ivar label: its name for the access log.
     :ivar moving: whether its users are to go to other members, as soon as there are any; part of a drain.
     :ivar ready: whether it may serve requests that are bound to it; kept by its balancer.
+    :ivar returns: whether it was anything but down before, so that it comes *back* into service; kept by its balancer.
+    :ivar warm_from: clock reading from which it warms up, until ``warm_by``; kept by its balancer.
+    :ivar offers: what is owed to it, while it warms up, in choices in which it takes part.
     :ivar busy: exchanges and WebSockets it serves now.
     :ivar elected: how often it was chosen.
     :ivar lbstatus: the balancing method's own count.
@@ -97,11 +108,15 @@ class Member:
         "lbstatus",
         "loadfactor",
         "moving",
+        "offers",
         "ready",
+        "returns",
         "spec",
         "state",
         "traffic_in",
         "traffic_out",
+        "warm_by",
+        "warm_from",
     )
 
     def __init__(self, spec: MemberSpec, connector: Connector, health: Health | None = None) -> None:
@@ -114,6 +129,10 @@ class Member:
         self.moving = False
         self.ready = False
         self.state = ""
+        self.returns = False
+        self.warm_from = 0.0
+        self.warm_by = 0.0
+        self.offers = 0.0
         self.gate = Gate(spec.max_websockets, spec.websocket_rate, spec.websocket_burst)
         self.busy = 0
         self.elected = 0
@@ -123,6 +142,12 @@ class Member:
 
     def __repr__(self) -> str:
         return f"<Member {self.spec.name} {self.state or 'new'}>"
+
+    def warmth(self, now: float) -> float:
+        """The share of its new users that it gets: 1 unless it has just come back (slow_start)."""
+        if now >= self.warm_by:
+            return 1.0
+        return LEAST_WARMTH + (1 - LEAST_WARMTH) * (now - self.warm_from) / (self.warm_by - self.warm_from)
 
     def describe(self, now: float) -> str:
         """The member's state in one word, the operator's wish before the member's health."""

@@ -19,6 +19,7 @@ from .request import Request
 from .waiting import Waiting
 
 RETRY_AFTER = 5  # seconds; about one health check later
+NOBODY = "No server can take this request at the moment."
 
 
 class Sending:
@@ -118,6 +119,11 @@ class Sending:
             self.client.hold()
 
     @property
+    def bound(self) -> bool:
+        """Whether the user's session lives on the member that was chosen."""
+        return self.decision is not None and self.decision.why in (STUCK, REDIRECTED)
+
+    @property
     def is_handshake(self) -> bool:
         """Whether it asks for a WebSocket that may come of it."""
         return self.request.websocket is not None and self.location.websocket is not None
@@ -181,7 +187,7 @@ class Sending:
 
     def _turn_away(self, refusal: Refusal, decision: Decision, force: bool) -> bool:
         """A member may not have one more WebSocket: whoever is not bound to it goes to another one."""
-        if refusal.of_member and decision.why not in (STUCK, REDIRECTED):
+        if refusal.of_member and not self.bound:
             self.tried = (*self.tried, decision.member)
             if self.attempt(force):
                 return True
@@ -198,15 +204,26 @@ class Sending:
         self.location.balancer.fault(self.decision.member, self.location.clock(), reason)
         if not self._may_go_on():
             self._unavailable()
+        elif not self._within_budget():
+            self.fail(503, NOBODY, "retry-budget")
         elif not self.attempt():
             self._wait()
 
     def no_capacity(self) -> None:
-        """The member has no connection to spare, and did not get one in time."""
+        """There is nothing left here to connect with: no member could do better."""
+        self._awaited = None
+        self.fail(503, "No further connection can be made at the moment.", "no-capacity")
+
+    def not_served(self, term: str) -> None:
+        """The member has all the connections that it may have, and the request can wait for none of them.
+
+        :param term: ``queue-full`` or ``queue-timeout``.
+        """
         self._awaited = None
         assert self.decision is not None
-        if self.decision.member.spec.acquire is None or not self._may_go_on() or not self.attempt():
-            self.fail(503, "The server that holds your session has no connection to spare.", "no-capacity")
+        movable = not self.bound or self.decision.member.spec.acquire is not None
+        if not movable or not self._may_go_on() or not self.attempt():
+            self.fail(503, "Too many requests wait for a server at the moment.", term)
 
     def _may_go_on(self) -> bool:
         """Leave a member that could not be used; returns whether another one may be tried."""
@@ -214,6 +231,12 @@ class Sending:
         assert self.location.balancer is not None and self.decision is not None
         self.tried = (*self.tried, self.decision.member)
         return len(self.tried) <= self.location.balancer.maxattempts
+
+    def _within_budget(self) -> bool:
+        """Ask for one more try: retries must not multiply the load of members that fail."""
+        balancer = self.location.balancer
+        assert balancer is not None
+        return balancer.budget is None or balancer.budget.retry(self.location.clock())
 
     def _wait(self) -> None:
         """Nobody can serve the request now: wait for somebody, as long as the balancer says."""
@@ -235,7 +258,7 @@ class Sending:
             self._wait()
 
     def _unavailable(self) -> None:
-        self.fail(503, "No server can take this request at the moment.", "no-member")
+        self.fail(503, NOBODY, "no-member")
 
     def link_lost(self, reason: str, begun: bool) -> None:
         """The connection ended before the answer was complete.
@@ -245,7 +268,7 @@ class Sending:
         assert self.link is not None
         reused, self.link = self.link.reused, None
         self.client.detach()
-        if begun or not self._may_repeat(reused):
+        if begun or not self._may_repeat(reused) or not self._within_budget():
             self.link_failed(reason)
             return
         self._leave_member()

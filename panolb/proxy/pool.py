@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
@@ -15,20 +15,28 @@ from twisted.python.failure import Failure
 from ..core.exchange import Exchange
 from ..core.member import MemberSpec
 from .addresses import Addresses
-from .deadlines import Deadlines
+from .deadlines import NEVER, Deadlines
 from .shortage import is_ours
 from .turn import Turn
+from .unexpected import log_unexpected
 from .upstream import Upstream
 
 log = Logger()
 
 
 class _Waiter(NamedTuple):
-    """An exchange for which there is no connection to spare."""
+    """An exchange for which there is no connection to spare.
+
+    :ivar due: clock reading up to which it waits.
+    """
 
     exchange: Exchange
     fresh: bool
-    timer: IDelayedCall
+    due: float
+
+
+_Line = OrderedDict[Exchange, _Waiter]
+"""Who waits, the longest first; whoever leaves costs the same wherever he stands."""
 
 
 class Pool:
@@ -42,9 +50,11 @@ class Pool:
         "_attempts",
         "_closed",
         "_idle",
+        "_new",
         "_open",
+        "_own",
         "_reactor",
-        "_waiting",
+        "_timer",
         "deadlines",
         "spec",
         "turn",
@@ -61,7 +71,9 @@ class Pool:
         ] = []  # the most recently used is re-used first, so that the others can time out
         self._open = 0
         self._attempts: dict[Exchange, _Attempt] = {}
-        self._waiting: deque[_Waiter] = deque()
+        self._own: _Line = OrderedDict()  # users who are bound to this member
+        self._new: _Line = OrderedDict()
+        self._timer: IDelayedCall | None = None  # due no later than the first who gives up
         self._closed = False
 
     @property
@@ -82,15 +94,14 @@ class Pool:
     @property
     def waiting(self) -> int:
         """How many exchanges wait for one."""
-        return len(self._waiting)
+        return len(self._own) + len(self._new)
 
     # -- orders of exchanges ----------------------------------------------------------------------------------------
 
     def connect(self, exchange: Exchange, fresh: bool) -> None:
         if self._idle and not fresh:
             link = self._idle.pop()
-            link.exchange = exchange
-            exchange.connected(link)
+            link.serve(exchange)
             return
         if self.spec.max_connections is not None and self._open >= self.spec.max_connections:
             if not self._idle:
@@ -103,12 +114,8 @@ class Pool:
         attempt = self._attempts.pop(exchange, None)
         if attempt is not None:
             attempt.cancel()
-            return
-        for waiter in self._waiting:
-            if waiter.exchange is exchange:
-                waiter.timer.cancel()
-                self._waiting.remove(waiter)
-                return
+        else:
+            self._leave(exchange)
 
     def close(self) -> None:
         """End the idle connections; the busy ones end with their exchanges."""
@@ -126,15 +133,13 @@ class Pool:
         if self._closed or not self.spec.reuse:
             link.transport.loseConnection()
             return
-        if self._waiting:
-            waiter = self._waiting[0]
+        waiter = self._first()
+        if waiter is not None:
             if waiter.fresh:
                 link.transport.loseConnection()  # makes room for a new one
                 return
-            self._waiting.popleft()
-            waiter.timer.cancel()
-            link.exchange = waiter.exchange
-            waiter.exchange.connected(link)
+            self._leave(waiter.exchange)
+            link.serve(waiter.exchange)
             return
         self._idle.append(link)
         self.deadlines.set(link, self.spec.keepalive_idle)
@@ -154,9 +159,9 @@ class Pool:
 
     def _one_less(self) -> None:
         self._open -= 1
-        if self._waiting and not self._closed:
-            waiter = self._waiting.popleft()
-            waiter.timer.cancel()
+        waiter = self._first()
+        if waiter is not None and not self._closed:
+            self._leave(waiter.exchange)
             self._open_for(waiter.exchange)
 
     # -- new connections --------------------------------------------------------------------------------------------
@@ -186,7 +191,7 @@ class Pool:
         waited_for = self._attempts.pop(exchange, None) is not None
         self._one_less()
         if waited_for:
-            exchange.no_capacity()
+            self._tell(exchange, exchange.no_capacity)
 
     def failed(self, exchange: Exchange, reason: str) -> None:
         """All addresses have been tried in vain."""
@@ -194,18 +199,60 @@ class Pool:
         waited_for = self._attempts.pop(exchange, None) is not None
         self._one_less()
         if waited_for:
-            exchange.connect_failed(reason)
+            self._tell(exchange, exchange.connect_failed, reason)
+
+    def _tell(self, exchange: Exchange, fact: Callable[..., None], *words: str) -> None:
+        """Tell an exchange what became of its wish; what it raises is to cost nobody else anything."""
+        try:
+            fact(*words)
+        except Exception:  # noqa: BLE001
+            log_unexpected(f"connecting to member {self.spec.name}", exchange)
+            exchange.failed_here()
 
     # -- waiting for max_connections --------------------------------------------------------------------------------
 
     def _wait(self, exchange: Exchange, fresh: bool) -> None:
-        patience = self.spec.connect_timeout if self.spec.acquire is None else self.spec.acquire
-        timer = self._reactor.callLater(patience, self._give_up, exchange)
-        self._waiting.append(_Waiter(exchange, fresh, timer))
+        """Let it queue; users whose session lives here take the place of those who can go elsewhere."""
+        spec = self.spec
+        if self.waiting >= spec.queue:
+            out = self._new.popitem()[0] if exchange.bound and self._new else exchange
+            self._tell(out, out.not_served, "queue-full")
+            if out is exchange:
+                return
+        patience = spec.queue_timeout if spec.acquire is None else spec.acquire
+        line = self._own if exchange.bound else self._new
+        line[exchange] = _Waiter(exchange, fresh, self.deadlines.clock() + patience)
+        if self._timer is None:
+            self._timer = self._reactor.callLater(patience, self._give_up)
 
-    def _give_up(self, exchange: Exchange) -> None:
-        self._waiting = deque(waiter for waiter in self._waiting if waiter.exchange is not exchange)
-        exchange.no_capacity()
+    def _first(self) -> _Waiter | None:
+        """Who is next."""
+        line = self._own or self._new
+        return line[next(iter(line))] if line else None
+
+    def _leave(self, exchange: Exchange) -> None:
+        """It waits no more."""
+        if self._own.pop(exchange, None) is None:
+            self._new.pop(exchange, None)
+
+    def _give_up(self) -> None:
+        """Let go of those whose time is over; one timer does for all, since all have the same patience."""
+        self._timer = None
+        now = self.deadlines.clock()
+        over: list[Exchange] = []
+        due = NEVER
+        for line in (self._own, self._new):
+            while line:
+                first = line[next(iter(line))]
+                if first.due > now:
+                    due = min(due, first.due)
+                    break
+                over.append(first.exchange)
+                del line[first.exchange]
+        if due < NEVER:
+            self._timer = self._reactor.callLater(due - now, self._give_up)
+        for exchange in over:
+            self._tell(exchange, exchange.not_served, "queue-timeout")
 
 
 class _Attempt(ClientFactory):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..core.exchange import Exchange
@@ -15,15 +15,18 @@ from ..core.headers import Answer
 from ..errors import BadResponse
 from .deadlines import NEVER
 from .reader import EMPTY_LINE
+from .unexpected import log_unexpected
 from .wire import Transport, Wire, wire_for
 
 if TYPE_CHECKING:
     from .pool import Pool
 
-log = Logger()
-
 MAX_HEAD = 64 << 10  # bytes of an answer's head; Tomcat's own limit is 8 KiB
 TOO_LARGE = "the head of its answer is too large"
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+MAX_INTERIM = (
+    32  # 1xx before an answer: a 102 every 20 s (RFC 2518 section 10.1) makes 15 within response_timeout
+)
 
 
 class Upstream(Protocol):
@@ -38,6 +41,7 @@ class Upstream(Protocol):
         "_begun",
         "_complete",
         "_excess",
+        "_interim",
         "_method",
         "_parser",
         "_raw",
@@ -71,6 +75,7 @@ class Upstream(Protocol):
         self._method = method
         self._raw = b""  # of heads, as far as they have come
         self._answer: Answer | None = None  # the final one, when its head is complete
+        self._interim = 0
         self._begun = False
         self._complete = False
         self._excess = False
@@ -78,10 +83,19 @@ class Upstream(Protocol):
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
         self.wire = wire_for(self.transport, self.pool.turn)
+        self.wire.owner = self
         if self.exchange is None:
             self.pool.put(self)
         else:
-            self.exchange.connected(self)
+            self.serve(self.exchange)
+
+    def serve(self, exchange: Exchange) -> None:
+        """Be the link of ``exchange``."""
+        self.exchange = exchange
+        try:
+            exchange.connected(self)
+        except Exception:  # noqa: BLE001  # it is to cost this exchange and this connection, no others
+            self.went_wrong("sending a request to a member")
 
     # -- orders of the exchange -------------------------------------------------------------------------------------
 
@@ -94,9 +108,14 @@ class Upstream(Protocol):
         self.pool.deadlines.set(self, seconds)
 
     def send(self, data: bytes) -> None:
-        if self._answer is None:  # once an answer has begun it may take its time
-            self.pool.deadlines.set(self, self.pool.spec.response_timeout)
+        self.pool.deadlines.set(self, self._patience)
         self.wire.write(data)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds that the member may be silent at this point of its answer."""
+        spec = self.pool.spec
+        return spec.response_timeout if self._answer is None else spec.stall_timeout
 
     def abort(self) -> None:
         self.exchange = None
@@ -110,10 +129,18 @@ class Upstream(Protocol):
     def resume(self) -> None:
         self.paused = False
         self.transport.resumeProducing()
+        if self.exchange is not None:
+            self.pool.deadlines.set(self, self._patience)  # while we did not listen it could not speak
 
     # -- what arrives -----------------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
+        try:
+            self._read(data)
+        except Exception:  # noqa: BLE001  # see serve
+            self.went_wrong("reading from a member")
+
+    def _read(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None or self._parser is None:
             if self.onward is not None:
@@ -130,13 +157,17 @@ class Upstream(Protocol):
             self._switch(exchange, data[switch.args[0] :])
             return
         except HttpParserError as error:
-            if not self._complete:
+            if not self._complete or isinstance(error, HttpParserCallbackError):
                 self._fail(exchange, error)
                 return
             self._excess = True
         if self._complete:
             self._recycle(exchange)
-        elif self._answer is None and len(self._raw) > MAX_HEAD and self.exchange is not None:
+        elif self.exchange is None:
+            return  # it has ended
+        elif self._answer is not None:
+            self.pool.deadlines.set(self, self.pool.spec.stall_timeout)
+        elif len(self._raw) > MAX_HEAD:
             exchange.link_failed(TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -147,10 +178,12 @@ class Upstream(Protocol):
         assert exchange is not None and parser is not None
         status = parser.get_status_code()
         line, fields = self._take_head()
-        version = line[:8]
+        version, phrase = line[:8], line[13:]
         if version not in (b"HTTP/1.1", b"HTTP/1.0") or status < 100:
             raise BadResponse("its answer is not HTTP/1.1")
-        answer = exchange.response_head(status, line[13:], fields, version == b"HTTP/1.1")
+        if phrase != b"OK" and CONTROL.search(phrase):
+            raise BadResponse("its reason phrase has a control character")  # RFC 9112 section 4
+        answer = exchange.response_head(status, phrase, fields, version == b"HTTP/1.1")
         if self.exchange is None:
             return  # the exchange gave a page of its own instead
         if status >= 200:
@@ -158,6 +191,10 @@ class Upstream(Protocol):
             self.deadline = NEVER
             if self._method == b"HEAD":
                 self._end(exchange)
+        else:
+            self._interim += 1
+            if self._interim > MAX_INTERIM:
+                raise BadResponse(f"it sent more than {MAX_INTERIM} interim answers")
 
     def _take_head(self) -> tuple[bytes, list[bytes]]:
         """The status line and the fields of the head that the parser has accepted; see `RequestReader`."""
@@ -186,29 +223,53 @@ class Upstream(Protocol):
             self._excess = True
 
     def out_of_time(self) -> None:
-        if self.exchange is None:
+        exchange = self.exchange
+        if exchange is None:
             self.pool.retire(self)
-        elif self.exchange.owed and not self.wire.blocked:
+        elif self.paused or (exchange.owed and not self.wire.blocked):
             # The member waits for the client, and so do we: a client has a time limit of its own.
-            self.pool.deadlines.set(self, self.pool.spec.response_timeout)
+            self.pool.deadlines.set(self, self._patience)
         else:
-            self.exchange.link_timeout()
+            try:
+                exchange.link_timeout()
+            except Exception:  # noqa: BLE001  # see serve
+                self.went_wrong("giving up a silent member")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.pool.gone(self)
         self._parser = None
-        exchange, answer = self.exchange, self._answer
-        self.exchange = None
-        if self.onward is not None:
-            self.onward.connectionLost(reason)
-        if exchange is None:
-            return
+        exchange, self.exchange = self.exchange, None
+        try:
+            if self.onward is not None:
+                self.onward.connectionLost(reason)
+            if exchange is not None:
+                self._lost(exchange, reason)
+        except Exception:  # noqa: BLE001  # see serve
+            self.exchange = exchange
+            self.went_wrong("ending a connection to a member")
+
+    def _lost(self, exchange: Exchange, reason: Failure) -> None:
+        answer = self._answer
         if answer is None:
             exchange.link_lost("the connection ended before its answer", self._begun)
         elif not answer.chunked and answer.length is None and reason.check(ConnectionDone):
             exchange.response_end()  # RFC 9112 section 6.3: delimited by the end of the connection
         else:
             exchange.link_failed("the connection ended within its answer")
+
+    def went_wrong(self, doing: str) -> None:
+        """Something of ours raised the exception at hand: that ends this exchange and this connection, no others.
+
+        :param doing: what was being done, to stand behind "while".
+        """
+        exchange, self.exchange = self.exchange, None
+        log_unexpected(doing, exchange)
+        try:
+            if exchange is not None:
+                exchange.failed_here()
+        except Exception:  # noqa: BLE001  # then the client's side is broken too, and the next link must not be
+            log_unexpected("ending an exchange", exchange)
+        self.wire.cut()
 
     # -- how an answer ends -----------------------------------------------------------------------------------------
 
@@ -245,11 +306,6 @@ class Upstream(Protocol):
         if isinstance(cause, BadResponse):
             exchange.link_failed(cause.reason)
         elif cause is not None:
-            log.failure(
-                "exchange {id}: unexpected error while reading an answer",
-                failure=Failure(cause),
-                id=exchange.request_id,
-            )
-            exchange.link_failed("its answer could not be processed")
+            raise cause
         else:
             exchange.link_failed("its answer is not HTTP/1.1")

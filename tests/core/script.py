@@ -289,8 +289,13 @@ class Script:
         self.taken()
         return self
 
-    def full(self) -> None:
+    def full(self, term: str = "queue-timeout") -> None:
         """The member that was asked for has no connection to spare."""
+        self.connectors[self.waiting].waiting = False
+        self.exchange.not_served(term)
+
+    def short(self) -> None:
+        """There is nothing left to connect with."""
         self.connectors[self.waiting].waiting = False
         self.exchange.no_capacity()
 

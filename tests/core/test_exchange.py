@@ -230,9 +230,9 @@ def test_nobody_there_from_the_beginning() -> None:
 
 @pytest.mark.parametrize("failonstatus", [[], [503]])
 def test_no_capacity(failonstatus: list[int]) -> None:
-    """A member at its max_connections is busy, not broken: 503 for this request, and the member stays in service."""
+    """Out of descriptors: 503 for this request, and the member stays in service."""
     script = Script(bound(), failonstatus=failonstatus).start()
-    script.full()
+    script.short()
     page_of(script, 503, "no-capacity")
     assert script.members["1"].state == "up"
 

@@ -144,7 +144,17 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.script.waiting)
     @rule()
     def no_capacity(self) -> None:
-        self.script.full()
+        self.script.short()
+
+    @precondition(lambda self: self.script.waiting)
+    @rule(term=st.sampled_from(["queue-full", "queue-timeout"]))
+    def not_served(self, term: str) -> None:
+        self.script.full(term)
+
+    @precondition(lambda self: not self.script.ends)
+    @rule()
+    def something_of_ours_breaks(self) -> None:
+        self.script.exchange.failed_here()
 
     @property
     def asked(self) -> bool:

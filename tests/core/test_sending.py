@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from panolb.core.member import Admin
+from panolb.core.request import Request
 
 from .building import ask
 from .script import BOUND, CHUNKED, HANDSHAKE, LENGTH, SWITCH, TO_2, Script, bound, cookies, page_of, respond
@@ -176,9 +177,85 @@ def test_everybody_is_full(changes: dict[str, Any], attempts: int) -> None:
     script = Script(bound(), specs=ACQUIRE, **changes).start()
     while script.waiting:
         script.full()
-    page_of(script, 503, "no-capacity")
+    page_of(script, 503, "queue-timeout")
     assert script.exchange.attempts == attempts
     assert {member.state for member in script.balancer.members} == {"up"}
+
+
+# -- the queue of a member is full, or takes too long --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("term", ["queue-full", "queue-timeout"])
+def test_users_of_a_member_cannot_go_elsewhere(term: str) -> None:
+    """Their sessions live there: 503, and the member is busy, not broken."""
+    script = Script(bound()).start()
+    script.full(term)
+    page_of(script, 503, term)
+    assert script.exchange.attempts == 1
+    assert script.members["1"].state == "up"
+
+
+@pytest.mark.parametrize("asked", [ask(), ask(b"Cookie: ROUTEID=.9")])
+def test_new_users_can(asked: Request) -> None:
+    """They go to a member that has room, and learn its route."""
+    script = Script(asked).start()
+    script.full("queue-full")
+    assert script.busy == {"1": 0, "2": 1}
+    script.connected()
+    script.head(200)
+    assert cookies(respond(script)) == [TO_2]
+
+
+def test_new_users_find_no_room_anywhere() -> None:
+    """The last refusal is what they are told."""
+    script = Script(ask(), retry_budget=0.0).start()
+    script.full("queue-full")
+    script.full("queue-timeout")
+    page_of(script, 503, "queue-timeout")
+    assert {member.state for member in script.balancer.members} == {"up"}
+
+
+# -- the retry budget ----------------------------------------------------------------------------------------------------
+
+
+def spent(script: Script) -> Script:
+    """Others have used up what could be tried again."""
+    budget = script.balancer.budget
+    assert budget is not None
+    while budget.retry(script.now):
+        pass
+    return script
+
+
+def test_no_other_member_without_a_budget() -> None:
+    """Nothing was sent; the client is told to come again."""
+    script = spent(Script(bound(), retry_budget=0.0)).start()
+    script.refused()
+    page_of(script, 503, "retry-budget")
+    assert script.exchange.attempts == 1
+    assert script.members["1"].state == "error"
+
+
+@pytest.mark.parametrize("reused", [False, True])
+def test_no_repetition_without_a_budget(reused: bool) -> None:
+    """The request was sent once, and that is all."""
+    script = spent(Script(bound(), retry_budget=0.0)).begun(reused)
+    script.lost()
+    page_of(script, 502, "member-broke")
+    assert script.exchange.attempts == 1
+
+
+def test_requests_pay_for_retries() -> None:
+    """A share of them; each second try costs one."""
+    script = spent(Script(bound(), retry_budget=0.2))
+    budget = script.balancer.budget
+    assert budget is not None
+    for _ in range(4):
+        budget.request(script.now)
+    script.start()
+    script.refused()
+    assert script.waiting == "2"
+    assert not budget.retry(script.now)
 
 
 # -- ping: is the member there? ------------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ LARGE = 8 << 20
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A member that is given little time to answer."""
-    with running(tmp_path_factory.mktemp("lab"), balancer='response_timeout = "1s"') as lab:
+    with running(
+        tmp_path_factory.mktemp("lab"), balancer='response_timeout = "1s"\nstall_timeout = "4s"'
+    ) as lab:
         yield lab
 
 

@@ -1,0 +1,143 @@
+"""When live traffic may take no more members out of service, and what becomes of those that it spares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from panolb.core.balancer import Balancer
+from panolb.core.member import Admin
+
+from .building import balancer, member, route_of, routes
+
+
+def team(count: int, share: float, **changes: Any) -> tuple[Balancer, list[tuple[str, int, str]]]:
+    """A balancer of so many members, and what it gives alarm of."""
+    alarms: list[tuple[str, int, str]] = []
+    made = balancer(
+        *(member(str(number + 1)) for number in range(count)),
+        panic_threshold=share,
+        alarm=lambda who, in_error, why: alarms.append((who.spec.route.decode(), in_error, why)),
+        **changes,
+    )
+    return made, alarms
+
+
+def fail(chooser: Balancer, numbers: str, now: float = 0.0) -> None:
+    """Live traffic finds these members dead."""
+    for number in numbers:
+        chooser.fault(chooser.members[int(number) - 1], now, "connection refused")
+
+
+def states(chooser: Balancer) -> str:
+    """The members in error, by their routes."""
+    return "".join(m.spec.route.decode() for m in chooser.members if m.state == "error")
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "out"),
+    [
+        (1, 0.5, 1),
+        (2, 0.5, 1),
+        (3, 0.5, 1),
+        (4, 0.5, 2),
+        (5, 0.5, 2),
+        (4, 0.75, 3),
+        (4, 1.0, 4),
+        (4, 0.1, 1),
+        (4, 0.0, 0),
+    ],
+)
+def test_so_many_and_no_more(count: int, share: float, out: int) -> None:
+    """One always may be, unless nobody may; the alarm is given once."""
+    chooser, alarms = team(count, share)
+    for _ in range(3):
+        fail(chooser, "12345"[:count])
+    assert states(chooser) == "12345"[:out]
+    assert alarms == [("12345"[out], out, "connection refused")] * (out < count)
+
+
+def test_checks_and_the_operator_are_not_bound_by_it() -> None:
+    """Who is down by checks does not count; who is out by the operator's wish is not even in service."""
+    chooser, _ = team(4, 0.5)
+    for one in chooser.members[:2]:
+        chooser.observe(one, False, "it said no", 1, 1, 0.0)
+    fail(chooser, "34")
+    assert states(chooser) == "34"
+    chooser, _ = team(4, 0.5)
+    for one in chooser.members[:2]:
+        chooser.set_admin(one, Admin.DISABLED, 0.0)
+    fail(chooser, "34")
+    assert states(chooser) == "3"
+
+
+def test_an_error_can_be_renewed() -> None:
+    """It is not one more."""
+    chooser, alarms = team(2, 0.5)
+    fail(chooser, "1")
+    fail(chooser, "1", now=30.0)
+    assert chooser.members[0].health.in_error(80.0)
+    assert not alarms
+
+
+def test_the_panic_ends() -> None:
+    """With room for another one; the next panic has an alarm of its own."""
+    chooser, alarms = team(2, 0.5)
+    fail(chooser, "12")
+    assert chooser.spared == {chooser.members[1]}
+    chooser.refresh(61.0)
+    assert not chooser.spared
+    fail(chooser, "21", now=61.0)
+    assert states(chooser) == "2"
+    assert [route for route, *_ in alarms] == ["2", "1"]
+
+
+def test_who_is_spared_serves() -> None:
+    """Its own users and new ones."""
+    chooser, _ = team(2, 0.5)
+    fail(chooser, "12")
+    assert routes(chooser, 4) == "2222"
+    assert route_of(chooser.choose(b"2", (), 0.0)) == "2"
+    assert route_of(chooser.choose(b"1", (), 0.0)) == "2*"
+
+
+@pytest.mark.parametrize(("route", "found"), [(None, "1*"), (b"1", "1"), (b"2", "1*")])
+def test_those_in_error_are_tried_at_last(route: bytes | None, found: str) -> None:
+    """Forced recovery: when all in service were tried in vain, as if they were in error too."""
+    chooser, _ = team(2, 0.5)
+    fail(chooser, "12")
+    tried = (chooser.members[1],)
+    assert route_of(chooser.choose(route, tried, 0.0)) == found
+    assert chooser.choose(route, tried, 0.0, force=False) is None
+    chooser, _ = team(2, 0.5, forcerecovery=False)
+    fail(chooser, "12")
+    assert chooser.choose(route, (chooser.members[1],), 0.0) is None
+
+
+def test_nofailover() -> None:
+    """Users of a member in error have nobody else: they try it in a panic, as they do when all are in error."""
+    chooser, _ = team(2, 0.5, nofailover=True)
+    fail(chooser, "1")
+    assert route_of(chooser.choose(b"1", (), 0.0)) == "503"
+    fail(chooser, "2")
+    assert route_of(chooser.choose(b"1", (), 0.0)) == "1"
+    assert routes(chooser, 2) == "22"
+
+
+def test_an_answer_ends_the_suspicion() -> None:
+    """If nobody was above it, then of all: what stood between may be over."""
+    chooser, _ = team(4, 0.5)
+    fail(chooser, "1234")
+    chooser.answered(chooser.members[3], 1.0, tried=(chooser.members[0],))
+    assert states(chooser) == "1"
+    assert not chooser.spared
+
+
+def test_an_answer_beside_healthy_members() -> None:
+    """Those in error have been alone in it: they stay there."""
+    chooser, _ = team(4, 0.5)
+    fail(chooser, "123")
+    chooser.answered(chooser.members[2], 1.0)
+    assert states(chooser) == "12"
+    assert not chooser.spared
