@@ -60,7 +60,14 @@ class Watch:
         """The numbers without those of idle connections."""
         said = self._ask()
         idle = said["member_connections_idle"]
-        under_way = ("exchanges", "websockets", "websockets_admitted", "polled_sockets", "exchanges_waiting")
+        under_way = (
+            "exchanges",
+            "exchanges_waiting",
+            "websockets",
+            "websockets_admitted",
+            "polled_sockets",
+            "member_connections_being_made",
+        )
         return {
             "clients": sum(said["clients"].values()),
             "under way": sum(said[name] for name in under_way),
