@@ -234,6 +234,9 @@ class Pool:
         """It waits no more."""
         if self._own.pop(exchange, None) is None:
             self._new.pop(exchange, None)
+        if self._timer is not None and not self.waiting:
+            self._timer.cancel()
+            self._timer = None
 
     def _give_up(self) -> None:
         """Let go of those whose time is over; one timer does for all, since all have the same patience."""
