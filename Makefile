@@ -18,7 +18,7 @@ EDITABLE := --config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test servers check lint imports types tests conformance soak coverage format docs bench clean
+.PHONY: help demo test servers check lint imports types tests conformance fuzz soak coverage format docs bench clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
@@ -54,6 +54,9 @@ imports: $(VENV)/installed-test  ## import-linter: imports go one way only
 
 conformance: $(AUTOBAHN)/installed $(VENV)/installed-test  ## the Autobahn test suite for WebSockets; PYTHON2=/path/to/python2.7 CASES="6.4.* 7.*"
 	@$(BIN)/python -m tests.conformance --suite $(AUTOBAHN) --out $(CONFORMANCE) $(if $(CASES),--cases "$(CASES)")
+
+fuzz: $(VENV)/installed-fuzz  ## feed everything that panolb reads with odd bytes, on and on; TIME=600 seconds, ARGS="--target frames"
+	@$(BIN)/python -m tests.fuzz $(if $(TIME),--time $(TIME)) $(ARGS)
 
 soak: $(VENV)/installed-test  ## ten minutes of mixed traffic while members are killed, frozen and drained; TIME=600 seconds
 	@$(BIN)/python -m tests.soak --seconds $(or $(TIME),600) --directory $(SOAK)
@@ -92,6 +95,11 @@ $(VENV)/installed-test: setup.cfg | $(BIN)/python
 	@echo "Installing panolb, its tests' and its tools' packages into $(VENV) ..."
 	@$(PIP) install $(EDITABLE) '.[test,dev]'
 	@touch $@ $(VENV)/installed
+
+# atheris has no wheels for every system; without it mutations are not guided by coverage.
+$(VENV)/installed-fuzz: $(VENV)/installed-test
+	@$(PIP) install atheris 2>/dev/null || echo "atheris cannot be installed here: fuzzing goes on without it"
+	@touch $@
 
 $(VENV)/installed-docs: setup.cfg | $(BIN)/python
 	@echo "Installing what the documentation needs into $(VENV) ..."

@@ -1,0 +1,67 @@
+"""Bytes of clients: what a member understands of them is what panolb has counted, and what h11 makes of them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .cuts import pieces_of
+from .house import House
+from .network import Line, Mute
+from .recording import Got, Recorder, Said, read_answers, read_requests
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a stream of requests.
+
+    :ivar arrived: what the members got whole.
+    :ivar counted: the methods of the exchanges whose request was complete.
+    :ivar got: the client's answers.
+    """
+
+    arrived: tuple[Said, ...]
+    counted: tuple[bytes, ...]
+    got: tuple[Got, ...]
+
+
+def outcome(house: House, pieces: Sequence[bytes], narrow: bool = False) -> Outcome:
+    """Send a stream of requests, each piece as one read.
+
+    :param narrow: whether every write is more than a connection takes at once.
+    """
+    said: list[Said] = []
+
+    def reached(line: Line, recorder: Recorder) -> None:
+        recorder.give, recorder.end = line.give, line.end
+
+    client = Mute()
+    with house.visit(lambda: Recorder(said), narrow=narrow):
+        house.network.reached = reached
+        line = house.client(client)
+        for piece in pieces:
+            line.give(piece)
+            house.network.settle()
+        ended = line.ended
+    exchanges = house.exchanges
+    methods = [exchange.request.method for exchange in exchanges]
+    whole = tuple(exchange.request.method for exchange in exchanges if exchange.status == 200)
+    answers, behind = read_answers(client.got, methods, ended)
+    assert not behind, f"something follows the last answer: {behind!r}"
+    return Outcome(tuple(said), whole, tuple(answers))
+
+
+def check(house: House, data: bytes) -> None:
+    """Hold what must hold of any bytes of a client."""
+    once = outcome(house, [data])
+    assert once.counted == tuple(one.method for one in once.arrived), f"not what was counted: {once}"
+    understood, why = read_requests(data)
+    rest = iter(understood)
+    for one in once.arrived:
+        assert one in rest, f"members got {once.arrived}, where h11 reads {understood} (until: {why})"
+    if any(exchange.request.websocket for exchange in house.exchanges):
+        return  # whether bytes behind a refused handshake are a request depends on when they come
+    pieces = pieces_of(data)
+    for narrow in (False, True):
+        again = outcome(house, pieces, narrow)
+        assert once == again, f"cut into {pieces!r} (narrow: {narrow}):\n{again}\ninstead of\n{once}"
