@@ -63,13 +63,14 @@ def _take_turns(names: list[str], seconds: int | None) -> int:
 
 def _try(name: str, files: Iterable[Path]) -> int:
     """Run single inputs, as they were found."""
-    from .targets import TARGETS, Runs
+    from .house import Houses
+    from .targets import TARGETS
 
-    runs = Runs()
+    houses = Houses()
     for file in files:
-        runs.run(TARGETS[name], file.read_bytes())
+        TARGETS[name].run(houses, file.read_bytes())
         print(f"{file}: holds")
-    runs.close()
+    houses.close()
     return 0
 
 
@@ -86,9 +87,10 @@ def _fuzz_guided(name: str, seconds: int) -> None:
     import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # not everywhere
 
     with atheris.instrument_imports(include=["panolb"]):
-        from .targets import CORPUS, LARGEST, TARGETS, Runs
+        from .house import Houses
+        from .targets import CORPUS, LARGEST, TARGETS
 
-    target, runs = TARGETS[name], Runs()
+    target, houses = TARGETS[name], Houses()
     words = BUILD / f"{name}.dict"
     escaped = (re.sub("(..)", r"\\x\1", word.hex()) for word in target.words)
     words.write_text("".join(f'"{word}"\n' for word in escaped))
@@ -102,7 +104,7 @@ def _fuzz_guided(name: str, seconds: int) -> None:
         "-verbosity=1",
     ]
     atheris.Setup(
-        [name, *options, str(BUILD / name), str(CORPUS / name)], lambda data: runs.run(target, data)
+        [name, *options, str(BUILD / name), str(CORPUS / name)], lambda data: target.run(houses, data)
     )
     atheris.Fuzz()
 
@@ -111,10 +113,11 @@ def _fuzz_unguided(name: str, seconds: int) -> int:
     """Let hypothesis mutate the corpus until the time is up."""
     from hypothesis import HealthCheck, Phase, given, settings
 
+    from .house import Houses
     from .mutations import mutated
-    from .targets import LARGEST, TARGETS, Runs
+    from .targets import LARGEST, TARGETS
 
-    target, runs = TARGETS[name], Runs()
+    target, houses = TARGETS[name], Houses()
     seeds = [path.read_bytes() for path in target.corpus]
     end = time.monotonic() + seconds
     last = b""
@@ -131,7 +134,7 @@ def _fuzz_unguided(name: str, seconds: int) -> int:
     def hold(data: bytes) -> None:
         nonlocal last, tried
         last, tried = data, tried + 1
-        runs.run(target, data)
+        target.run(houses, data)
 
     while time.monotonic() < end:
         try:

@@ -143,3 +143,26 @@ class House:
     def close(self) -> None:
         """Hear no more of the log."""
         globalLogPublisher.removeObserver(self._note_trouble)
+
+
+class Houses:
+    """One house after the other: the same as long as nothing goes wrong in it."""
+
+    def __init__(self) -> None:
+        self._house: House | None = None
+
+    @contextmanager
+    def one(self) -> Iterator[House]:
+        """A house in which nothing has gone wrong yet."""
+        house, self._house = self._house or House(), None
+        try:
+            yield house
+        except BaseException:
+            house.close()
+            raise
+        self._house = house
+
+    def close(self) -> None:
+        """Leave the last one."""
+        if self._house is not None:
+            self._house.close()

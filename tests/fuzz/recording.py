@@ -119,7 +119,7 @@ class Recorder:
         self._said.append(said)
         body = b"%b %b %d" % (said.method, said.target, len(said.body))
         answer = h11.Response(status_code=200, headers=[("Content-Length", str(len(body)))])
-        parts = (answer, h11.Data(data=body), h11.EndOfMessage())
+        parts = (answer, h11.Data(data=b"" if said.method == b"HEAD" else body), h11.EndOfMessage())
         self.give(b"".join(self._reader.send(part) or b"" for part in parts))
         self._raw = self._reader.trailing_data[0]
         assert not self._raw, f"a member gets more than the request that it was sent: {self._raw!r}"

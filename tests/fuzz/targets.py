@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import answers, configurations, frames, requests
-from .house import House
+from .house import House, Houses
 
 CORPUS = Path(__file__).parent / "corpus"
 SLOW = 5.0
@@ -35,33 +35,16 @@ class Target:
         """The files of its corpus."""
         return sorted(path for path in (CORPUS / self.name).iterdir() if path.is_file())
 
-
-class Runs:
-    """One input after the other, in one house as long as nothing goes wrong in it."""
-
-    def __init__(self) -> None:
-        self._house: House | None = None
-
-    def run(self, target: Target, data: bytes) -> None:
+    def run(self, houses: Houses, data: bytes) -> None:
         """Check one input, in bounded time.
 
         :raises AssertionError: when something that must hold did not.
         """
-        house, self._house = self._house or House(), None
-        begun = time.process_time()
-        try:
-            target.check(house, data)
-        except BaseException:
-            house.close()
-            raise
-        self._house = house
-        spent = time.process_time() - begun
+        with houses.one() as house:
+            begun = time.process_time()
+            self.check(house, data)
+            spent = time.process_time() - begun
         assert spent < SLOW, f"{len(data)} bytes cost {spent:.1f} s of CPU"
-
-    def close(self) -> None:
-        """Leave the house."""
-        if self._house is not None:
-            self._house.close()
 
 
 _HTTP = tuple(

@@ -7,35 +7,36 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from .house import Houses
 from .mutations import mutated
-from .targets import LARGEST, TARGETS, Runs, Target
+from .targets import LARGEST, TARGETS, Target
 
 BUDGET = {"requests": 250, "answers": 150, "frames": 250, "toml": 250, "httpd": 80}
 """Mutations of each target, some 3 s each."""
 
 
 @pytest.fixture(scope="module")
-def runs() -> Iterator[Runs]:
-    """A house for the tests of this module."""
-    runs = Runs()
-    yield runs
-    runs.close()
+def houses() -> Iterator[Houses]:
+    """Houses for the tests of this module."""
+    houses = Houses()
+    yield houses
+    houses.close()
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_corpus(runs: Runs, target: Target) -> None:
+def test_corpus(houses: Houses, target: Target) -> None:
     """What was found once stays found."""
     assert target.corpus
     for path in target.corpus:
         try:
-            runs.run(target, path.read_bytes())
+            target.run(houses, path.read_bytes())
         except Exception as error:
             error.add_note(f"the input is {path}")
             raise
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_mutations(runs: Runs, target: Target) -> None:
+def test_mutations(houses: Houses, target: Target) -> None:
     """What is nearly that holds too."""
     seeds = [path.read_bytes() for path in target.corpus]
 
@@ -46,7 +47,7 @@ def test_mutations(runs: Runs, target: Target) -> None:
     )
     @given(mutated(seeds, target.words, LARGEST))
     def hold(data: bytes) -> None:
-        runs.run(target, data)
+        target.run(houses, data)
 
     hold()
 
