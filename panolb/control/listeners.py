@@ -227,6 +227,8 @@ class QuietSite(Site):
     def drain(self, channel: Any) -> None:
         """Let a channel end as soon as it has nothing in flight."""
         channel = getattr(channel, "_channel", channel)  # under the one that knows HTTP/2
+        if channel.transport is None:
+            return  # a WebSocket took the connection
         if not channel.requests:
             channel.loseConnection()
         channel.persistent = False

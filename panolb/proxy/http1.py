@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 
-from twisted.internet.interfaces import IHandshakeListener, INegotiated, IProtocol
+from twisted.internet.interfaces import IHandshakeListener, INegotiated
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -23,6 +23,7 @@ from ..core.ports import Link
 from ..core.request import Request
 from ..errors import BadRequest
 from .bridge import Bridge
+from .checked import Checked
 from .deadlines import NEVER
 from .frontend import Frontend
 from .handshake import Offer
@@ -86,7 +87,7 @@ class Http1(Protocol):
         self.slot = 0
         self._reader = RequestReader(frontend.limits, self._on_data)
         self._reading = HEAD
-        self._onward: IProtocol | None = None
+        self._onward: Protocol | None = None
         self._bridge: Bridge | None = None
         self._offer: Offer | None = None
         self._exchange: Exchange | None = None
@@ -369,12 +370,12 @@ class Http1(Protocol):
             bridge.tunnel.close("stopping")
         return True
 
-    def go_onward(self, protocol: IProtocol) -> None:
+    def go_onward(self, protocol: Protocol) -> None:
         """From here on the bytes of this connection are ``protocol``'s."""
         self.deadline = NEVER
         self.wire.on_change = None
         self._onward = protocol
-        protocol.makeConnection(self.transport)  # type: ignore[arg-type]
+        protocol.makeConnection(self.transport)
 
     def come_back(self, head: bytes) -> None:
         """A connection that was handed over returns with the head of a WebSocket handshake."""
@@ -497,8 +498,8 @@ class Http1(Protocol):
         """The listener is closing: end as soon as it costs nobody anything."""
         if self._bridge is not None:
             return  # WebSockets are closed one after the other: `panolb.control.closing`
-        if self._onward is not None:
-            self.frontend.site.drain(self._onward)
+        if isinstance(self._onward, Checked):
+            self._onward.drain()
         elif self._exchange is None and self._reading != DISCARD and not self._reader.raw:
             self._close()
 
@@ -574,8 +575,18 @@ class Http1(Protocol):
         self._reading = NOTHING
         self._reader.close()
         self.wire.release()
-        self.go_onward(protocol)
-        protocol.dataReceived(data)
+        checked = Checked(protocol, self.frontend, self._take_back)
+        self.go_onward(checked)
+        checked.dataReceived(data)
+
+    def _take_back(self, reader: RequestReader, problem: BadRequest) -> None:
+        """Refuse what twisted.web was not to see; its own answers may still be on their way out, so no wire goes before."""
+        self._onward = None
+        self.transport.unregisterProducer()
+        self.frontend.refuse(self.peer, problem)
+        self.transport.write(refusal(problem, b"".join(reader.raw), b"close"))
+        self._open_wire()
+        self._linger()
 
 
 class _Afterwards:

@@ -178,7 +178,6 @@ SIZES = Group(
             "extensions of 20 KiB",
             chunked(b"".join(b"1;%b\r\na\r\n" % (b"x" * 1000) for _ in range(20)) + b"0\r\n\r\n"),
             "CVE-2024-22019",
-            431,
         ),
     ),
 )
