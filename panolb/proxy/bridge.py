@@ -82,7 +82,10 @@ class Bridge:
             self._deadlines.set(self, due - self.clock())
 
     def out_of_time(self) -> None:
-        self.tunnel.look()
+        try:
+            self.tunnel.look()
+        except Exception:  # noqa: BLE001  # else it would stand on, and never be looked at again
+            self.went_wrong("looking after a WebSocket")
 
     def _ended(self) -> None:
         self.over = True
