@@ -408,8 +408,9 @@ class Balancer:
         default=0.5,
         validator=Between(0, 1),
         metadata=doc(
-            "Share of the members that live traffic may put in error; a failure that would take out more leaves its "
-            "member in service, since what looks like so many dead members may be the network. 1: no limit."
+            "Share of the members that live traffic may put in error, but one always; a failure that would take out "
+            "more leaves its member in service, since what looks like so many dead members may be the network. "
+            "0: none, 1: no limit."
         ),
     )
     slow_start: Seconds = field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ import pytest
 from tests.harness.member import Member
 from tests.harness.scripts import Stall, answer
 from tests.harness.talk import Request, Talk
-from tests.harness.waiting import ADDRESS, until
+from tests.harness.waiting import until
 from tests.proxy.lab import Lab, running
 
 
@@ -23,7 +22,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One member that takes two connections, with little patience."""
     with running(
         tmp_path_factory.mktemp("narrow"),
-        balancer='max_connections = 2\nconnect_timeout = "1s"\nkeepalive_idle = "1s"',
+        balancer='max_connections = 2\nqueue_timeout = "1s"\nkeepalive_idle = "1s"',
     ) as lab:
         yield lab
 
@@ -108,13 +107,17 @@ def test_a_member_by_name(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_out_of_descriptors_is_no_member_s_fault(tmp_path: Path) -> None:
     """Neither live traffic nor a check may take a member out because panolb itself has no descriptor left."""
     balancer = '[balancer.app.health]\nuri = "/app/"\ninterval = "200ms"\nfails = 1\n'
-    with running(tmp_path, more=balancer) as lab, ExitStack() as stack:
-        resource.prlimit(lab.panolb.process.pid, resource.RLIMIT_NOFILE, (40, 40))
-        idle = [stack.enter_context(socket.create_connection((ADDRESS, lab.port))) for _ in range(60)]
+    with running(tmp_path, more=balancer) as lab, lab.client() as client:
+        client.send(b"GET ")  # it is there, and the member has still to be connected to
+        until(lambda: lab.status()["resources"]["clients"]["public"] == 1, "the client to be accepted")
+        pid = lab.panolb.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (8, hard))
         until(lambda: "out of file descriptors" in lab.panolb.log, "a check to find no descriptor")
-        for one in idle:
-            one.close()
-        until(lambda: lab.get("/app/").status == 200, "requests to be served again")
+        client.send(b"/app/ HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.answer().status == 503
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        until(lambda: client.get("/app/").status == 200, "requests to be served again")
         assert lab.states()["1"]["state"] == "up"
         assert "member app/1: " not in lab.panolb.log
 
