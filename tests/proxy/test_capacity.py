@@ -123,6 +123,40 @@ def test_out_of_descriptors_is_no_member_s_fault(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
+def queued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Two members that take one connection each, for which one request may wait."""
+    with running(
+        tmp_path_factory.mktemp("queued"),
+        members=2,
+        balancer='max_connections = 1\nqueue = 1\nqueue_timeout = "1s"',
+    ) as lab:
+        yield lab
+
+
+def test_a_queue_that_is_full(queued: Lab) -> None:
+    """A user of the member gets a 503, a new one the answer of another member; nobody is blamed."""
+    queued.reset()
+    stall = queued.members[0].script = Stall()
+    with ExitStack() as stack:
+        holder, waiter = (stack.enter_context(queued.client()) for _ in range(2))
+        holder.ask("GET", "/app/", "Cookie: ROUTEID=.1")
+        stall.wait()
+        began = time.monotonic()
+        waiter.ask("GET", "/app/", "Cookie: ROUTEID=.1")
+        until(lambda: queued.status()["resources"]["exchanges_waiting"] == 1, "a request to wait")
+        got = queued.get("/app/", "Cookie: ROUTEID=.1")
+        assert (got.status, got.one("Retry-After")) == (503, "5")
+        for _ in range(2):
+            got = queued.get("/app/")
+            assert (got.status, got.body) == (200, b"member 2")
+        assert waiter.answer().status == 503
+        assert time.monotonic() - began >= 1.0
+        stall.release()
+        assert holder.answer().body == b"late"
+    assert {state["state"] for state in queued.states().values()} == {"up"}
+
+
+@pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Two members that take one connection each, for which nobody waits long."""
     with running(
