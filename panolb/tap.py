@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import attrs
 from twisted.application.service import IService
 from twisted.internet import reactor as global_reactor
+from twisted.internet.selectreactor import SelectReactor
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -20,6 +21,7 @@ import panolb.plugins
 from . import __version__
 from .config import model, toml
 from .config.httpd.report import Report, Verdict
+from .control.descriptors import raise_limit
 from .control.registry import Registry
 from .control.service import Panolb
 from .demo.run import demo
@@ -27,6 +29,8 @@ from .errors import ConfigError, Problem
 from .reading import HttpdOptions, names, read
 
 log = Logger()
+
+SELECT_MOST = 1024  # FD_SETSIZE: the descriptors that select(2) can watch, where somebody chose that reactor
 
 
 class Options(usage.Options):
@@ -135,6 +139,7 @@ def makeService(options: Options) -> IService:
             print(problem, file=sys.stderr)
         sys.exit(1)
     reactor.callWhenRunning(take_signals, reactor, made)
+    reactor.callWhenRunning(take_descriptors, reactor)
     return made
 
 
@@ -155,6 +160,11 @@ def log_differences(report: Report) -> None:
         log.warn("not supported: {entry}", entry=entry)
     for entry in report.of(Verdict.IMPROVED):
         log.info("better than in Apache: {entry}", entry=entry)
+
+
+def take_descriptors(reactor: Any) -> None:
+    """Make room for many clients: the limit that a process starts with is meant for programs that use select(2)."""
+    raise_limit(SELECT_MOST if isinstance(reactor, SelectReactor) else None)
 
 
 def take_signals(reactor: Any, made: Any) -> None:

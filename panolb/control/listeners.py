@@ -26,7 +26,11 @@ from ..core.routing import host_name, is_for
 from ..errors import BadRequest
 from ..proxy.frontend import Frontend
 from ..proxy.http1 import Http1
+from ..proxy.refusals import too_many
 from ..proxy.resource import ReverseProxyResource, refuse
+from .accepting import FULL, Acceptor
+from .descriptors import Descriptors
+from .episodes import Episode
 
 log = Logger()
 
@@ -40,6 +44,21 @@ class NotFound(Resource):
     def render(self, request: Request) -> bytes:
         """A small page of ours."""
         return refuse(request, BadRequest(404, "Nothing is served at this path."))
+
+
+class TooMany(Resource):
+    """What a client is answered that sends more requests than it may.
+
+    :param wait: whole seconds after which it may send another one.
+    """
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self._wait = wait
+
+    def render(self, request: Request) -> bytes:
+        """The same small page as everywhere."""
+        return refuse(request, too_many(self._wait))
 
 
 class Files(File):
@@ -142,14 +161,26 @@ def _below(path: bytes, other: bytes) -> bool:
 
 
 class LimitedRequest(Request):
-    """A request whose body may be no larger than the listener allows, and whose answer tells no version."""
+    """A request that takes no more than the listener allows, and whose answer tells no version."""
 
     _size = 0
 
     def render(self, resrc: Any) -> None:
         """Answer; twisted.web has put its own name and version into the header by now."""
         self.responseHeaders.removeHeader(b"server")
-        super().render(resrc)
+        site: Any = self.site
+        wait = 0 if site.frontend is None else self._must_wait(site.frontend)
+        super().render(TooMany(wait) if wait else resrc)
+
+    def _must_wait(self, frontend: Frontend) -> int:
+        """Seconds after which the client may send it again; 0 when it may now."""
+        if frontend.rates is None:
+            return 0
+        forwarded_for = ",".join(self.requestHeaders.getRawHeaders("x-forwarded-for", ()))
+        client = frontend.peer(self.getClientAddress()).client_behind(
+            forwarded_for.encode("latin-1", "replace")
+        )
+        return frontend.must_wait(client)
 
     def gotLength(self, length: int | None) -> None:
         """The head is complete; refuse what is announced to be too large."""
@@ -202,6 +233,7 @@ class QuietSite(Site):
     :param max_body: the largest body of a request in bytes; ``None`` for any.
     :param too_large: what the answer to a larger one says.
     :param page_type: the media type of that.
+    :param frontend: who counts how many requests each client sends; ``None`` when nobody does.
     """
 
     noisy = False
@@ -215,11 +247,13 @@ class QuietSite(Site):
         max_body: int | None = None,
         too_large: bytes = b"",
         page_type: bytes = b"text/plain",
+        frontend: Frontend | None = None,
     ) -> None:
         self._note = note
         self.max_body = max_body
         self.too_large = too_large
         self.page_type = page_type
+        self.frontend = frontend
         super().__init__(
             resource, requestFactory=LimitedRequest, reactor=reactor, parsePOSTFormSubmission=False
         )
@@ -259,22 +293,34 @@ class Http1Factory(Factory):
 
 
 class Listener:
-    """One endpoint and its connections."""
+    """One endpoint and its connections.
+
+    :param descriptors: those that its clients take.
+    """
 
     def __init__(
-        self, name: str, description: str, endpoint: IStreamServerEndpoint, frontend: Frontend
+        self,
+        name: str,
+        description: str,
+        endpoint: IStreamServerEndpoint,
+        frontend: Frontend,
+        descriptors: Descriptors,
     ) -> None:
         self.name = name
         self.description = description
         self.frontend = frontend
+        frontend.on_full = self._note_full
         self._endpoint = endpoint
         self._port: IListeningPort | None = None
+        self._acceptor = Acceptor(descriptors)
+        self._fullness = Episode(frontend.deadlines, self._say_full, self._say_room)
 
     @inlineCallbacks
     def start(self) -> Any:
         """Open the endpoint.  The Deferred fails when that is not possible."""
         port: IListeningPort = yield self._endpoint.listen(Http1Factory(self.frontend))
         self._port, host = port, port.getHost()
+        self._acceptor.watch(port)
         self.frontend.local = getattr(host, "host", "").encode("ascii"), getattr(host, "port", 0)
         log.info("listener {name}: listening on {description}", name=self.name, description=self.description)
 
@@ -282,6 +328,28 @@ class Listener:
         """Accept nobody any more."""
         port, self._port = self._port, None
         return None if port is None else port.stopListening()
+
+    def _note_full(self, full: bool) -> None:
+        if full:
+            self._acceptor.stop(FULL)
+            self._fullness.begin()
+        else:
+            self._acceptor.go_on(FULL)
+            self._fullness.end()
+
+    def _say_full(self) -> None:
+        log.warn(
+            "listener {name}: its {most} connections (max_connections) are taken; new clients wait until one ends",
+            name=self.name,
+            most=self.frontend.limits.max_connections,
+        )
+
+    def _say_room(self, seconds: float) -> None:
+        log.info(
+            "listener {name}: there is room for new clients; for {seconds:.1f} s they may have had to wait",
+            name=self.name,
+            seconds=seconds,
+        )
 
 
 def log_refused(peer: Peer, problem: BadRequest) -> None:

@@ -17,6 +17,7 @@ from ..config import model
 from ..core.admission import Admission
 from ..core.exchange import Exchange
 from ..core.location import Location
+from ..core.rates import Rates
 from ..core.routing import Table
 from ..errors import ConfigError
 from ..proxy.deadlines import Deadlines
@@ -28,6 +29,8 @@ from .accesslog import AccessLogs
 from .admin.status import StatusPage
 from .api import Api
 from .build import Builder
+from .descriptors import Descriptors
+from .excesses import Excesses
 from .ledger import Ledger
 from .listeners import Listener, NotFound, QuietSite, log_refused, tree
 from .locations import Locations
@@ -95,11 +98,23 @@ class Panolb(MultiService):
             close_timeout=websockets.close_timeout,
             close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
         )
+        self._excesses = Excesses(clock)
+        self._descriptors = Descriptors(self.deadlines)
         self._frontends: list[Frontend] = []
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
         self.resources = self._count_resources()
         self._admin = None if config.admin is None else self._status_page(config.admin)
         self._control = None if config.control is None else self._control_socket(config.control)
+
+    @property
+    def accepting_paused(self) -> bool:
+        """Whether no listener accepts for want of file descriptors."""
+        return self._descriptors.short
+
+    @property
+    def accept_pauses(self) -> int:
+        """How often that was so since the start."""
+        return self._descriptors.pauses
 
     # -- what the exchanges tell ------------------------------------------------------------------------------------
 
@@ -165,17 +180,24 @@ class Panolb(MultiService):
         ]
         locations = [built for built, _ in mine]
         frontend = self._make_frontend(
-            locations, limits, secure=config.is_secure, trusted=config.trusted_proxies
+            locations,
+            limits,
+            secure=config.is_secure,
+            trusted=config.trusted_proxies,
+            rates=Rates(config.request_rate, config.request_burst) if config.request_rate else None,
+            exceeded=self._excesses.note,
         )
         files = {built: written.files for built, written in mine if written.files is not None}
         # The tree's resources need the frontend, so it gets its real site afterwards.
         site = tree(files, frontend)
-        frontend.site = QuietSite(site, self.reactor, self._logs.web_writer(), config.max_body)
+        frontend.site = QuietSite(
+            site, self.reactor, self._logs.web_writer(), config.max_body, frontend=frontend
+        )
         return frontend
 
     def _listener(self, name: str, config: model.Listener) -> Listener:
         endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("listener", name, "endpoint"))
-        return Listener(name, config.endpoint, endpoint, self._frontend(name, config))
+        return Listener(name, config.endpoint, endpoint, self._frontend(name, config), self._descriptors)
 
     def _count_resources(self) -> Resources:
         return Resources(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
+from .clients import network_of
+
 MAX_WAIT = 30.0  # seconds; whoever would have to wait longer may as well look again within that time
 
 MEMBER_FULL, TOO_FAST = "member-full", "too-fast"
@@ -107,7 +109,7 @@ class Admission:
     """The way into the whole balancer.
 
     :param most: how many WebSockets there may be; ``None`` for any number.
-    :param most_per_client: how many of one client address.
+    :param most_per_client: how many of one client address, for IPv6 of one /64.
 
     :ivar open: how many there are, those included whose handshake is under way.
     """
@@ -127,6 +129,7 @@ class Admission:
         """
         if self._most is not None and self.open >= self._most:
             return Refusal("full", "There is no room for another viewer.", 5)
+        client = network_of(client)
         here = self._clients.get(client, 0)
         if self._most_per_client is not None and here >= self._most_per_client:
             return Refusal("client-full", "There are too many viewers at your address.", 5)
@@ -141,6 +144,7 @@ class Admission:
         """One that was let in is gone."""
         self.open -= 1
         gate.open -= 1
+        client = network_of(client)
         left = self._clients[client] - 1
         if left:
             self._clients[client] = left

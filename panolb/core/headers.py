@@ -61,7 +61,13 @@ class Peer:
     def client(self, request: Request) -> bytes:
         """The address for the log: the client's own, or what the trusted proxy before us says of it (mod_remoteip)."""
         if self.trusted and request.forwarded:
-            said = request.forwarded.get(b"x-forwarded-for", b"").rpartition(b",")[2].strip(b" \t")
+            return self.client_behind(request.forwarded.get(b"x-forwarded-for", b""))
+        return self.address
+
+    def client_behind(self, forwarded_for: bytes) -> bytes:
+        """The same, of an X-Forwarded-For field alone."""
+        if self.trusted:
+            said = forwarded_for.rpartition(b",")[2].strip(b" \t")
             if said and not said.translate(None, b"0123456789abcdefABCDEF.:"):
                 return said
         return self.address

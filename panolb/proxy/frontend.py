@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.interfaces import IAddress, IProtocol
@@ -75,7 +76,7 @@ class Frontend:
     :param trusted: the proxies whose X-Forwarded-* fields are believed.
     :param rates: how many requests each client may send; ``None`` for any number.
     :param refused: told of every request that was refused before it became an exchange.
-    :param crowded: told of every connection that was closed because its client had enough of them.
+    :param exceeded: told which client went beyond which limit: its address and the limit's configuration key.
 
     :ivar local: the address and port that it listens on, once it does.
     :ivar on_full: told when there are as many connections as there may be, and when there is room again.
@@ -95,7 +96,7 @@ class Frontend:
         trusted: Iterable[Network] = (),
         rates: Rates | None = None,
         refused: Callable[[Peer, BadRequest], None] | None = None,
-        crowded: Callable[[Peer], None] | None = None,
+        exceeded: Callable[[bytes, str], None] | None = None,
     ) -> None:
         self.reactor = reactor
         self.table = table
@@ -112,7 +113,7 @@ class Frontend:
         self.rates = rates
         self.on_full: Callable[[bool], None] | None = None
         self._refused = refused
-        self._crowded = crowded
+        self._exceeded = exceeded
         self._clients: dict[bytes, int] = {}  # connections by client, if there is a limit on them
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
@@ -140,8 +141,7 @@ class Frontend:
             client = network_of(peer.address)
             here = self._clients.get(client, 0)
             if here >= limits.max_connections_per_client:
-                if self._crowded is not None:
-                    self._crowded(peer)
+                self._note_excess(peer.address, "max_connections_per_client")
                 return False
             self._clients[client] = here + 1
         self.connections.add(connection)
@@ -162,6 +162,19 @@ class Frontend:
             self._clients[client] = here - 1
         elif here:
             del self._clients[client]
+
+    def must_wait(self, client: bytes) -> int:
+        """Count a request of a client; returns 0, or the whole seconds after which to send it again."""
+        if self.rates is None:
+            return 0
+        wait = self.rates.take(network_of(client), self.deadlines.clock())
+        if wait:
+            self._note_excess(client, "request_rate")
+        return ceil(wait)
+
+    def _note_excess(self, client: bytes, limit: str) -> None:
+        if self._exceeded is not None:
+            self._exceeded(client, limit)
 
     def refuse(self, peer: Peer, problem: BadRequest) -> None:
         """Say that a request was refused, and why."""

@@ -7,14 +7,12 @@ the bytes already read, to twisted.web.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
 
 from twisted.internet.interfaces import IHandshakeListener, INegotiated
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..core.clients import network_of
 from ..core.exchange import Exchange
 from ..core.headers import Answer, Peer
 from ..core.location import Location
@@ -29,7 +27,7 @@ from .frontend import Frontend
 from .handshake import Offer
 from .messages import Messages
 from .reader import EMPTY_LINE, RequestReader
-from .refusals import refusal
+from .refusals import refusal, too_many
 from .splice import Splice
 from .unexpected import log_unexpected
 from .upstream import Upstream
@@ -192,9 +190,8 @@ class Http1(Protocol):
         if location is None or location.for_web:
             self._hand_over(b"".join(reader.raw) + rest)
             return b""
-        if frontend.rates is not None:
-            # Asked so late because what goes to twisted.web is counted there; a look-up costs less than the answer.
-            wait = frontend.rates.take(network_of(self.peer.client(request)), frontend.deadlines.clock())
+        if frontend.rates is not None:  # what goes to twisted.web is counted there
+            wait = frontend.must_wait(self.peer.client(request))
             if wait:
                 self._turn_away(request, wait)
                 return rest
@@ -511,27 +508,20 @@ class Http1(Protocol):
         self.wire.write(refusal(problem, b"".join(self._reader.raw), connection))
         self._linger()
 
-    def _turn_away(self, request: Request, wait: float) -> None:
+    def _turn_away(self, request: Request, wait: int) -> None:
         """Answer a client that sends too many requests; its connection is kept if nothing of this one is to follow.
 
-        :param wait: seconds after which it may send another one.
+        :param wait: whole seconds after which it may send another one.
         """
-        problem = BadRequest(
-            429, "There are too many requests from your address.", (b"Retry-After: %d" % ceil(wait),)
-        )
-        if request.has_body:
-            self._refuse(problem)
-            return
-        self.frontend.refuse(self.peer, problem)
+        problem = too_many(wait)
         self._served += 1
-        keep = self._may_keep(request)
+        keep = not request.has_body and self._may_keep(request)
         connection = b"close" if not keep else b"" if request.http11 else b"keep-alive"
         self.wire.write(refusal(problem, b"".join(self._reader.raw), connection))
         if keep:
             self._next()
         else:
-            self._reading = NOTHING
-            self._close()
+            self._linger()
 
     def _bad_body(self, problem: BadRequest) -> None:
         self.frontend.refuse(self.peer, problem)

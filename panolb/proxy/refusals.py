@@ -10,6 +10,14 @@ from ..errors import BadRequest
 _ACCEPT = re.compile(rb"(?i)\r\naccept:([^\r\n]*)")
 
 
+def too_many(wait: int) -> BadRequest:
+    """What is wrong with a request beyond its client's rate (RFC 6585 section 4).
+
+    :param wait: whole seconds after which to send it again.
+    """
+    return BadRequest(429, "There are too many requests from your address.", (b"Retry-After: %d" % wait,))
+
+
 def refusal(problem: BadRequest, head: bytes, connection: bytes) -> bytes:
     """A whole answer.
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import os
 import ssl
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.harness.certificate import certify
 from tests.harness.waiting import ADDRESS, PATIENCE, free_port, steady, until
 from tests.websocket.lab import LANES, Lab, Pair, running
 from tests.websocket.peer import BINARY, CONTINUATION, PING, PONG, TEXT, Frame
@@ -49,37 +44,10 @@ class Secure:
         return Pair(browser, browser.switched(), member)
 
 
-def _certificate(directory: Path) -> tuple[Path, Path]:
-    """A key and a certificate that it has signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "panolb.test")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    paths = directory / "key.pem", directory / "certificate.pem"
-    paths[0].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    paths[1].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return paths
-
-
 @pytest.fixture(scope="module")
 def _secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     directory = tmp_path_factory.mktemp("tls")
-    key, certificate = _certificate(directory)
+    key, certificate = certify(directory)
     port = free_port()
     endpoint = f"ssl:{port}:privateKey={key}:certKey={certificate}:interface={ADDRESS}"
     tables = f'[listener.secure]\nendpoint = "{endpoint}"\n[websockets]\nclose_timeout = "1m"\n'
