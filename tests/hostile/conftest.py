@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.held import FAILED, settle_all
 from tests.harness.process import Panolb
 from tests.proxy.lab import Lab, running
 
@@ -20,12 +21,22 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test with a lab, panolb holds what it held before."""
+    yield
+    if "lab" in request.fixturenames and not request.node.stash.get(FAILED, False):
+        settle_all()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows the last lines of every panolb in use."""
     report = yield
+    if report.failed:
+        item.stash[FAILED] = True
     if report.failed and HERE in item.path.parents:
         for process in Panolb.running:
             report.sections.append(("log of panolb", process.tail()))
