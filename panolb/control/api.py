@@ -129,7 +129,7 @@ class Api:
 
     def _describe(self, member: Member) -> dict[str, Any]:
         return {
-            **member_as_json(member, self._ledger.tally(member)),
+            **member_as_json(member, self._ledger.tally(member), self._operations.reason(member)),
             "admin": member.admin.value,
             "moving": member.moving,
             "closing": self._operations.closing(member),

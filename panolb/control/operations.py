@@ -94,6 +94,10 @@ class Operations:
         for balancer in self.balancers.values():
             balancer.refresh(self._now())
 
+    def reason(self, member: Member) -> str:
+        """Why a member does not serve as others do; see `Balancer.reason`."""
+        return self.balancers[member.spec.balancer].reason(member, self._now())
+
     def closing(self, member: Member) -> int:
         """How many WebSockets of a member are being closed."""
         return self._orders[member].left if member in self._orders else 0

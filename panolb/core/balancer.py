@@ -215,6 +215,15 @@ class Balancer:
         forced = _in_error(bound, ()) is not None or (free and self._eligible((), forced=True))
         return Fate.FORCED if forced else Fate.REFUSED
 
+    def reason(self, member: Member, now: float) -> str:
+        """Why ``member`` does not serve as others do, in words; empty when it does."""
+        if member.health.reason:
+            return member.health.reason
+        if member in self.spared:
+            return "requests to it fail, but it stays in service: too many members are in error (panic_threshold)"
+        warmth = member.warmth(now)
+        return "" if warmth == 1 else f"warming up: it gets {warmth:.0%} of its new users (slow_start)"
+
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def fault(self, member: Member, now: float, reason: str, observed: bool = False) -> None:

@@ -10,7 +10,7 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from panolb.config import model
-from panolb.control.build import log_change, member_spec
+from panolb.control.build import log_change, log_panic, member_spec
 from panolb.control.locations import Locations
 from panolb.core.admission import Admission
 from panolb.core.balancer import Balancer
@@ -195,3 +195,34 @@ def test_one_that_changes_at_the_same_time() -> None:
         f"up -> disabled: its retry time is over; {MOVE}",
         "error -> up: its retry time is over; it takes new users and its own again",
     ]
+
+
+def test_a_panic_is_told_once() -> None:
+    """Which member is spared first, why, and where to look."""
+    chooser = balancer(*(member(route) for route in "1234"), panic_threshold=0.5)
+    chooser.alarm = partial(log_panic, chooser)
+    with capturedLogs() as events:
+        for _ in range(2):
+            for one in chooser.members:
+                chooser.fault(one, 0.0, "connection refused")
+    assert [formatEvent(event) for event in events] == [
+        "balancer b: 2 of 4 members are in error by live traffic; member b/3 stays in service all the same, and whoever "
+        "else fails (panic_threshold 50%): connection refused; look at the network between here and the members"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("balancers", "members", "seconds"),
+    [
+        ({}, {}, 300.0),
+        ({"response_timeout": 7.0}, {}, 7.0),
+        ({"response_timeout": 7.0}, {"response_timeout": 8.0}, 8.0),
+        ({"stall_timeout": 9.0}, {"response_timeout": 8.0}, 9.0),
+        ({"stall_timeout": 9.0}, {"stall_timeout": 10.0}, 10.0),
+    ],
+)
+def test_how_long_an_answer_may_stand_still(
+    balancers: dict[str, Any], members: dict[str, Any], seconds: float
+) -> None:
+    """As long as it may take to begin, unless something else is said."""
+    assert spec(balancers, members).stall_timeout == seconds

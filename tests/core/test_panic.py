@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from panolb.core.balancer import Balancer
-from panolb.core.member import Admin
+from panolb.core.member import Admin, Member
 
 from .building import balancer, member, route_of, routes
 
@@ -100,6 +102,8 @@ def test_who_is_spared_serves() -> None:
     assert routes(chooser, 4) == "2222"
     assert route_of(chooser.choose(b"2", (), 0.0)) == "2"
     assert route_of(chooser.choose(b"1", (), 0.0)) == "2*"
+    assert "panic_threshold" in chooser.reason(chooser.members[1], 0.0)
+    assert chooser.reason(chooser.members[0], 0.0) == "connection refused"
 
 
 @pytest.mark.parametrize(("route", "found"), [(None, "1*"), (b"1", "1"), (b"2", "1*")])
@@ -141,3 +145,34 @@ def test_an_answer_beside_healthy_members() -> None:
     chooser.answered(chooser.members[2], 1.0)
     assert states(chooser) == "12"
     assert not chooser.spared
+
+
+@given(
+    count=st.integers(1, 5),
+    share=st.sampled_from([0.0, 0.3, 0.5, 0.8, 1.0]),
+    days=st.lists(
+        st.tuples(st.sets(st.integers(1, 5)), st.sampled_from([None, b"1", b"3"]), st.integers(0, 70)),
+        max_size=12,
+    ),
+)
+def test_whoever_can_be_served_is(
+    count: int, share: float, days: list[tuple[set[int], bytes | None, int]]
+) -> None:
+    """Whatever had failed before: a request that may try everybody finds the one who lives, panic or not."""
+    chooser, _ = team(count, share)
+    now = 0.0
+    for living, route, rest in days:
+        now += rest
+        tried: tuple[Member, ...] = ()
+        served = False
+        while not served and len(tried) <= chooser.maxattempts:
+            decision = chooser.choose(route, tried, now)
+            assert decision is not None
+            member = decision.member
+            served = int(member.spec.route) in living
+            if served and (member.state == "error" or member in chooser.spared):
+                chooser.answered(member, now, tried)
+            elif not served:
+                chooser.fault(member, now, "connection refused")
+                tried = (*tried, member)
+        assert served == any(number <= count for number in living)

@@ -116,6 +116,15 @@ def test_the_first_passing_check_is_no_return() -> None:
     assert one.warmth(5.0) == 1.0
 
 
+def test_it_can_be_seen() -> None:
+    """On the status page, beside the state."""
+    chooser = back()
+    one, two = chooser.members
+    assert chooser.reason(one, 93.4) == "warming up: it gets 40% of its new users (slow_start)"
+    assert chooser.reason(two, 93.4) == ""
+    assert chooser.reason(one, 160.0) == ""
+
+
 def test_out_again() -> None:
     """The next return begins anew."""
     chooser = back()

@@ -8,17 +8,18 @@ from ...core.member import Member
 from ..ledger import Tally
 
 
-def as_json(member: Member, tally: Tally) -> dict[str, Any]:
+def as_json(member: Member, tally: Tally, reason: str) -> dict[str, Any]:
     """The fields that both have.
 
     :param tally: its WebSockets.
+    :param reason: why it does not serve as others do.
     """
     return {
         "name": member.spec.name,
         "url": member.spec.url,
         "route": member.spec.route.decode("ascii"),
         "state": member.state,
-        "reason": member.health.reason,
+        "reason": reason,
         "busy": member.busy,
         "elected": member.elected,
         "websockets": tally.websockets,

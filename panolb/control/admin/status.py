@@ -119,7 +119,7 @@ class StatusPage:
     def _member(self, member: Member) -> dict[str, Any]:
         tally = self._ledger.tally(member)
         return {
-            **members.as_json(member, tally),
+            **members.as_json(member, tally, self._operations.reason(member)),
             "client_round_trip": _rounded(tally.client_round_trip),
             "member_round_trip": _rounded(tally.member_round_trip),
         }
