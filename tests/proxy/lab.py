@@ -66,14 +66,19 @@ class Lab:
         for member in self.members:
             member.forget()
 
-    def states(self) -> dict[str, dict[str, Any]]:
-        """What panolb says of its members, by route."""
+    def status(self) -> dict[str, Any]:
+        """What panolb says of itself."""
         connection = http.client.HTTPConnection(ADDRESS, self.admin, timeout=PATIENCE)
         try:
             connection.request("GET", "/status.json")
-            status = json.load(connection.getresponse())
+            status: dict[str, Any] = json.load(connection.getresponse())
         finally:
             connection.close()
+        return status
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """What panolb says of its members, by route."""
+        status = self.status()
         return {member["route"]: member for balancer in status["balancers"] for member in balancer["members"]}
 
 

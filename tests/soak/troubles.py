@@ -102,7 +102,9 @@ class Troubles:
                 trouble = Trouble(kind, member.route, time.monotonic())
                 self.had.append(trouble)
                 happen(member)
-                until(self._well, f"all members to be up after {member.route} was {kind}", seconds=60)
+                until(
+                    self._well, f"all members to be up after {member.route} was {kind}", seconds=60, every=0.2
+                )
                 trouble.ended = time.monotonic()
                 time.sleep(BETWEEN)
         except BaseException as error:  # noqa: BLE001  # raised again at the end
