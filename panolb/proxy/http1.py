@@ -463,8 +463,14 @@ class Http1(Protocol):
     # -- ends -------------------------------------------------------------------------------------------------------
 
     def out_of_time(self) -> None:
-        if self._has_earned_more():
-            return
+        try:
+            if not self._has_earned_more():
+                self._give_up()
+        except Exception:  # noqa: BLE001  # ours or a plugin's; nobody else may pay for it
+            self.went_wrong("giving up a slow client")
+
+    def _give_up(self) -> None:
+        """The client's time is up."""
         if self._reading == DISCARD or self.wire.blocked:
             self.transport.abortConnection()
         elif self._exchange is not None:
@@ -515,7 +521,8 @@ class Http1(Protocol):
         """
         problem = too_many(wait)
         self._served += 1
-        keep = not request.has_body and self._may_keep(request)
+        followed = request.has_body or request.websocket is not None  # by a body, or perhaps by frames
+        keep = self._may_keep(request) and not followed
         connection = b"close" if not keep else b"" if request.http11 else b"keep-alive"
         self.wire.write(refusal(problem, b"".join(self._reader.raw), connection))
         if keep:
