@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 from statistics import median
 
 from tests.harness.control import Control
+from tests.harness.held import Watch
 from tests.harness.process import Panolb
-from tests.harness.waiting import ADDRESS, free_port, until
+from tests.harness.waiting import ADDRESS, free_port
 from tests.soak.explaining import Failure, Logged, Trouble, explain, read_log
 from tests.soak.troubles import MemberProcess, Troubles
 from tests.soak.users import Traffic
@@ -22,7 +22,11 @@ MEMBERS = 4
 VISITORS = 10
 VIEWERS = 6
 
-WARM = 0.2  # the share of the time after which memory is looked at
+WARM = 0.4
+"""The share of the time after which memory is looked at.
+
+It grows until the allocator has met the worst moments of all kinds of trouble, which takes 15 of each, 180 s.
+"""
 SAMPLED = (
     0.1  # the share of the time, at most 10 s of it, for which memory is looked at; the middle size counts
 )
@@ -56,6 +60,9 @@ format = "common"
 
 [control]
 socket = "{control}"
+
+[admin]
+endpoint = "tcp:{admin}:interface={address}"
 """
 MEMBER = '[[balancer.app.member]]\nurl = "http://{address}:{port}"\nroute = "{route}"\n\n'
 
@@ -69,7 +76,7 @@ class Result:
     :ivar explained: failures by why.
     :ivar unexplained: failures that nothing explains, each with what the access log says.
     :ivar repeated: uploads that members have got more than once.
-    :ivar left: connections, exchanges or the like that panolb still held when all users had gone.
+    :ivar left: what panolb still held when all users had gone; empty for nothing.
     :ivar complaints: lines of its log that tell of an error.
     :ivar warm: bytes of resident memory after the warm-up; ``end``: at the end, under the same load.
     """
@@ -115,22 +122,24 @@ class Soak:
     """
 
     def __init__(self, directory: Path) -> None:
+        for old in ("journal", "access.log", "panolb.log"):
+            (directory / old).unlink(missing_ok=True)
         self.journal = directory / "journal"
         self.journal.touch()
         self.members = [MemberProcess(str(number), self.journal) for number in range(1, MEMBERS + 1)]
         self.control = Control(str(directory / "control.sock"))
-        self.port = free_port()
+        self.port, self.admin = free_port(), free_port()
         members = (
             MEMBER.format(address=ADDRESS, port=member.port, route=member.route) for member in self.members
         )
         config = CONFIG.format(
-            address=ADDRESS, port=self.port, members="".join(members), control=self.control.path
+            address=ADDRESS,
+            port=self.port,
+            admin=self.admin,
+            members="".join(members),
+            control=self.control.path,
         )
-        self.panolb = Panolb(directory, config, (self.port,))
-
-    def descriptors(self) -> int:
-        """How many files and sockets panolb has open."""
-        return len(os.listdir(f"/proc/{self.panolb.process.pid}/fd"))
+        self.panolb = Panolb(directory, config, (self.port, self.admin))
 
     def memory(self, until: float) -> int:
         """Bytes of resident memory, looked at until then."""
@@ -142,7 +151,7 @@ class Soak:
 
     def run(self, seconds: float) -> Result:
         """Let users come for so long."""
-        before = self._settled()
+        held = Watch(self.panolb, self.admin)
         traffic, troubles = Traffic(), Troubles(self.members, self.control)
         began = time.monotonic()
         traffic.begin(self.port, VISITORS, VIEWERS)
@@ -158,33 +167,17 @@ class Soak:
             time.monotonic() - began, traffic.done, traffic.messages, Counter(), warm=warm, end=end
         )
         result.troubles = Counter(trouble.kind for trouble in troubles.had)
-        result.left = self._left(before)
+        try:
+            held.settle()
+        except AssertionError as error:
+            result.left = str(error)
+        held.close()
         self.panolb.stop()
         result.complaints = [*self.panolb.lines("#error"), *self.panolb.lines("#critical")]
         result.judge(traffic.failures, troubles.had, self.panolb.directory / "access.log")
         uploads = Counter(self.journal.read_text().split())
         result.repeated = [int(number) for number, times in uploads.items() if times > 1]
         return result
-
-    def _settled(self) -> int:
-        """How many descriptors are open when nobody is there; those of checks come and go."""
-        until(lambda: self.control.get("/api/v1/members"), "the control socket")
-        time.sleep(1)
-        return min(self._look() for _ in range(20))
-
-    def _look(self) -> int:
-        time.sleep(0.05)
-        return self.descriptors()
-
-    def _left(self, before: int) -> str:
-        """What is still held when everybody has gone; empty for nothing."""
-        try:
-            until(lambda: self.descriptors() <= before, "descriptors", seconds=15)
-        except AssertionError:
-            return f"{self.descriptors() - before} descriptors more than before"
-        members = self.control.get("/api/v1/members")["members"]
-        busy = {member["name"]: member["busy"] for member in members if member["busy"]}
-        return f"busy members: {busy}" if busy else ""
 
 
 @contextmanager
