@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ RUNNERS = 16
 """Processes that can run tests at the same time, at most."""
 
 Value = TypeVar("Value")
+
+_given: deque[int] = deque(maxlen=200)  # the last of this process's ports, a fifth of all it has
 
 
 def until(
@@ -60,16 +63,20 @@ def steady(value: Callable[[], int], what: str, *, seconds: float = 0.5) -> int:
 def free_port() -> int:
     """A free port of the loopback address, below the range that the system gives to outgoing connections.
 
-    A port of that range could be taken by any client while nobody listens on it.  Each of several processes that
-    run tests at the same time (pytest-xdist) has ports of its own, since nobody listens yet on what is returned.
+    A port of that range could be taken by any client while nobody listens on it.  Nobody listens yet on what is
+    returned: so it is not returned again soon, and each of several processes that run tests at the same time
+    (pytest-xdist) has ports of its own.
     """
     runner = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for port in random.sample(range(15000 + runner % RUNNERS, 32000, RUNNERS), 200):
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((ADDRESS, port))
             except OSError:
                 continue
+            _given.append(port)
             return port
     raise AssertionError("no free port")
