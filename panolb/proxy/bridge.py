@@ -88,9 +88,9 @@ class Bridge:
             self.went_wrong("looking after a WebSocket")
 
     def _ended(self) -> None:
-        self.over = True
         self._deadlines.forget(self)
         self._exchange.tunnel_ended()
+        self.over = True
 
     def went_wrong(self, doing: str) -> None:
         """An unexpected exception is at hand: it ends this WebSocket, in whatever state that is."""
@@ -101,14 +101,16 @@ class Bridge:
         self._deadlines.forget(self)
         self.client.wire.cut()
         self.link.wire.cut()
-        try:
-            if self._exchange.tunnel is None:
-                self._exchange.failed_here()
-            else:
-                self.tunnel.give_up()
-                self._exchange.tunnel_ended()
-        except Exception:  # noqa: BLE001  # whatever was broken may be so still
-            log_unexpected("ending a WebSocket after that", self._exchange)
+        for end in (self._end_tunnel, self._exchange.failed_here):
+            try:
+                end()
+            except Exception:  # noqa: BLE001  # whatever was broken may be so still
+                log_unexpected("ending a WebSocket after that", self._exchange)
+
+    def _end_tunnel(self) -> None:
+        if self._exchange.tunnel is not None:
+            self.tunnel.give_up()
+            self._exchange.tunnel_ended()
 
 
 class BridgeEnd:

@@ -135,9 +135,8 @@ class Scene:
         self.lab = lab
         self.script: Script = answer(b"sound")
         self._trickle, sound = Trickle(), answer(b"sound")
-        lab.member.script = lambda talk, request: (
-            {"/app/neighbour": self._trickle, "/app/after": sound}.get(request.target, self.script)
-        )(talk, request)
+        others: dict[str, Script] = {"/app/neighbour": self._trickle, "/app/after": sound}
+        lab.member.script = lambda talk, request: others.get(request.target, self.script)(talk, request)
         self._said = len(lab.panolb.log)
 
     @contextmanager
