@@ -114,7 +114,7 @@ class Lab:
         """Begin a handshake, for the user of a member, from an address of its own if none is given."""
         browser = Browser(self.port)
         self._browsers.append(browser)
-        client = client or f"2001:db8::{next(self._addresses):x}"
+        client = client or f"2001:db8:0:{next(self._addresses):x}::1"
         cookie = [f"Cookie: ROUTEID=.{route}"] if route else []
         browser.upgrade(path, f"X-Forwarded-For: {client}", *cookie, *fields)
         return browser
