@@ -7,7 +7,6 @@ above that was forgotten by somebody.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Frontend
 from ..proxy.pool import Pool
 from ..proxy.turn import Turn
+from .descriptors import Descriptors, limit
 from .ledger import Ledger
 
 OPEN_DESCRIPTORS = "/dev/fd"  # a directory with an entry for each, on Linux, macOS and the BSDs
@@ -39,11 +39,11 @@ class Resources:
     admission: Admission
     deadlines: Deadlines
     turn: Turn
+    descriptors: Descriptors
 
     def as_json(self) -> dict[str, Any]:
         """All numbers, as the status page and the control API show them."""
         poller = self.turn.poller
-        descriptors, limit = descriptors_open()
         return {
             "clients": {name: len(frontend.connections) for name, frontend in self.frontends.items()},
             "exchanges": sum(location.exchanges for location in self.locations),
@@ -56,25 +56,16 @@ class Resources:
             "time_limits": self.deadlines.entries,
             "timers": len(self.reactor.getDelayedCalls()),
             "polled_sockets": 0 if poller is None else poller.sockets,
-            "descriptors": descriptors,
-            "descriptor_limit": limit,
+            "descriptors": descriptors_open(),
+            "descriptor_limit": limit(),
+            "accepting_paused": self.descriptors.short,
+            "accepting_pauses": self.descriptors.pauses,
         }
 
 
-if sys.platform == "win32":
-
-    def descriptors_open() -> tuple[int | None, int | None]:
-        """Windows has no file descriptors."""
-        return None, None
-
-else:
-    import resource
-
-    def descriptors_open() -> tuple[int | None, int | None]:
-        """How many file descriptors are open, and how many may be; ``None`` where the system does not say."""
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        try:
-            count = len(os.listdir(OPEN_DESCRIPTORS)) - 1  # not the directory's own
-        except OSError:
-            return None, limit
-        return count, limit
+def descriptors_open() -> int | None:
+    """How many file descriptors are open; ``None`` where the system does not say, or has none left to look with."""
+    try:
+        return len(os.listdir(OPEN_DESCRIPTORS)) - 1  # not the directory's own
+    except OSError:
+        return None

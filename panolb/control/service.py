@@ -106,16 +106,6 @@ class Panolb(MultiService):
         self._admin = None if config.admin is None else self._status_page(config.admin)
         self._control = None if config.control is None else self._control_socket(config.control)
 
-    @property
-    def accepting_paused(self) -> bool:
-        """Whether no listener accepts for want of file descriptors."""
-        return self._descriptors.short
-
-    @property
-    def accept_pauses(self) -> int:
-        """How often that was so since the start."""
-        return self._descriptors.pauses
-
     # -- what the exchanges tell ------------------------------------------------------------------------------------
 
     def _opened(self, exchange: Exchange) -> None:
@@ -209,6 +199,7 @@ class Panolb(MultiService):
             self._admission,
             self.deadlines,
             self.turn,
+            self._descriptors,
         )
 
     def _status_page(self, config: model.Admin) -> StatusPage:

@@ -32,7 +32,7 @@ _ROW = """<tr><td>{url}</td><td>{route}</td><td class="{state}">{state}</td><td>
 """
 _HELD = """<p>Held now: connections of clients {clients}; exchanges {exchanges}, of which WebSockets {websockets};
 connections to members {member_connections}, of which idle {member_connections_idle}, being made
-{member_connections_being_made}, waited for {exchanges_waiting}; file descriptors {descriptors} of {descriptor_limit}.</p>"""
+{member_connections_being_made}, waited for {exchanges_waiting}; file descriptors {descriptors} of {descriptor_limit}{paused}.</p>"""
 _NOTE = "<p><small>Round trips are what the last pings took: on average, and at most.</small></p>"
 
 
@@ -148,7 +148,9 @@ def _row(member: dict[str, Any]) -> str:
 
 
 def _held(resources: dict[str, Any]) -> str:
-    return _HELD.format_map({**resources, "clients": sum(resources["clients"].values())})
+    numbers = {name: "-" if number is None else number for name, number in resources.items()}
+    paused = ", too few to accept clients" if resources["accepting_paused"] else ""
+    return _HELD.format_map({**numbers, "clients": sum(resources["clients"].values()), "paused": paused})
 
 
 def _in_words(times: dict[str, float | None]) -> str:
