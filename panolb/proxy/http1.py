@@ -124,7 +124,6 @@ class Http1(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.frontend.leave(self)
-        self.frontend.deadlines.forget(self)
         if self._bridge is None:
             self._reader.close()
         exchange, self._exchange = self._exchange, None
@@ -134,7 +133,9 @@ class Http1(Protocol):
             elif exchange is not None:
                 exchange.client_lost()
         except Exception:  # noqa: BLE001  # ours or a plugin's; nobody else may pay for it
-            log_unexpected("ending a request whose client had left", exchange)
+            self._exchange = exchange  # its member's connection has still to be let go
+            self.went_wrong("ending a request whose client had left")
+        self.frontend.deadlines.forget(self)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
