@@ -6,7 +6,8 @@ compressed, as in ``member messages deflate``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from panolb.core.headers import websocket_accept
 
 from .cuts import pieces_of
 from .house import House
-from .network import Line, Mute
+from .network import Line, Mute, Peer
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 LARGEST = 256 << 10  # bytes of a message, as `tests.fuzz.house.CONFIG` says
@@ -189,31 +190,40 @@ class Outcome:
     told: int | None
 
 
-def outcome(house: House, play: Script, pieces: Sequence[bytes], narrow: bool = False) -> Outcome:
-    """Send the bytes, each piece as one read."""
+@contextmanager
+def opened(
+    house: House, play: Script, sender: Peer, other: Peer, *, narrow: bool = False
+) -> Iterator[tuple[Line, Line]]:
+    """A WebSocket: the lines of its sender and of the other side.
+
+    :param narrow: whether every write is more than a connection takes at once.
+    """
     network = house.network
-    other = Polite(Reader("client" if play.sender == "member" else "member", play))
-    sender = Mute()
-    browser, members = (
-        Opening(side) for side in ((sender, other) if play.sender == "client" else (other, sender))
-    )
+    from_client = play.sender == "client"
+    browser, member = (Opening(side) for side in ((sender, other) if from_client else (other, sender)))
     lines: list[Line] = []
-    with house.visit(lambda: members, narrow=narrow):
+    with house.visit(lambda: member, narrow=narrow):
         network.reached = lambda line, peer: lines.append(line)
-        client = house.client(browser)
-        client.give(HANDSHAKE % (play.lane.encode(), DEFLATE if play.deflate else b""))
+        lines.append(house.client(browser))
+        lines[0].give(HANDSHAKE % (play.lane.encode(), DEFLATE if play.deflate else b""))
         network.settle()
-        fields = dict(line.split(b": ", 1) for line in members.head.split(b"\r\n")[1:-2])
+        fields = dict(line.split(b": ", 1) for line in member.head.split(b"\r\n")[1:-2])
         assert (b"Sec-WebSocket-Extensions" in fields) == play.deflate
-        extension = DEFLATE if play.deflate else b""
-        lines[0].give(SWITCHING % (websocket_accept(fields[b"Sec-WebSocket-Key"]), extension))
+        accept = websocket_accept(fields[b"Sec-WebSocket-Key"])
+        lines[1].give(SWITCHING % (accept, DEFLATE if play.deflate else b""))
         network.settle()
         assert browser.complete and browser.head.startswith(b"HTTP/1.1 101 "), browser.head
-        source, other.line = (client, lines[0]) if play.sender == "client" else (lines[0], client)
+        yield (lines[0], lines[1]) if from_client else (lines[1], lines[0])
+
+
+def outcome(house: House, play: Script, pieces: Sequence[bytes], narrow: bool = False) -> Outcome:
+    """Send the bytes, each piece as one read."""
+    sender, other = Mute(), Polite(Reader("client" if play.sender == "member" else "member", play))
+    with opened(house, play, sender, other, narrow=narrow) as (source, other.line):
         for piece in pieces:
             source.give(piece)
-            network.settle()
-        network.settle(3.0)  # for a close frame that waits for the end of a message
+            house.network.settle()
+        house.network.settle(3.0)  # for a close frame that waits for the end of a message
     told = Reader(play.sender, play)
     told.read(sender.got)
     assert not told.broken, f"the sender gets what is not a WebSocket's: {told.broken}: {sender.got!r}"

@@ -51,6 +51,7 @@ class Line:
     :ivar over: whether it has ended for panolb.
     :ivar silent: whether panolb has said that nothing more comes.
     :ivar cut: whether panolb has reset it.
+    :ivar reading: whether panolb reads.
     """
 
     disconnecting = False
@@ -63,7 +64,7 @@ class Line:
         self._port = port
         self._coming: deque[bytes | Failure] = deque()  # what the other side sends, at last how it ends
         self._going: list[bytes] = []
-        self._reading = True
+        self.reading = True
         self._receiving = self._sending = False  # whether that is going to be done
         self._pressed: Any = None  # the producer that was told to wait
         self._producer: Any = None
@@ -89,13 +90,13 @@ class Line:
             self._receive_soon()
 
     def _receive_soon(self) -> None:
-        if self._coming and self._reading and not self._receiving and not self.over:
+        if self._coming and self.reading and not self._receiving and not self.over:
             self._receiving = True
             self._network.callLater(0, self._receive)
 
     def _receive(self) -> None:
         self._receiving = False
-        if self.over or not self._reading or not self._coming:
+        if self.over or not self.reading or not self._coming:
             return
         data = self._coming.popleft()
         if isinstance(data, Failure):
@@ -109,6 +110,9 @@ class Line:
     def write(self, data: bytes) -> None:
         assert isinstance(data, bytes)
         if self.over or self.silent or not data:
+            return
+        if LOST in self._coming:  # a write is how one who does not read hears of it
+            self._network.callLater(0, self._lose, LOST)
             return
         self._going.append(data)
         if self._network.narrow and self._producer is not None and self._pressed is None:
@@ -157,11 +161,11 @@ class Line:
     # -- reading --------------------------------------------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
-        self._reading = False
+        self.reading = False
 
     def resumeProducing(self) -> None:
         if not self.disconnecting:
-            self._reading = True
+            self.reading = True
             self._receive_soon()
 
     def stopProducing(self) -> None:
@@ -182,7 +186,7 @@ class Line:
         if not self.over:
             self._going.clear()
             self.cut = True
-            self._reading = False
+            self.reading = False
             self._network.callLater(0, self._lose, ABORTED)
 
     def _lose(self, how: Failure) -> None:

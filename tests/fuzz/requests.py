@@ -10,6 +10,8 @@ from .house import House
 from .network import Line, Mute
 from .recording import Got, Recorder, Said, read_answers, read_requests
 
+REFUSED = (400, 405, 413, 414, 417, 426, 431, 505)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -17,7 +19,7 @@ class Outcome:
 
     :ivar arrived: what the members got whole.
     :ivar counted: the methods of the exchanges whose request was complete.
-    :ivar got: the client's answers.
+    :ivar got: the client's answers; all ways to refuse a request look the same.
     """
 
     arrived: tuple[Said, ...]
@@ -48,7 +50,12 @@ def outcome(house: House, pieces: Sequence[bytes], narrow: bool = False) -> Outc
     whole = tuple(exchange.request.method for exchange in exchanges if exchange.status == 200)
     answers, behind = read_answers(client.got, methods, ended)
     assert not behind, f"something follows the last answer: {behind!r}"
-    return Outcome(tuple(said), whole, tuple(answers))
+    return Outcome(tuple(said), whole, tuple(map(_without_reason, answers)))
+
+
+def _without_reason(got: Got) -> Got:
+    """What is wrong in several ways at once is refused for the one that is seen first."""
+    return Got(400, b"", got.whole) if got.status in REFUSED and not got.body else got
 
 
 def check(house: House, data: bytes) -> None:
