@@ -167,11 +167,14 @@ class Balancer:
     ) -> Decision | None:
         """The member for a request that carries ``route``, leaving out those already ``tried`` for it.
 
-        :param force: whether members in error may be chosen when there is nobody else (forcerecovery).
+        :param force: whether members in error may be chosen when there is nobody else (forcerecovery), and spared ones.
         :returns: ``None`` when nobody may serve it: 503.
         """
         if now >= self._recheck:
             self.refresh(now)
+        failover = bool(tried)
+        if self.spared and not force:
+            tried = (*tried, *self.spared)
         forcing = self.forcerecovery and force
         forced = forcing and not (self._eligible(tried) if self.spared and tried else self._candidates)
         why = NEW
@@ -200,7 +203,9 @@ class Balancer:
             return None
         if now < self._warm_by:
             candidates = self._offered(candidates, now)
-        return Decision(self.policy.pick(candidates), FAILOVER if tried else why, self.resolver is not None)
+        return Decision(
+            self.policy.pick(candidates), FAILOVER if failover else why, self.resolver is not None
+        )
 
     def fate(self, member: Member) -> Fate:
         """What becomes of requests that carry the route of ``member`` by the rules of `choose`, as things stand now."""
@@ -271,6 +276,8 @@ class Balancer:
     def observe(self, member: Member, passed: bool, reason: str, passes: int, fails: int, now: float) -> None:
         """Take the result of one check into account; see `Health.observe`."""
         member.health.observe(passed, reason, passes, fails)
+        if passed:
+            self.spared.discard(member)
         self.refresh(now, "a check passed" if passed else reason)
 
     def heard_of_tunnel(self, member: Member, against: str | None, now: float) -> None:

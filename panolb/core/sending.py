@@ -246,8 +246,9 @@ class Sending:
             self._waiting = Waiting(self.look_again, balancer.wait, balancer.later)
         if self._waiting is not None and self._waiting.go_on():
             self._awaited = self._waiting
-            # Who is out of service now may be tried again when he is back.
-            self.tried = tuple(member for member in self.tried if member.ready)
+            # Who cannot be used now may be tried again when he can.
+            spared = balancer.spared
+            self.tried = tuple(member for member in self.tried if member.ready and member not in spared)
         else:
             self._unavailable()
 

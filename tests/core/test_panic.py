@@ -119,6 +119,17 @@ def test_those_in_error_are_tried_at_last(route: bytes | None, found: str) -> No
     assert chooser.choose(route, (chooser.members[1],), 0.0) is None
 
 
+def test_those_who_wait_ask_nobody_who_is_spared() -> None:
+    """That is left to requests that come anew, and to checks."""
+    chooser, _ = team(2, 0.5)
+    fail(chooser, "12")
+    assert chooser.choose(None, (), 0.0, force=False) is None
+    assert chooser.choose(b"2", (), 0.0, force=False) is None
+    chooser.observe(chooser.members[1], True, "", 1, 1, 0.0)
+    assert route_of(chooser.choose(None, (), 0.0, force=False)) == "2*"
+    assert route_of(chooser.choose(b"2", (), 0.0, force=False)) == "2"
+
+
 def test_nofailover() -> None:
     """Users of a member in error have nobody else: they try it in a panic, as they do when all are in error."""
     chooser, _ = team(2, 0.5, nofailover=True)

@@ -151,6 +151,20 @@ def test_handshakes_wait() -> None:
     assert script.taken() == [("1", "connect", "fresh")]
 
 
+def test_wait_in_a_panic() -> None:
+    """A member that was spared and tried in vain is not asked again and again, and serves when a check passes."""
+    script = Script(bound(), wait=2.0, panic_threshold=0.5, maxattempts=3).start()
+    while script.waiting:
+        script.refused()
+    assert script.pausing
+    script.taken()
+    script.wait(1.0)
+    assert script.taken() == []
+    script.balancer.observe(script.members["2"], True, "", 1, 1, script.now)
+    script.wait(0.1)
+    assert script.taken() == [("2", "connect", "any")]
+
+
 # -- acquire: a member has no connection to spare ------------------------------------------------------------------------
 
 ACQUIRE: dict[str, dict[str, Any]] = {"1": {"acquire": 0.5}, "2": {"acquire": 0.5}}
