@@ -25,6 +25,7 @@ from ..core.request import understand
 from ..errors import BadRequest
 from .frontend import Frontend
 from .http1 import Http1
+from .unexpected import log_unexpected
 from .upstream import Upstream
 
 PIECE = 64 << 10  # bytes of a body that are sent at once
@@ -126,13 +127,27 @@ class _WebClient:
         """Start the exchange and then its body."""
         self._exchange = exchange
         self._request.notifyFinish().addErrback(self._lost)
-        exchange.start()
+        try:
+            exchange.start()
+        except Exception:  # noqa: BLE001  # twisted.web would answer, and the exchange be left under way
+            self._went_wrong("beginning a request that came through twisted.web", exchange)
 
     def _lost(self, reason: object) -> None:
         self._gone = True
         exchange, self._exchange = self._exchange, None
-        if exchange is not None:
+        if exchange is None:
+            return
+        try:
             exchange.client_lost()
+        except Exception:  # noqa: BLE001  # its member's connection has still to be let go
+            self._went_wrong("ending a request whose client had left", exchange)
+
+    def _went_wrong(self, doing: str, exchange: Exchange) -> None:
+        log_unexpected(doing, exchange)
+        try:
+            exchange.failed_here()
+        except Exception:  # noqa: BLE001  # the page cannot be sent either
+            self.abort()
 
     def _pump(self) -> None:
         """Send the body on, as far as the member takes it."""
@@ -150,6 +165,8 @@ class _WebClient:
         """twisted.web has no way to send one."""
 
     def respond(self, status: int, phrase: bytes, lines: list[bytes], length: int | None, keep: bool) -> None:
+        if self._gone:
+            return
         request = self._request
         request.defaultContentType = None
         request.setResponseCode(status, phrase)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import pytest
 
 from tests.harness.client import Cut
-from tests.harness.scripts import Script, answer, raw
+from tests.harness.scripts import Script, Stall, answer, raw
 from tests.harness.talk import Request, Talk
-from tests.harness.waiting import until
+from tests.harness.waiting import PATIENCE, until
 from tests.proxy.lab import Lab, running
 
 FAULTS = '''\
@@ -227,3 +227,50 @@ def test_a_line_of_the_access_log(scene: Scene) -> None:
         assert client.get("/app/write").body == b"sound"
         assert client.get("/app/after").body == b"sound"
     assert len(scene.complaints("write")) == 1
+
+
+def test_a_client_that_leaves(scene: Scene) -> None:
+    """The member's connection ends all the same."""
+    scene.script = stall = Stall()
+    with scene.lab.client() as client:
+        client.ask("GET", "/app/client_lost")
+        stall.wait()
+    assert stall.ended.wait(PATIENCE)
+    assert len(scene.complaints("client_lost")) == 1
+
+
+def test_a_client_that_is_too_slow(scene: Scene) -> None:
+    """Its connection ends."""
+    with scene.lab.client() as client:
+        client.send(
+            "POST /app/client_timeout HTTP/1.1\r\nHost: panolb.test\r\nContent-Length: 10\r\n\r\nhalf."
+        )
+        assert client.answer("POST").status == 502
+    assert len(scene.complaints("client_timeout")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("start", 502), ("request_head", 502), ("response_head", 502), ("response_data", 0)]
+)
+def test_behind_twisted_web(scene: Scene, name: str, status: int) -> None:
+    """The same for a request that comes through twisted.web, on a connection that asked for a file before."""
+    scene.script = answer(b"body")
+    with scene.lab.client() as client:
+        assert client.get("/nowhere").status == 404
+        if status:
+            assert client.get(f"/app/{name}").status == status
+        else:
+            with pytest.raises((Cut, ConnectionError)):
+                client.get(f"/app/{name}")
+    assert len(scene.complaints(name)) == 1
+
+
+def test_a_client_that_leaves_twisted_web(scene: Scene) -> None:
+    """The member's connection ends all the same."""
+    scene.script = stall = Stall()
+    with scene.lab.client() as client:
+        assert client.get("/nowhere").status == 404
+        client.ask("GET", "/app/client_lost")
+        stall.wait()
+    assert stall.ended.wait(PATIENCE)
+    assert len(scene.complaints("client_lost")) == 1
