@@ -157,9 +157,11 @@ class Request:
         return None
 
     def without(self, names: Iterable[bytes]) -> list[bytes]:
-        """The lines but those called ``names`` (lower case)."""
-        dropped = frozenset(names)
-        return [line for line in self.lines if line.partition(b":")[0].lower() not in dropped]
+        """The lines but those called ``names`` (lower case), or so with underscores for hyphens."""
+        dropped = frozenset(name.replace(b"_", b"-") for name in names)
+        return [
+            line for line in self.lines if line.partition(b":")[0].lower().replace(b"_", b"-") not in dropped
+        ]
 
 
 def understand(method: bytes, target: bytes, version: bytes, fields: Iterable[bytes]) -> Request:
@@ -179,7 +181,8 @@ def understand(method: bytes, target: bytes, version: bytes, fields: Iterable[by
         name = name.lower()
         if name in _SPECIAL:
             special.append((name, value.strip(b" \t")))
-        else:
+        # CGI and WSGI take X_Forwarded_For for X-Forwarded-For (CVE-2015-0219): a client's must not pass for ours.
+        elif b"_" not in name or name.replace(b"_", b"-") not in _SPECIAL:
             keep(line)
     _take_special(request, special)
     return request

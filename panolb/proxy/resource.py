@@ -26,7 +26,7 @@ from ..errors import BadRequest
 from .frontend import Frontend
 from .http1 import Http1
 from .unexpected import log_unexpected
-from .upstream import Upstream
+from .upstream import CONTROL, Upstream
 
 PIECE = 64 << 10  # bytes of a body that are sent at once
 
@@ -57,6 +57,8 @@ class ReverseProxyResource(Resource):
         ]
         version = request.clientproto.rpartition(b"/")[2]
         try:
+            if any(CONTROL.search(part) for part in (request.method, request.uri, *fields)):
+                raise BadRequest(400, "The request has control characters.")  # twisted.web lets them through
             understood = understand(request.method, request.uri, version, fields)
             location = self.frontend.table.find(understood.host, understood.path, understood.websocket)
         except BadRequest as problem:

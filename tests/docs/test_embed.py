@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.harness.client import Client
 from tests.harness.waiting import PATIENCE, free_port
 
 from .blocks import EXAMPLES
@@ -32,6 +33,13 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def test_its_own_page(port: int) -> None:
     """The application's page is served beside the balancer."""
     assert b"/panopticon/" in ask(port, "GET", "/")[1]
+
+
+@pytest.mark.parametrize("line", ["A: b\x01c", "A: b\x1b[2J"])
+def test_control_characters(port: int, line: str) -> None:
+    """What the application's own server lets through is still refused."""
+    with Client(port) as client:
+        assert client.get("/panopticon/whoami", line).status == 400
 
 
 def test_sticky(port: int) -> None:

@@ -91,6 +91,13 @@ CONNECTION = Group(
             GET,
             without=("Keep-Alive", "TE", "Proxy-Connection"),
         ),
+        passed(
+            "underscores for hyphens",
+            get("X_Forwarded_For: 192.0.2.1", "Content_Length: 9", "Transfer_Encoding: chunked"),
+            GET,
+            source="CVE-2015-0219",
+            without=("X_Forwarded_For", "Content_Length", "Transfer_Encoding"),
+        ),
         passed("Proxy", get("Proxy: http://192.0.2.1"), GET, source="CVE-2016-5387", without=("Proxy",)),
     ),
 )
