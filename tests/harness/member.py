@@ -69,7 +69,7 @@ class Member:
     def listen(self) -> None:
         """Take connections."""
         self.refuse()
-        self._listening = self._bind(100)
+        self._listening = self._bind(1000)
         threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
 
     def refuse(self) -> None:
