@@ -174,7 +174,7 @@ class Balancer:
             self.refresh(now)
         failover = bool(tried)
         if self.spared and not force:
-            tried = (*tried, *self.spared)
+            tried = (*tried, *self.spared)  # in vain, a moment ago
         forcing = self.forcerecovery and force
         forced = forcing and not (self._eligible(tried) if self.spared and tried else self._candidates)
         why = NEW
@@ -188,6 +188,7 @@ class Balancer:
                     if stuck.ready and stuck not in tried:
                         break
                 else:
+                    # In a panic there may be nobody above suspicion, and these users may go nowhere else.
                     last_hope = forced or (forcing and self.nofailover and self.spared)
                     stuck = _in_error(bound, tried) if last_hope else None
                 if stuck is not None:
