@@ -49,7 +49,7 @@ class Seen:
         """Say it as the table does."""
         status = str(self.answers[0][0]) if self.answers else NO_STATUS[self.ended]
         reached = " + ".join(_short(one) for one in self.understood if one != SAYS_NEXT)
-        text = f"{status}: {reached}" if reached else status
+        text = status if not reached else reached if status == "200" else f"{status}: {reached}"
         if self.oddities:
             text += f", {'passes' if reached else 'passing'} on {', '.join(self.oddities)}"
         return text if self.neighbour else f"{text}; **the next client gets another one's answer**"
@@ -59,7 +59,7 @@ def _short(understood: str) -> str:
     """``POST /app/ 3`` in a few words: the path is another one only where the row says so."""
     method, _, rest = understood.partition(" ")
     length = rest.rpartition(" ")[2]
-    return method if length == "0" else f"{method} with {length} B"
+    return method if length == "0" else f"{method} {length} B"
 
 
 def expected(row: Row) -> Seen:

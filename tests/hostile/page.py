@@ -33,10 +33,10 @@ Each row is sent in one piece, and right behind it, on the same connection, goes
 balancer reads as strictly as h11 does, and records what it understands. Then another client asks for something else,
 over the connections to the member that are open by then. A cell says
 
-* the status of the first answer: 400 is a refusal. *No status* is an answer without one, and *no answer* is none
+* the status of the first answer: *400* is a refusal. *No status* is an answer without one, and *no answer* is none
   within {quiet:g} s;
-* what reached the member of the row: *200: POST with 3 B* is one request with a body of three bytes; where there is
-  a *+* there were several requests;
+* or, if a 200 came of it, what the member understood: *POST 3 B* is one request with a body of three bytes. Where there
+  is a *+* there were several;
 * what it *passes on* although that should end at a proxy, or is unclear. *What h11 refuses* is no request to it;
 * with *or*, that it does the one at one time and the other at another.
 """
