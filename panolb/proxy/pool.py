@@ -24,6 +24,9 @@ from .upstream import Upstream
 log = Logger()
 
 
+QUIET = 60.0  # seconds; a shortage meets every request, and a line for each would fill the disk
+
+
 class _Waiter(NamedTuple):
     """An exchange for which there is no connection to spare.
 
@@ -53,6 +56,7 @@ class Pool:
         "_new",
         "_open",
         "_own",
+        "_quiet_until",
         "_reactor",
         "_timer",
         "deadlines",
@@ -74,6 +78,7 @@ class Pool:
         self._own: _Line = OrderedDict()  # users who are bound to this member
         self._new: _Line = OrderedDict()
         self._timer: IDelayedCall | None = None  # due no later than the first who gives up
+        self._quiet_until = 0.0  # clock reading; until then a shortage of ours has been told
         self._closed = False
 
     @property
@@ -184,10 +189,15 @@ class Pool:
 
     def short(self, exchange: Exchange) -> None:
         """This machine has nothing left to connect with: that is nobody's fault but ours."""
-        log.error(
-            "no connection to {member}: out of file descriptors, memory or local ports; raise LimitNOFILE",
-            member=self.spec.name,
-        )
+        now = self.deadlines.clock()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET
+            log.error(
+                "no connection to {member}: out of file descriptors, memory or local ports; raise LimitNOFILE; "
+                "this is said once in {quiet:g} s",
+                member=self.spec.name,
+                quiet=QUIET,
+            )
         waited_for = self._attempts.pop(exchange, None) is not None
         self._one_less()
         if waited_for:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransportWithDisconnection
-from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, capturedLogs, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import provider
 
@@ -51,6 +52,9 @@ class Wish:
 
     def connect_failed(self, reason: str) -> None:
         self._hear(f"connect_failed: {reason}")
+
+    def no_capacity(self) -> None:
+        self._hear("no_capacity")
 
     def not_served(self, term: str) -> None:
         self._hear(term)
@@ -176,6 +180,19 @@ def test_thousands_leave() -> None:
     for wish in reversed(wishes):
         house.pool.cancel(wish)  # type: ignore[arg-type]
     assert house.pool.waiting == 0
+
+
+def test_a_shortage_is_told_once_a_minute() -> None:
+    """It meets every request, and none of them is the member's fault."""
+    house = House(max_connections=None)
+    with capturedLogs() as events:
+        for _ in range(3):
+            wish = house.ask("a")
+            factory: Any = house.reactor.tcpClients[-1][2]
+            factory.clientConnectionFailed(None, Failure(OSError(errno.EMFILE, "too many open files")))
+            assert wish.told == ["no_capacity"]
+            house.reactor.advance(30.0)
+    assert len(events) == 2
 
 
 # -- errors of ours ------------------------------------------------------------------------------------------------------
