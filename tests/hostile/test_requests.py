@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.harness.scripts import Stall
 from tests.harness.waiting import until
 from tests.proxy.lab import Lab
 
@@ -44,6 +45,20 @@ def test_row_on_a_connection_of_twisted_web(lab: Lab, recorder: Recorder, row: R
     seen = replace(seen, answers=seen.answers[1:])
     assert seen in (expected(row), expected(replace(row, kept=True)))
     assert not lab.member.failures
+
+
+def test_refused_behind_one_that_twisted_web_has_in_flight(lab: Lab) -> None:
+    """Where there is no room for a refusal, the answer under way is completed, and the connection ends."""
+    lab.reset()
+    stall = lab.member.script = Stall()
+    with lab.client() as client:
+        assert client.get("/nowhere").status == 404
+        client.send(get() + get("A: b\0c") + get(line="GET /app/smuggled HTTP/1.1"))
+        stall.wait()
+        stall.release()
+        assert client.answer().body == b"late"
+        assert client.ended()
+    assert lab.member.lines == ["GET /app/ HTTP/1.1"]
 
 
 def test_every_row_has_a_name_of_its_own() -> None:
