@@ -54,6 +54,13 @@ balancer = "app"
 websocket_ping_interval = "1s"
 websocket_ping_misses = 3
 
+[[location]]
+path = "/messages"
+balancer = "app"
+websocket = "messages"
+websocket_ping_interval = "1s"
+websocket_ping_misses = 3
+
 [access_log]
 path = "access.log"
 format = "common"

@@ -220,7 +220,8 @@ class Viewer(User):
             browser.client.close()
 
     def _open(self, browser: Browser, number: int, began: float) -> Peer:
-        browser.upgrade(f"/app/live?n={number}", *self.cookie())
+        location = self.chance.choice(("/app", "/messages"))  # a lane each
+        browser.upgrade(f"{location}/live?n={number}", *self.cookie())
         status = browser.client.socket.recv(12, socket.MSG_PEEK).removeprefix(b"HTTP/1.1 ").decode()
         if status != "101":
             raise Failed(status or CUT)
