@@ -22,11 +22,13 @@ class Checked(Protocol):
 
     :param channel: twisted.web's.
     :param refuse: answers what was refused, given the reader that has refused it; the connection is the caller's again.
+    :ivar received: bytes that have come.
     """
 
     def __init__(
         self, channel: Any, frontend: Frontend, refuse: Callable[[RequestReader, BadRequest], None]
     ) -> None:
+        self.received = 0
         self._channel = channel
         self._site = frontend.site
         self._refuse = refuse
@@ -44,7 +46,13 @@ class Checked(Protocol):
         """End as soon as nothing is in flight."""
         self._site.drain(self._channel)
 
+    @property
+    def within_body(self) -> bool:
+        """Whether the client still has some of a request to send."""
+        return self._reader.request is not None
+
     def dataReceived(self, data: bytes) -> None:
+        self.received += len(data)
         while data and self._open:
             data = self._read(data)
 

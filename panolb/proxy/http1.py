@@ -444,6 +444,8 @@ class Http1(Protocol):
     def _has_earned_more(self) -> bool:
         """Whether a client that has to make progress has made so much that it may go on."""
         patience, wire = self._patience, self.wire
+        if isinstance(self._onward, Checked):
+            return self._web_has_earned_more(self._onward)
         if patience is None or not (wire.blocked or self._reading == BODY):
             return False
         octets = 0
@@ -461,6 +463,25 @@ class Http1(Protocol):
         self.frontend.deadlines.set(self, left)
         return True
 
+    def _web_has_earned_more(self, web: Checked) -> bool:
+        """The same of a client that twisted.web serves, which sets no limits within answers and few within bodies."""
+        patience, deadlines, limits = self._patience, self.frontend.deadlines, self.frontend.limits
+        if patience is None:
+            patience = self._patience = Patience(limits.body_timeout, limits.body_rate)
+        now = deadlines.clock()
+        arrived, queued = self.wire.progress or (0, 0)
+        octets = arrived + web.received
+        if self._arrived is None or not (queued or web.within_body):
+            left = patience.begin(now)
+        else:
+            left = patience.earn(octets - self._arrived, now)
+        self._arrived = octets
+        if left <= 0:
+            return False
+        # Nobody tells when an answer begins: so often that at most a quarter of its time has passed unseen by then.
+        deadlines.set(self, min(left, limits.body_timeout / 4))
+        return True
+
     # -- ends -------------------------------------------------------------------------------------------------------
 
     def out_of_time(self) -> None:
@@ -472,7 +493,7 @@ class Http1(Protocol):
 
     def _give_up(self) -> None:
         """The client's time is up."""
-        if self._reading == DISCARD or self.wire.blocked:
+        if self._reading == DISCARD or self.wire.blocked or self._onward is not None:
             self.transport.abortConnection()
         elif self._exchange is not None:
             self._exchange.client_timeout()
@@ -575,6 +596,8 @@ class Http1(Protocol):
         self.wire.release()
         checked = Checked(protocol, self.frontend, self._take_back)
         self.go_onward(checked)
+        self._patience = self._arrived = None
+        self._web_has_earned_more(checked)
         checked.dataReceived(data)
 
     def _take_back(self, reader: RequestReader, problem: BadRequest) -> None:

@@ -298,6 +298,30 @@ def test_a_client_that_takes_nothing_of_its_answer(impatient: Lab) -> None:
     assert impatient.states()["1"]["state"] == "up"
 
 
+def test_on_a_connection_that_twisted_web_serves(impatient: Lab) -> None:
+    """What came first does not matter: whoever takes nothing of an answer, or drips a body, is cut."""
+    impatient.member.script = answer(b"x" * (30 << 20))
+    with impatient.client(receive_buffer=4096) as client, impatient.client() as dripping:
+        for one in (client, dripping):
+            assert one.get("/nothing").status == 404
+        client.send(b"GET /app/ HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: impatient.states()["1"]["busy"] == 1, "the request to be under way")
+        until(lambda: impatient.states()["1"]["busy"] == 0, "the client to be cut")
+        dripping.send(b"POST /app/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        dripping.socket.settimeout(0.1)
+
+        def cut() -> bool:
+            try:
+                dripping.send(b"x")
+                return dripping.socket.recv(1) == b""
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+
+        until(cut, "the body to be given up")
+
+
 def test_a_client_that_takes_its_answer_slowly(impatient: Lab) -> None:
     """Whoever takes body_rate stays, although a queue takes it longer than body_timeout to empty."""
     impatient.member.script = answer(b"x" * (30 << 20))
