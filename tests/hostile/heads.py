@@ -76,6 +76,8 @@ LINES = Group(
     (
         passed("an empty line before it", b"\r\n" + get(), GET, source="RFC 9112 2.2"),
         refused("1,000 empty lines before it", b"\r\n" * 1000 + get(), "RFC 9112 2.2"),
+        refused("bare LF before it", b"\n" + get(), "RFC 9112 2.2"),
+        refused("bare CR before it", b"\r" + get(), "RFC 9112 2.2"),
         refused("blank before it", b" " + get()),
         refused("junk before it", b"junk\r\n" + get()),
         refused("NUL before it", b"\0" + get()),
@@ -88,6 +90,11 @@ LINES = Group(
         refused("folded", get(line="GET /app/\r\n HTTP/1.1")),
         refused("HTTP/0.9", b"GET /app/\r\n", "RFC 1945 4.1"),
         refused("HTTP/0.9 with fields", b"GET /app/\r\nHost: panolb.test\r\n\r\n", "RFC 1945 4.1", 505),
+        refused(
+            "HTTP/0.9 whose path ends like HTTP/1.1",
+            b"GET /app/HTTP/1.1\r\nHost: panolb.test\r\n\r\n",
+            "RFC 1945 4.1",
+        ),
         refused("HTTP/1.2", get(line="GET /app/ HTTP/1.2"), status=505),
         refused("HTTP/2.0", get(line="GET /app/ HTTP/2.0"), status=505),
         refused("HTTP/2's preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "RFC 9113 3.4", 505),
