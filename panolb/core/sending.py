@@ -4,7 +4,7 @@ Nothing is sent a second time that may have been acted on.  Until a connection s
 member may be tried with the body intact; so it is until a member that was asked with ``ping`` has said that it wants
 the body.  After that only a request without a body whose method makes a repetition harmless is repeated, and only
 while not one byte of an answer has come: once on a new connection when a kept one had died, once on another member
-when a new one died.
+when a new one died.  And all of it only as far as the balancer's `panolb.core.budget` allows.
 """
 
 from __future__ import annotations
