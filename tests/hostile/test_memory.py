@@ -99,7 +99,7 @@ def grown(
     memory, sockets = panolb.rss(), open_sockets(panolb)
     horde.come(panolb.ports[0], number)
     then()
-    until(lambda: open_sockets(panolb) > sockets + number * each - FEW, "all to be there", seconds=20)
+    until(lambda: open_sockets(panolb) > sockets + number * each - FEW, "all to be there", seconds=60)
     time.sleep(1)  # what they have sent is read
     assert horde.ended() == 0
     size = (panolb.rss() - memory - NOISE) / number

@@ -20,6 +20,7 @@ from tests.harness.client import Client, Cut
 from tests.harness.scripts import answer
 from tests.harness.talk import Request, Talk
 from tests.harness.waiting import until
+from tests.hostile.hordes import room_for
 from tests.proxy.lab import Lab, running
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -47,7 +48,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         if os.environ.get("PANOLB_REQUIRE_REAL"):
             pytest.fail("slowhttptest is not installed; as root: sh ops/install-test-servers")
         pytest.skip("slowhttptest is not installed")
-    with running(tmp_path_factory.mktemp("slow"), listener=LIMITS) as lab:
+    # The members' connections are ours.
+    with room_for(SLOW + 2 * HONEST), running(tmp_path_factory.mktemp("slow"), listener=LIMITS) as lab:
         lab.member.script = serve
         yield lab
 
