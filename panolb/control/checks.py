@@ -85,7 +85,12 @@ class Checker:
         # maybeDeferred: a plugin that raises, or returns no Deferred, must not end the loop.
         flight = self._flight = maybeDeferred(self._probe, self._reactor, self._target)
         flight.addTimeout(self._target.timeout, self._reactor)
-        return flight.addErrback(self._in_words).addCallbacks(self._observe, self._no_verdict)
+        verdict = flight.addErrback(self._in_words).addCallbacks(self._observe, self._no_verdict)
+        return verdict.addErrback(self._went_wrong)
+
+    def _went_wrong(self, failure: Failure) -> None:
+        """Something of ours broke: without this the loop would end, and nobody look at the member any more."""
+        log.failure("check of {member}: unexpected error", failure, member=self._member.spec.name)
 
     def _no_verdict(self, failure: Failure) -> None:
         """The check could not be made for want of something on this machine."""
