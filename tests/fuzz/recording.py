@@ -11,7 +11,6 @@ import h11
 # What h11 takes and another server may take for something else (RFC 9112 sections 2.2, 5.1 and 5.2).
 UNCLEAR = re.compile(rb"(?<!\r)\n|\r(?!\n)|\r\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 FRAMING = (b"content-length", b"transfer-encoding")
-_LOOSE = re.compile(rb"\A[\r\n]*([!-~]+) +([!-\xff]+) +(HTTP/1\.[01]\r\n)")
 ROOM = 1 << 20  # bytes of a head that h11 reads; panolb's limits come first
 
 
@@ -27,13 +26,14 @@ class Said:
 def read_requests(data: bytes) -> tuple[list[Said], str]:
     """What h11 understands of a stream of requests, and why it reads no further.
 
-    It is helped over what RFC 9112 allows and it refuses: empty lines before a request (section 2.2) and more than one
-    blank between the words of a request line (section 3).
+    It is helped over empty lines before a request, which RFC 9112 section 2.2 allows and it refuses.
     """
     said: list[Said] = []
     while True:
         reader = h11.Connection(h11.SERVER, max_incomplete_event_size=ROOM)
-        reader.receive_data(_LOOSE.sub(rb"\1 \2 \3", data, count=1))
+        while data.startswith(b"\r\n"):
+            data = data[2:]
+        reader.receive_data(data)
         try:
             one = _read_request(reader)
         except h11.RemoteProtocolError as error:

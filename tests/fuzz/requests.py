@@ -11,6 +11,7 @@ from .network import Line, Mute
 from .recording import Got, Recorder, Said, read_answers, read_requests
 
 REFUSED = (400, 405, 413, 414, 417, 426, 431, 505)
+NOBODYS = 404  # with it begins a connection that is handed over
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,20 @@ def outcome(house: House, pieces: Sequence[bytes], narrow: bool = False) -> Outc
     whole = tuple(exchange.request.method for exchange in exchanges if exchange.status == 200)
     answers, behind = read_answers(client.got, methods, ended)
     assert not behind, f"something follows the last answer: {behind!r}"
-    return Outcome(tuple(said), whole, tuple(map(_without_reason, answers)))
+    return Outcome(tuple(said), whole, _comparable(answers))
 
 
-def _without_reason(got: Got) -> Got:
-    """What is wrong in several ways at once is refused for the one that is seen first."""
-    return Got(400, b"", got.whole) if got.status in REFUSED and not got.body else got
+def _comparable(answers: list[Got]) -> tuple[Got, ...]:
+    """The answers without what depends on when the bytes come, and may.
+
+    What is wrong in several ways at once is refused for the one that is seen first.  A connection that was handed over
+    to twisted.web just ends where a refusal would have to stand behind an answer that is still under way.
+    """
+    refusal = Got(400)
+    got = [refusal if one.whole and one.status in REFUSED and not one.body else one for one in answers]
+    if got and got[-1] == refusal and any(one.status == NOBODYS for one in got):
+        got.pop()
+    return tuple(got)
 
 
 def check(house: House, data: bytes) -> None:
