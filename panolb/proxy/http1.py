@@ -1,6 +1,6 @@
 """Downstream HTTP/1.1: one client connection.
 
-Requests are served one after the other; a pipelined one simply waits unread.  Whatever no balancer serves goes, with
+Requests are served one after the other; a pipelined one simply waits.  Whatever no balancer serves goes, with
 the bytes already read, to twisted.web.
 """
 
@@ -144,8 +144,7 @@ class Http1(Protocol):
             if self._onward is not None:
                 self._onward.dataReceived(data)
             elif self._reading == NOTHING or self._rest:
-                self._rest += data
-                self._hold(PIPELINED)
+                self._set_aside(data)
             else:
                 self._advance(data)
         except Exception:  # noqa: BLE001  # ours or a plugin's; nobody else may pay for it
@@ -165,10 +164,18 @@ class Http1(Protocol):
                 self._onward.dataReceived(data)
                 break
             else:
-                self._rest = data
-                self._hold(PIPELINED)
+                self._set_aside(data)
                 break
         self._advancing = False
+
+    def _set_aside(self, data: bytes) -> None:
+        """Keep what belongs to the next request.
+
+        As long as it may be one head it does not stop us reading: only who reads notices that the client leaves.
+        """
+        self._rest += data
+        if len(self._rest) > self.frontend.limits.max_head:
+            self._hold(PIPELINED)
 
     def _read_head(self, data: bytes) -> bytes:
         """Read what belongs to a head, and begin when it is complete; returns the rest of ``data``."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.client import Cut
-from tests.harness.scripts import answer, echo
+from tests.harness.scripts import Stall, answer, echo
 from tests.harness.talk import Request, Talk
 from tests.harness.waiting import until
 from tests.proxy.lab import Lab, running
@@ -264,6 +264,27 @@ def test_a_client_that_closes_early(lab: Lab) -> None:
     assert not any(request.whole for request in lab.member.requests)
     until(lambda: lab.states()["1"]["busy"] == 0, "the member to be idle")
     assert not_blamed(lab)
+
+
+@pytest.mark.parametrize("requests", [1, 2, 20])
+def test_a_client_that_leaves_before_its_answers(lab: Lab, requests: int) -> None:
+    """However many requests it sent at once, its leaving is noticed, and the member's connection is cut."""
+    stall = lab.member.script = Stall()
+    with lab.client() as client:
+        client.send(b"GET /app/ HTTP/1.1\r\nHost: a\r\n\r\n" * requests)
+        stall.wait()
+    until(lambda: lab.states()["1"]["busy"] == 0, "the request to be ended")
+    assert len(lab.member.requests) == 1
+
+
+def test_a_pipeline_beyond_max_head(lab: Lab) -> None:
+    """What comes before its turn is not held without bound, and nothing of it is lost."""
+    stall = lab.member.script = Stall(then=echo)
+    with lab.client() as client:
+        for number in range(20):
+            client.ask("POST", "/app/", f"X-Long: {'x' * 3000}", body=b"%d" % number)
+        stall.release()
+        assert [client.answer("POST").body for _ in range(20)] == [b"%d" % number for number in range(20)]
 
 
 def test_a_cut_is_seen(lab: Lab) -> None:
