@@ -175,8 +175,7 @@ class Balancer:
         failover = bool(tried)
         if self.spared and not force:
             tried = (*tried, *self.spared)  # in vain, a moment ago
-        forcing = self.forcerecovery and force
-        forced = forcing and not (self._eligible(tried) if self.spared and tried else self._candidates)
+        forced = force and self.forcerecovery and self._all_suspected
         why = NEW
         if route:
             bound = self._by_route.get(route)
@@ -188,9 +187,7 @@ class Balancer:
                     if stuck.ready and stuck not in tried:
                         break
                 else:
-                    # In a panic there may be nobody above suspicion, and these users may go nowhere else.
-                    last_hope = forced or (forcing and self.nofailover and self.spared)
-                    stuck = _in_error(bound, tried) if last_hope else None
+                    stuck = _in_error(bound, tried) if forced else None
                 if stuck is not None:
                     self.policy.stuck(stuck, self._usable)
                     if stuck.spec.route == route:
@@ -207,6 +204,11 @@ class Balancer:
         return Decision(
             self.policy.pick(candidates), FAILOVER if failover else why, self.resolver is not None
         )
+
+    @property
+    def _all_suspected(self) -> bool:
+        """Whether live traffic has found nobody of use: all are in error, or spared."""
+        return self.spared.issuperset(self._candidates) if self.spared else not self._candidates
 
     def fate(self, member: Member) -> Fate:
         """What becomes of requests that carry the route of ``member`` by the rules of `choose`, as things stand now."""
@@ -264,7 +266,7 @@ class Balancer:
         If all were, then what had put them there may be over for the others too, but for those that were ``tried`` in
         vain by the same request: they are tried again (forcerecovery).
         """
-        if self.forcerecovery and self.spared.issuperset(self._candidates):
+        if self.forcerecovery and self._all_suspected:
             for other in self.members:
                 if other not in tried:
                     other.health.forgive()

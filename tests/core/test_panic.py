@@ -97,13 +97,22 @@ def test_the_panic_ends() -> None:
 
 def test_who_is_spared_serves() -> None:
     """Its own users and new ones."""
+    chooser, _ = team(4, 0.5)
+    fail(chooser, "123")
+    assert routes(chooser, 4) == "3434"
+    assert route_of(chooser.choose(b"3", (), 0.0)) == "3"
+    assert route_of(chooser.choose(b"1", (), 0.0)) == "4*"
+    assert "panic_threshold" in chooser.reason(chooser.members[2], 0.0)
+    assert chooser.reason(chooser.members[0], 0.0) == "connection refused"
+
+
+def test_nobody_is_above_suspicion() -> None:
+    """Then it is as if all were in error: everybody is tried, and users go where their sessions are."""
     chooser, _ = team(2, 0.5)
     fail(chooser, "12")
-    assert routes(chooser, 4) == "2222"
-    assert route_of(chooser.choose(b"2", (), 0.0)) == "2"
-    assert route_of(chooser.choose(b"1", (), 0.0)) == "2*"
-    assert "panic_threshold" in chooser.reason(chooser.members[1], 0.0)
-    assert chooser.reason(chooser.members[0], 0.0) == "connection refused"
+    assert routes(chooser, 4) == "1212"
+    for route in (b"1", b"2"):
+        assert route_of(chooser.choose(route, (), 0.0)) == route.decode()
 
 
 @pytest.mark.parametrize(("route", "found"), [(None, "1*"), (b"1", "1"), (b"2", "1*")])
@@ -137,7 +146,7 @@ def test_nofailover() -> None:
     assert route_of(chooser.choose(b"1", (), 0.0)) == "503"
     fail(chooser, "2")
     assert route_of(chooser.choose(b"1", (), 0.0)) == "1"
-    assert routes(chooser, 2) == "22"
+    assert route_of(chooser.choose(b"2", (), 0.0)) == "2"
 
 
 def test_an_answer_ends_the_suspicion() -> None:

@@ -126,8 +126,6 @@ CASES = (
             WELL_1,
             STAYED,
         ],
-        panolb=[does("1", pauses(3)), cookie("ROUTEID=.1", to="1", body=bytes(200)), WELL_1, STAYED],
-        differs=["body-may-pause"],
     ),
     Case(
         "F21",
