@@ -316,3 +316,15 @@ def test_other_requests_are_not_limited() -> None:
     script = Script(ask(BOUND), specs=SPECS, place={"admission": Admission(0, 0)}).start()
     assert script.waiting == "1"
     assert counts(script) == (0, 0, 0)
+
+
+def test_a_network_of_ipv6_is_one_client() -> None:
+    """Who has a /64 has no more WebSockets for that, and when one ends from any of its addresses another may come."""
+    admission, gate = Admission(most_per_client=1), Gate()
+    assert admission.admit(b"2001:db8::1", gate, 0.0) is None
+    refusal = admission.admit(b"2001:db8::2", gate, 0.0)
+    assert refusal is not None
+    assert refusal.term == "client-full"
+    assert admission.admit(b"2001:db8:0:1::1", gate, 0.0) is None
+    admission.leave(b"2001:db8::1", gate)
+    assert admission.admit(b"2001:db8::2", gate, 0.0) is None
