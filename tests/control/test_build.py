@@ -206,8 +206,10 @@ def test_a_panic_is_told_once() -> None:
             for one in chooser.members:
                 chooser.fault(one, 0.0, "connection refused")
     assert [formatEvent(event) for event in events] == [
-        "balancer b: 2 of 4 members are in error by live traffic; member b/3 stays in service all the same, and whoever "
-        "else fails (panic_threshold 50%): connection refused; look at the network between here and the members"
+        (
+            "balancer b: 2 of 4 members are in error by live traffic; member b/3 stays in service all the same, and whoever "
+            "else fails (panic_threshold 50%): connection refused; look at the network between here and the members"
+        )
     ]
 
 
