@@ -12,13 +12,12 @@ CONFORMANCE ?= build/conformance
 SOAK ?= build/soak
 # Most tests wait for sockets and processes: more of them run at a time than there are cores.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -lt 8 ] || n=8; expr $$n + 1)
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 # compat: only then does twistd find twisted/plugins/panolb_plugin.py in a checkout.
 EDITABLE := --config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test servers check lint imports types tests conformance fuzz soak coverage format docs bench clean
+.PHONY: help demo test real others servers check lint imports types tests conformance fuzz soak coverage format docs bench clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
@@ -29,13 +28,20 @@ demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0
 
 test: $(VENV)/installed-test servers  ## everything that must hold: lint, types, imports and all tests
 	@$(MAKE) --no-print-directory lint types imports
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line real others
+
+# The Tomcats of tests/real are shared by all of them: side by side with everything else, they are run one by one.
+real: $(VENV)/installed-test
 	PANOLB_REAL_PEER=httpd-conf $(BIN)/python -m pytest tests/real
-	$(PYTEST)
+	$(BIN)/python -m pytest tests/real
+
+others: $(VENV)/installed-test
+	$(BIN)/python -m pytest --ignore tests/real --numprocesses $(JOBS) --dist loadfile
 
 tests: $(VENV)/installed-test  ## the tests alone; ARGS="-k word" chooses
 	$(BIN)/python -m pytest $(ARGS)
 
-servers:  ## install Tomcat and Apache for tests/real (Debian, as root), or say why not
+servers:  ## install the real servers that tests need (Debian, as root), or say why not
 	@sh ops/install-test-servers
 
 lint: $(VENV)/installed-test  ## ruff: mistakes, style and format

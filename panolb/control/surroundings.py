@@ -13,6 +13,9 @@ from ..config import model
 from ..errors import ConfigError, Problem
 from .locations import FILE
 
+BACKLOG = 511
+"""Clients that may wait to be accepted, as in Apache and nginx; Twisted's 50 are few when everybody comes back at once."""
+
 
 def make_endpoint(reactor: Any, config: model.Config, description: str, path: tuple[str, ...]) -> Any:
     """The server endpoint that a string describes.
@@ -21,10 +24,16 @@ def make_endpoint(reactor: Any, config: model.Config, description: str, path: tu
     :raises ConfigError: when Twisted cannot make sense of it.
     """
     try:
-        return serverFromString(reactor, description)
+        return serverFromString(reactor, _with_backlog(description))
     except Exception as error:  # noqa: BLE001  # endpoint parsers are plugins and raise whatever they like
         message = f'is no endpoint ({error}); write for example "tcp:10080:interface=127.0.0.1"'
         raise ConfigError([Problem(config.where(path), message)]) from None
+
+
+def _with_backlog(description: str) -> str:
+    if description.startswith(("tcp:", "tcp6:", "ssl:")) and ":backlog=" not in description:
+        return f"{description}:backlog={BACKLOG}"
+    return description
 
 
 def surrounding_problems(config: model.Config) -> list[Problem]:

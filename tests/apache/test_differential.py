@@ -105,7 +105,6 @@ class Compared:
 @settings(
     max_examples=EXAMPLES or 300,
     derandomize=not EXAMPLES,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )

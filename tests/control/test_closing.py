@@ -71,7 +71,7 @@ def test_faster_than_a_timer() -> None:
     assert told[-1] == pytest.approx(0.6, rel=0.1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     rate=st.floats(1.0, 5000.0),
     number=st.integers(0, 150),

@@ -48,7 +48,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS)
 def test_nothing_early_everything_in_time_forgotten_never(steps: list[tuple[str, int, float]]) -> None:
     """Against a list of dates: a limit strikes once, at its date or at most one tick later, and never if taken back."""
@@ -93,7 +93,7 @@ def test_nothing_early_everything_in_time_forgotten_never(steps: list[tuple[str,
     assert due == [None] * THINGS
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(SECONDS, min_size=1, max_size=20), st.floats(0, 500))
 def test_slow_reactor_catches_up(limits: list[float], pause: float) -> None:
     """After a standstill of the process all that is due strikes, once, and nothing else."""

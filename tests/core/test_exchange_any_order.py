@@ -316,4 +316,4 @@ def _joined(chunks: bytes) -> bytes:
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=15, deadline=None)
+TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=15)

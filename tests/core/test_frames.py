@@ -46,7 +46,7 @@ from .streams import (
 
 BOTH = pytest.mark.parametrize("from_client", [True, False], ids=["from a client", "from a member"])
 MAX_HEADER = 14
-thorough = settings(max_examples=150, deadline=None)
+thorough = settings(max_examples=150)
 
 
 def reader(from_client: bool, deflate: bool = False) -> Frames:
@@ -120,7 +120,7 @@ def test_our_own_frames_fit_in(from_client: bool, data: st.DataObject, deflate: 
     assert receiver.messages == frames.messages
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(from_client=st.booleans(), data=st.data())
 def test_one_byte_at_a_time(from_client: bool, data: st.DataObject) -> None:
     """Whatever comes of reading in pieces comes of reading in the smallest ones."""

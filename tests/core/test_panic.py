@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from panolb.core.balancer import Balancer
@@ -167,7 +167,6 @@ def test_an_answer_beside_healthy_members() -> None:
     assert not chooser.spared
 
 
-@settings(deadline=None)
 @given(
     count=st.integers(1, 5),
     share=st.sampled_from([0.0, 0.3, 0.5, 0.8, 1.0]),

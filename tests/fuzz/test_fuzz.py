@@ -42,7 +42,6 @@ def test_mutations(houses: Houses, target: Target) -> None:
 
     @settings(
         max_examples=BUDGET[target.name],
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
     @given(mutated(seeds, target.words, LARGEST))

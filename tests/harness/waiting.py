@@ -67,7 +67,7 @@ def free_port() -> int:
     returned: so it is not returned again soon, and each of several processes that run tests at the same time
     (pytest-xdist) has ports of its own.
     """
-    runner = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    runner = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{RUNNERS - 1}").removeprefix("gw"))
     for port in random.sample(range(15000 + runner % RUNNERS, 32000, RUNNERS), 200):
         if port in _given:
             continue

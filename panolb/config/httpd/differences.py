@@ -65,7 +65,7 @@ DIFFERENCES: Final = _table(
                "a fifth of the last seconds' requests, and 10 per second; others get 503",
                "retries come when there are the fewest to take them", compat=True),
     Difference("keepalive-defaults", "Client connections, where nothing is written",
-               "KeepAliveTimeout 5 s, 100 requests, 100 header fields", "75 s, and no limits of number",
+               "KeepAliveTimeout 5 s, 100 requests", "75 s, and any number",
                "a dashboard polls; a new connection each time costs more than an idle one", compat=True),
     Difference("path-parameters", "/app;jsessionid=1, without mapping=servlet", "404", "is for /app",
                "Tomcat itself writes such paths", compat=True),

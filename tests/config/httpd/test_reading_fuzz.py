@@ -65,9 +65,7 @@ PARTS = [
     "2.4",
     "/(/",
 ]
-SLOW = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def outcome(path: Path, data: bytes) -> Document:

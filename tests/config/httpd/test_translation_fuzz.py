@@ -109,7 +109,7 @@ BLOCK = st.one_of(
 
 
 @given(st.lists(BLOCK, max_size=8), st.booleans(), st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_configuration(
     tmp_path: Path, methods: Known, blocks: list[str], compat: bool, allowed: bool
 ) -> None:

@@ -83,7 +83,7 @@ def _by_model(path: str, config: Config, exact: bool) -> tuple[str | None, Locat
     st.lists(st.sampled_from(SECTIONS), max_size=5),
     st.booleans(),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_first_that_matches(
     tmp_path: Path, methods: Known, passes: list[Pass], sections: list[str], compat: bool
 ) -> None:

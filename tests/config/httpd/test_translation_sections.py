@@ -81,7 +81,7 @@ def _first(config: Config, path: str) -> tuple[Location, str] | None:
 
 
 @given(st.lists(st.sampled_from(SECTIONS), max_size=4, unique=True), st.sampled_from(PASSES))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_all_that_match_apply(tmp_path: Path, methods: Known, sections: list[str], passed: str) -> None:
     """For every path the rules of just those sections that it lies in; and the same target as without them."""
     lines = [
