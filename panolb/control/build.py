@@ -90,7 +90,7 @@ class Builder:
             now=self.deadlines.clock(),
         )
         balancer.watcher = partial(log_change, balancer)
-        balancer.alarm = partial(log_panic, balancer)
+        balancer.panic.alarm = partial(log_panic, balancer)
         for member, settings in zip(members, config.member, strict=True):
             health = config.check_of(settings)
             if health is not None:
@@ -234,7 +234,7 @@ def log_panic(balancer: Balancer, member: Member, in_error: int, why: str) -> No
         in_error=in_error,
         all=len(balancer.members),
         member=member.spec.name,
-        threshold=balancer.panic_threshold,
+        threshold=balancer.panic.threshold,
         why=why,
     )
 

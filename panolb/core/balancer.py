@@ -11,10 +11,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from .budget import Budget
+from .candidates import by_route, eligible
 from .cookie import RouteCookie
 from .member import Admin, Member
+from .panic import Alarm, Panic
 from .policies import Policy
 from .ports import Later
+from .warmup import taking_part
 
 if TYPE_CHECKING:
     from .sticky import Resolver
@@ -32,7 +35,6 @@ FAILOVER = "failover"
 READY = ("up", "drain")  # the states in which a member serves its own users
 
 Watcher = Callable[[Member, str, str, str], None]
-Alarm = Callable[[Member, int, str], None]
 
 
 class Fate(Enum):
@@ -69,25 +71,22 @@ class Balancer:
     :param wait: seconds that a request waits for a member that can serve it (Apache: the balancer's timeout).
     :param later: calls something later; without it nobody waits.
     :param retry_budget: retries per request that are allowed at a high load; 1 for any number.
-    :param panic_threshold: the share of the members in service, one at least, that live traffic may put in error; one
-        more is *spared*: it stays in service.  1: all may be put there, 0: none.
+    :param panic_threshold: the share of the members in service that live traffic may put in error; see `Panic`.
     :param slow_start: seconds in which the share of new users that a member gets grows after its return.
     :param watcher: told ``(member, state before, state after, why)`` whenever a state has changed, when it is settled
         who may serve.
-    :param alarm: told ``(member, how many are in error, why)`` when a member is spared, once until there is room again.
+    :param alarm: told when a member is spared; see `Panic`.
 
     :ivar budget: what is left for retries; ``None`` for no limit.
-    :ivar spared: members that stay in service although live traffic could not use them, and have not answered since.
+    :ivar spared: the members that `panic` spares.
     """
 
     __slots__ = (
         "_by_route",
         "_candidates",
-        "_panics",
         "_recheck",
         "_usable",
         "_warm_by",
-        "alarm",
         "budget",
         "cookie",
         "failonstatus",
@@ -99,7 +98,7 @@ class Balancer:
         "name",
         "nofailover",
         "observe_fails",
-        "panic_threshold",
+        "panic",
         "policy",
         "resolver",
         "slow_start",
@@ -145,14 +144,12 @@ class Balancer:
         self.wait = 0.0 if later is None else wait
         self.later = later
         self.budget = None if retry_budget >= 1 else Budget(retry_budget)
-        self.panic_threshold = panic_threshold
         self.slow_start = slow_start
         self.watcher = watcher
-        self.alarm = alarm
-        self.spared: set[Member] = set()
-        self._panics = False  # the alarm has been given
+        self.panic = Panic(self.members, panic_threshold, alarm)
+        self.spared = self.panic.spared
         self._warm_by = 0.0  # clock reading at which all members get their full shares
-        self._by_route = self._index_routes()
+        self._by_route = by_route(self.members)
         self._usable: tuple[Member, ...] = ()
         self._candidates: tuple[Member, ...] = ()
         self._recheck = NEVER
@@ -196,11 +193,11 @@ class Balancer:
                 if self.nofailover:
                     return None
                 why = UNUSABLE
-        candidates = self._eligible(tried, forced) if tried or forced else self._candidates
+        candidates = eligible(self.members, tried, forced) if tried or forced else self._candidates
         if not candidates:
             return None
         if now < self._warm_by:
-            candidates = self._offered(candidates, now)
+            candidates = taking_part(candidates, now)
         return Decision(
             self.policy.pick(candidates), FAILOVER if failover else why, self.resolver is not None
         )
@@ -220,7 +217,7 @@ class Balancer:
             return Fate.MOVE
         if not self.forcerecovery or self._candidates:
             return Fate.REFUSED
-        forced = _in_error(bound, ()) is not None or (free and self._eligible((), forced=True))
+        forced = _in_error(bound, ()) is not None or (free and eligible(self.members, (), forced=True))
         return Fate.FORCED if forced else Fate.REFUSED
 
     def reason(self, member: Member, now: float) -> str:
@@ -229,7 +226,7 @@ class Balancer:
             return member.health.reason
         if member in self.spared:
             return "requests to it fail, but it stays in service: too many members are in error (panic_threshold)"
-        warmth = member.warmth(now)
+        warmth = member.warm_up.share(now)
         return "" if warmth == 1 else f"warming up: it gets {warmth:.0%} of its new users (slow_start)"
 
     # -- changing ---------------------------------------------------------------------------------------------------
@@ -241,24 +238,10 @@ class Balancer:
         """
         if member.spec.ignore_errors:
             return
-        in_error = sum(m is not member and m.describe(now) == "error" for m in self.members)
-        if not member.health.in_error(now) and in_error >= self._most_in_error():
-            self.spared.add(member)
-            if not self._panics:
-                self._panics = True
-                if self.alarm is not None:
-                    self.alarm(member, in_error, reason)
+        if self.panic.spares(member, now, reason):
             return
         member.health.fault(now, member.spec.retry, reason, observed)
         self.refresh(now, reason)
-
-    def _most_in_error(self) -> int:
-        """How many members live traffic may put in error."""
-        share = self.panic_threshold
-        if not 0 < share < 1:
-            return int(share) * len(self.members)
-        in_service = sum(m.admin not in (Admin.DISABLED, Admin.STOPPED) for m in self.members)
-        return max(int(share * in_service), 1)
 
     def answered(self, member: Member, now: float, tried: Collection[Member] = ()) -> None:
         """Live traffic could use ``member`` although it was in error, or spared.
@@ -322,10 +305,8 @@ class Balancer:
                 member.state = state
             member.returns = member.returns or state != "down"
         self._recheck = recheck
-        if self._panics and sum(m.state == "error" for m in self.members) < self._most_in_error():
-            self._panics = False
-            self.spared.clear()
-        self._candidates = self._eligible(())
+        self.panic.look()
+        self._candidates = eligible(self.members, ())
         if self._candidates and not self.nofailover:
             for member in self.members:
                 member.ready = member.ready and not member.moving
@@ -337,90 +318,12 @@ class Balancer:
     def _warm_up(self, member: Member, state: str, now: float) -> None:
         """Begin to warm a member up whose state changes to ``state``, if that means that it is back."""
         if state not in READY:
-            member.warm_by = 0.0
+            member.warm_up.end()
         elif member.state not in READY and member.returns and self.slow_start:
-            member.warm_from, member.warm_by = now, now + self.slow_start
-            self._warm_by = member.warm_by
-
-    @staticmethod
-    def _offered(candidates: tuple[Member, ...], now: float) -> tuple[Member, ...]:
-        """Those among which the method chooses this time: who warms up is offered in its share of the choices only."""
-        cold = 0
-        offered: list[Member] = []
-        for member in candidates:
-            warmth = member.warmth(now)
-            if warmth < 1:
-                cold += 1
-                member.offers += warmth
-                if member.offers < 1:
-                    continue
-                member.offers -= 1
-            offered.append(member)
-        return candidates if cold == len(candidates) else tuple(offered)
-
-    # -- preparing --------------------------------------------------------------------------------------------------
-
-    def _index_routes(self) -> dict[bytes, tuple[Member, ...]]:
-        """Who serves the users of a route, in the order in which they are asked.
-
-        Several members may share a route; hot standbys come last among them (Apache's two passes), and each is
-        followed by those who take over for it (``redirect``), as far as redirects lead.
-        """
-        index: dict[bytes, tuple[Member, ...]] = {}
-        for member in sorted(self.members, key=lambda m: m.spec.hot_standby):
-            if member.spec.route:
-                index[member.spec.route] = (*index.get(member.spec.route, ()), member)
-        if any(member.spec.redirect for member in self.members):
-            return {route: tuple(_followed(route, index, {})) for route in index}
-        return index
-
-    def _eligible(self, excluded: Collection[Member], forced: bool = False) -> tuple[Member, ...]:
-        """The members among which the method chooses: the lowest lbset that has any (Apache's selection)."""
-        for lbset in sorted({member.spec.lbset for member in self.members}):
-            candidates = self._eligible_in(
-                [m for m in self.members if m.spec.lbset == lbset], excluded, forced
-            )
-            if candidates:
-                return candidates
-        return ()
-
-    @staticmethod
-    def _eligible_in(
-        members: Sequence[Member], excluded: Collection[Member], forced: bool
-    ) -> tuple[Member, ...]:
-        """Regular members, a spare for each of them that is missing, or else the standbys."""
-        regular: list[Member] = []
-        spares: list[Member] = []
-        standbys: list[Member] = []
-        missing = 0
-        for member in members:
-            spec = member.spec
-            usable = (
-                (member.ready or (forced and member.state == "error"))
-                and member.admin is not Admin.DRAIN
-                and member not in excluded
-            )
-            if spec.hot_spare or spec.hot_standby:
-                if usable:
-                    (spares if spec.hot_spare else standbys).append(member)
-            elif usable:
-                regular.append(member)
-            else:
-                missing += 1
-        return tuple(regular + spares[:missing]) or tuple(standbys)
+            member.warm_up.begin(now, self.slow_start)
+            self._warm_by = now + self.slow_start
 
 
 def _in_error(members: Iterable[Member], tried: Collection[Member]) -> Member | None:
     """The first that nothing but an error keeps from its users."""
     return next((member for member in members if member.state == "error" and member not in tried), None)
-
-
-def _followed(
-    route: bytes, index: dict[bytes, tuple[Member, ...]], found: dict[Member, None]
-) -> Iterable[Member]:
-    """The members of ``route``, each before those that its redirect leads to, and nobody twice."""
-    for member in index.get(route, ()):
-        if member not in found:
-            found[member] = None
-            _followed(member.spec.redirect, index, found)
-    return found

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from .admission import Gate
 from .health import Health
+from .warmup import WarmUp
 
 if TYPE_CHECKING:
     from .ports import Connector
-
-
-LEAST_WARMTH = 0.1  # the share of its new users that a member gets when it has just come back
 
 
 class Admin(Enum):
@@ -86,8 +84,7 @@ class Member:
     :ivar moving: whether its users are to go to other members, as soon as there are any; part of a drain.
     :ivar ready: whether it may serve requests that are bound to it; kept by its balancer.
     :ivar returns: whether it was anything but down before, so that it comes *back* into service; kept by its balancer.
-    :ivar warm_from: clock reading from which it warms up, until ``warm_by``; kept by its balancer.
-    :ivar offers: what is owed to it, while it warms up, in choices in which it takes part.
+    :ivar warm_up: how much of its share of new users it gets; kept by its balancer.
     :ivar busy: exchanges and WebSockets it serves now.
     :ivar elected: how often it was chosen.
     :ivar lbstatus: the balancing method's own count.
@@ -108,15 +105,13 @@ class Member:
         "lbstatus",
         "loadfactor",
         "moving",
-        "offers",
         "ready",
         "returns",
         "spec",
         "state",
         "traffic_in",
         "traffic_out",
-        "warm_by",
-        "warm_from",
+        "warm_up",
     )
 
     def __init__(self, spec: MemberSpec, connector: Connector, health: Health | None = None) -> None:
@@ -130,9 +125,7 @@ class Member:
         self.ready = False
         self.state = ""
         self.returns = False
-        self.warm_from = 0.0
-        self.warm_by = 0.0
-        self.offers = 0.0
+        self.warm_up = WarmUp()
         self.gate = Gate(spec.max_websockets, spec.websocket_rate, spec.websocket_burst)
         self.busy = 0
         self.elected = 0
@@ -142,12 +135,6 @@ class Member:
 
     def __repr__(self) -> str:
         return f"<Member {self.spec.name} {self.state or 'new'}>"
-
-    def warmth(self, now: float) -> float:
-        """The share of its new users that it gets: 1 unless it has just come back (slow_start)."""
-        if now >= self.warm_by:
-            return 1.0
-        return LEAST_WARMTH + (1 - LEAST_WARMTH) * (now - self.warm_from) / (self.warm_by - self.warm_from)
 
     def describe(self, now: float) -> str:
         """The member's state in one word, the operator's wish before the member's health."""

@@ -200,7 +200,7 @@ def test_one_that_changes_at_the_same_time() -> None:
 def test_a_panic_is_told_once() -> None:
     """Which member is spared first, why, and where to look."""
     chooser = balancer(*(member(route) for route in "1234"), panic_threshold=0.5)
-    chooser.alarm = partial(log_panic, chooser)
+    chooser.panic.alarm = partial(log_panic, chooser)
     with capturedLogs() as events:
         for _ in range(2):
             for one in chooser.members:

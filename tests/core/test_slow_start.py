@@ -32,7 +32,7 @@ def test_the_share_grows(after: float, share: float) -> None:
     """From a tenth of what it would get, to all; exactly, and not by chance."""
     chooser = back()
     now = 60.0 + after
-    assert chooser.members[0].warmth(now) == pytest.approx(share)
+    assert chooser.members[0].warm_up.share(now) == pytest.approx(share)
     assert routes(chooser, 1000, now=now).count("1") == pytest.approx(500 * share, abs=2)
 
 
@@ -105,7 +105,7 @@ def test_who_comes_back(befalls: Any, warmth: float) -> None:
     """Whoever was away; a member that drained has run all the time."""
     chooser = balancer(member("1"), member("2"), slow_start=WARM_UP)
     befalls(chooser, chooser.members[0])
-    assert chooser.members[0].warmth(20.0) == pytest.approx(warmth)
+    assert chooser.members[0].warm_up.share(20.0) == pytest.approx(warmth)
 
 
 def test_the_first_passing_check_is_no_return() -> None:
@@ -113,7 +113,7 @@ def test_the_first_passing_check_is_no_return() -> None:
     one = Member(spec("1"), Nowhere(), Health(up=False))
     chooser = balancer(one, member("2"), slow_start=WARM_UP)
     chooser.observe(one, True, "", 1, 1, 5.0)
-    assert one.warmth(5.0) == 1.0
+    assert one.warm_up.share(5.0) == 1.0
 
 
 def test_it_can_be_seen() -> None:
@@ -131,4 +131,4 @@ def test_out_again() -> None:
     one = chooser.members[0]
     chooser.fault(one, 150.0, "connection refused")
     chooser.refresh(210.0)
-    assert one.warmth(210.0) == pytest.approx(0.1)
+    assert one.warm_up.share(210.0) == pytest.approx(0.1)
