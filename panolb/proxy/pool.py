@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
-from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
+from twisted.internet.interfaces import IAddress, IConnector
 from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -15,7 +14,8 @@ from twisted.python.failure import Failure
 from ..core.exchange import Exchange
 from ..core.member import MemberSpec
 from .addresses import Addresses
-from .deadlines import NEVER, Deadlines
+from .deadlines import Deadlines
+from .queue import Queue
 from .shortage import is_ours
 from .turn import Turn
 from .unexpected import log_unexpected
@@ -23,23 +23,7 @@ from .upstream import Upstream
 
 log = Logger()
 
-
 QUIET = 60.0  # seconds; a shortage meets every request, and a line for each would fill the disk
-
-
-class _Waiter(NamedTuple):
-    """An exchange for which there is no connection to spare.
-
-    :ivar due: clock reading up to which it waits.
-    """
-
-    exchange: Exchange
-    fresh: bool
-    due: float
-
-
-_Line = OrderedDict[Exchange, _Waiter]
-"""Who waits, the longest first; whoever leaves costs the same wherever he stands."""
 
 
 class Pool:
@@ -53,12 +37,10 @@ class Pool:
         "_attempts",
         "_closed",
         "_idle",
-        "_new",
         "_open",
-        "_own",
+        "_queue",
         "_quiet_until",
         "_reactor",
-        "_timer",
         "deadlines",
         "spec",
         "turn",
@@ -70,14 +52,10 @@ class Pool:
         self.turn = turn
         self._reactor = reactor
         self._addresses = Addresses(reactor, spec.host, deadlines.clock)
-        self._idle: list[
-            Upstream
-        ] = []  # the most recently used is re-used first, so that the others can time out
+        self._idle: list[Upstream] = []  # the last used is re-used first, so that the others can time out
         self._open = 0
         self._attempts: dict[Exchange, _Attempt] = {}
-        self._own: _Line = OrderedDict()  # users who are bound to this member
-        self._new: _Line = OrderedDict()
-        self._timer: IDelayedCall | None = None  # due no later than the first who gives up
+        self._queue = Queue(reactor, spec, deadlines.clock, self._send_away)
         self._quiet_until = 0.0  # clock reading; until then a shortage of ours has been told
         self._closed = False
 
@@ -99,7 +77,7 @@ class Pool:
     @property
     def waiting(self) -> int:
         """How many exchanges wait for one."""
-        return len(self._own) + len(self._new)
+        return len(self._queue)
 
     # -- orders of exchanges ----------------------------------------------------------------------------------------
 
@@ -110,7 +88,7 @@ class Pool:
             return
         if self.spec.max_connections is not None and self._open >= self.spec.max_connections:
             if not self._idle:
-                self._wait(exchange, fresh)
+                self._queue.add(exchange, fresh)
                 return
             self.retire(self._idle[0])  # a new one was asked for: make room
         self._open_for(exchange)
@@ -120,7 +98,7 @@ class Pool:
         if attempt is not None:
             attempt.cancel()
         else:
-            self._leave(exchange)
+            self._queue.remove(exchange)
 
     def close(self) -> None:
         """End the idle connections; the busy ones end with their exchanges."""
@@ -138,12 +116,12 @@ class Pool:
         if self._closed or not self.spec.reuse:
             link.transport.loseConnection()
             return
-        waiter = self._first()
+        waiter = self._queue.first()
         if waiter is not None:
             if waiter.fresh:
                 link.transport.loseConnection()  # makes room for a new one
                 return
-            self._leave(waiter.exchange)
+            self._queue.remove(waiter.exchange)
             link.serve(waiter.exchange)
             return
         self._idle.append(link)
@@ -164,9 +142,9 @@ class Pool:
 
     def _one_less(self) -> None:
         self._open -= 1
-        waiter = self._first()
+        waiter = self._queue.first()
         if waiter is not None and not self._closed:
-            self._leave(waiter.exchange)
+            self._queue.remove(waiter.exchange)
             self._open_for(waiter.exchange)
 
     # -- new connections --------------------------------------------------------------------------------------------
@@ -219,53 +197,8 @@ class Pool:
             log_unexpected(f"connecting to member {self.spec.name}", exchange)
             exchange.failed_here()
 
-    # -- waiting for max_connections --------------------------------------------------------------------------------
-
-    def _wait(self, exchange: Exchange, fresh: bool) -> None:
-        """Let it queue; users whose session lives here take the place of those who can go elsewhere."""
-        spec = self.spec
-        if self.waiting >= spec.queue:
-            out = self._new.popitem()[0] if exchange.bound and self._new else exchange
-            self._tell(out, out.not_served, "queue-full")
-            if out is exchange:
-                return
-        patience = spec.queue_timeout if spec.acquire is None else spec.acquire
-        line = self._own if exchange.bound else self._new
-        line[exchange] = _Waiter(exchange, fresh, self.deadlines.clock() + patience)
-        if self._timer is None:
-            self._timer = self._reactor.callLater(patience, self._give_up)
-
-    def _first(self) -> _Waiter | None:
-        """Who is next."""
-        line = self._own or self._new
-        return line[next(iter(line))] if line else None
-
-    def _leave(self, exchange: Exchange) -> None:
-        """It waits no more."""
-        if self._own.pop(exchange, None) is None:
-            self._new.pop(exchange, None)
-        if self._timer is not None and not self.waiting:
-            self._timer.cancel()
-            self._timer = None
-
-    def _give_up(self) -> None:
-        """Let go of those whose time is over; one timer does for all, since all have the same patience."""
-        self._timer = None
-        now = self.deadlines.clock()
-        over: list[Exchange] = []
-        due = NEVER
-        for line in (self._own, self._new):
-            while line:
-                first = line[next(iter(line))]
-                if first.due > now:
-                    due = min(due, first.due)
-                    break
-                over.append(first.exchange)
-                del line[first.exchange]
-        if due < NEVER:
-            self._timer = self._reactor.callLater(due - now, self._give_up)
-        for exchange in over:
-            self._tell(exchange, exchange.not_served, "queue-timeout")
+    def _send_away(self, exchange: Exchange, term: str) -> None:
+        self._tell(exchange, exchange.not_served, term)
 
 
 class _Attempt(ClientFactory):
