@@ -170,9 +170,8 @@ def _reverse(config: model.Location, balancers: Mapping[str, Balancer]) -> Rever
     pairs: list[tuple[bytes, bytes]] = []
     for public, internal in map(str.split, written):
         for url in _internal(internal, balancers):
-            end = (
-                b"/" if public.endswith("/") and not url.endswith(b"/") else b""
-            )  # else two slashes would meet
+            # Two slashes must not meet.
+            end = b"/" if public.endswith("/") and not url.endswith(b"/") else b""
             pairs.append((public.encode(), url + end))
     return ReverseRules(
         pairs,

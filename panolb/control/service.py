@@ -294,9 +294,8 @@ class Panolb(MultiService):
             )
             for frontend in self._frontends:
                 frontend.abort()
-        yield self._wait_until_empty(
-            1.0
-        )  # they end in the reactor's next turn, and their log lines with them
+        # They end in the reactor's next turn, and their log lines with them.
+        yield self._wait_until_empty(1.0)
         for pool in self.plant.pools:
             pool.close()
         if self._admin is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 SPAN = 10  # seconds that are looked back
-FREE = (
-    10 * SPAN
-)  # retries within them that are allowed whatever the load; a few users should not notice a dead member
+
+# Retries within them that are allowed whatever the load: a few users should not notice a dead member.
+FREE = 10 * SPAN
 
 
 class Budget:

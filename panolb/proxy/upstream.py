@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 MAX_HEAD = 64 << 10  # bytes of an answer's head; Tomcat's own limit is 8 KiB
 TOO_LARGE = "the head of its answer is too large"
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-MAX_INTERIM = (
-    32  # 1xx before an answer: a 102 every 20 s (RFC 2518 section 10.1) makes 15 within response_timeout
-)
+
+# 1xx before an answer: a 102 every 20 s (RFC 2518 section 10.1) makes 15 within response_timeout.
+MAX_INTERIM = 32
 
 
 class Upstream(Protocol):

@@ -14,9 +14,7 @@ from .house import House, Houses
 from .network import Line, Mute
 
 MUCH = 4 << 20  # bytes that are sent
-LITTLE = (
-    512 << 10
-)  # bytes that may be kept of them; the largest limit of these settings is a message of 256 KiB
+LITTLE = 512 << 10  # bytes that may be kept of them; the largest limit is a message of 256 KiB
 READ = 64 << 10  # bytes of a read
 
 HEAD = b"POST /app/ HTTP/1.1\r\nHost: x\r\n"

@@ -14,9 +14,8 @@ from tests.soak.run import soaking
 
 def main() -> int:
     """Run, and tell."""
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )  # so that nothing is left running
+    # So that nothing is left running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="how long users come; default: 600")
     parser.add_argument("--directory", type=Path, help="where logs go; default: a new temporary one")
