@@ -6,8 +6,6 @@ the bytes already read, to twisted.web.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from twisted.internet.interfaces import IHandshakeListener, INegotiated
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -16,7 +14,6 @@ from zope.interface import implementer
 from ..core.exchange import Exchange
 from ..core.headers import Answer, Peer
 from ..core.location import Location
-from ..core.patience import Patience
 from ..core.ports import Link
 from ..core.request import Request
 from ..errors import BadRequest
@@ -25,19 +22,15 @@ from .checked import Checked
 from .deadlines import NEVER
 from .frontend import Frontend
 from .handshake import Offer
+from .lingering import LINGER, Lingering
 from .messages import Messages
+from .pace import Pace
 from .reader import EMPTY_LINE, RequestReader
 from .refusals import refusal, too_many
 from .splice import Splice
 from .unexpected import log_unexpected
 from .upstream import Upstream
 from .wire import Transport, Wire, wire_for
-
-LINGER = 30.0  # seconds to go on reading what a client still sends after its connection's last answer
-
-# Seconds after which the kernel is first asked what a client has taken of a queue.  It costs a few microseconds, and
-# most queues are gone by then.
-FIRST_LOOK = 1.0
 
 # What the connection reads next.
 HEAD, BODY, NOTHING, DISCARD = range(4)
@@ -52,7 +45,6 @@ class Http1(Protocol):
 
     __slots__ = (
         "_advancing",
-        "_arrived",
         "_bridge",
         "_chunking",
         "_exchange",
@@ -61,7 +53,7 @@ class Http1(Protocol):
         "_link",
         "_offer",
         "_onward",
-        "_patience",
+        "_pace",
         "_reader",
         "_reading",
         "_rest",
@@ -91,10 +83,7 @@ class Http1(Protocol):
         self._exchange: Exchange | None = None
         self._link: Link | None = None
         self._rest = b""
-        self._patience: Patience | None = (
-            None  # while the client owes progress, of its request or in taking the answer
-        )
-        self._arrived: int | None = None  # bytes that it had taken when that was last looked at
+        self._pace: Pace | None = None  # while the client owes progress, with its request or with the answer
         self._holds = 0
         self._advancing = False
         self._chunking = False
@@ -136,6 +125,7 @@ class Http1(Protocol):
             self._exchange = exchange  # its member's connection has still to be let go
             self.went_wrong("ending a request whose client had left")
         self.frontend.deadlines.forget(self)
+        self._pace = None  # it knows this connection: a cycle for the collector
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -208,15 +198,13 @@ class Http1(Protocol):
 
     def _start(self, request: Request, location: Location) -> None:
         if not self.wire.blocked:  # by the answer before, of which the client still has to take the end
-            self._patience = None
+            self._pace = None
             self.deadline = NEVER
         if self._reader.complete:
             self._reading = NOTHING
         else:
             self._reading = BODY
-            if (
-                not request.expects or location.answers_expect
-            ):  # else the client waits for the member, as it said
+            if not request.expects or location.answers_expect:  # else it waits for the member, as it said
                 self._demand()
                 if request.expects:
                     self.wire.write(b"HTTP/1.1 100 Continue" + EMPTY_LINE)
@@ -247,11 +235,10 @@ class Http1(Protocol):
             if self._holds:  # nothing of it is left to hold, and a client that leaves is to be noticed
                 self._release(UNCONNECTED)
         elif not self._holds:
-            deadlines, patience = self.frontend.deadlines, self._patience
-            if patience is None:
+            if self._pace is None:
                 self._demand()
             else:
-                deadlines.set(self, patience.earn(len(data) - len(rest), deadlines.clock()))
+                self._pace.earn(len(data) - len(rest))
         return rest
 
     def _on_data(self, data: bytes) -> None:
@@ -271,7 +258,7 @@ class Http1(Protocol):
         assert exchange is not None
         request = exchange.request
         if exchange.received == 0 and not self.wire.blocked:
-            self._patience = None  # a client that is answered before it sends its body need not send it
+            self._pace = None  # a client that is answered before it sends its body need not send it
             self.deadline = NEVER
         keep = keep and self._may_keep(request)
         if request.websocket is not None and self._rest:
@@ -384,7 +371,7 @@ class Http1(Protocol):
 
     def come_back(self, head: bytes) -> None:
         """A connection that was handed over returns with the head of a WebSocket handshake."""
-        self._onward = None
+        self._leave_web()
         self._reader = RequestReader(self.frontend.limits, self._on_data)
         self._reading = HEAD
         self._open_wire()
@@ -412,95 +399,58 @@ class Http1(Protocol):
             if not self._holds:
                 self.transport.resumeProducing()
                 if self._reading == BODY:
-                    patience, deadlines = self._patience, self.frontend.deadlines
-                    if patience is None:
+                    if self._pace is None:
                         self._demand()
                     else:
-                        deadlines.set(self, patience.resume(deadlines.clock()))
+                        self._pace.resume()
 
     # -- progress ---------------------------------------------------------------------------------------------------
 
     def _demand(self) -> None:
         """From now on the client has to make progress with a body."""
-        frontend = self.frontend
-        patience = self._patience
-        if patience is None:
-            patience = self._patience = Patience(frontend.limits.body_timeout, frontend.limits.body_rate)
-        frontend.deadlines.set(self, patience.begin(frontend.deadlines.clock()))
+        self._paced().begin()
+
+    def _paced(self) -> Pace:
+        pace = self._pace
+        if pace is None:
+            pace = self._pace = Pace(self, self.wire, self.frontend.deadlines, self.frontend.limits)
+        return pace
 
     def _excuse(self) -> None:
         """We keep the client waiting, not it us."""
-        self.deadline = NEVER
-        if self._patience is not None:
-            self._patience.pause(self.frontend.deadlines.clock())
+        if self._pace is None:
+            self.deadline = NEVER
+        else:
+            self._pace.pause()
 
     def _wire_changed(self, blocked: bool) -> None:
         """The client has stopped taking its answer, or has taken all that was queued."""
-        deadlines, limits = self.frontend.deadlines, self.frontend.limits
         if blocked:
-            self._demand()
-            self._arrived = None
-            deadlines.set(self, min(FIRST_LOOK, limits.body_timeout / 4))
+            self._paced().watch()
         elif self._reading == NOTHING:
             self.deadline = NEVER
         elif self._reading == BODY and self._holds:
             self._excuse()
         elif self._reading == HEAD and not self._reader.raw:
-            deadlines.set(self, limits.idle_timeout)
+            self.frontend.deadlines.set(self, self.frontend.limits.idle_timeout)
 
-    def _has_earned_more(self) -> bool:
-        """Whether a client that has to make progress has made so much that it may go on."""
-        patience, wire = self._patience, self.wire
-        if isinstance(self._onward, Checked):
-            return self._web_has_earned_more(self._onward)
-        if patience is None or not (wire.blocked or self._reading == BODY):
-            return False
-        octets = 0
-        if wire.blocked:
-            progress = wire.progress
-            arrived = (
-                -wire.backlog if progress is None else progress[0]
-            )  # the source of a blocked wire is paused
-            if self._arrived is not None:
-                octets = arrived - self._arrived
-            self._arrived = arrived
-        left = patience.earn(octets, self.frontend.deadlines.clock())
-        if left <= 0:
-            return False
-        self.frontend.deadlines.set(self, left)
-        return True
-
-    def _web_has_earned_more(self, web: Checked) -> bool:
-        """The same of a client that twisted.web serves, which sets no limits within answers and few within bodies."""
-        patience, deadlines, limits = self._patience, self.frontend.deadlines, self.frontend.limits
-        if patience is None:
-            patience = self._patience = Patience(limits.body_timeout, limits.body_rate)
-        now = deadlines.clock()
-        arrived, queued = self.wire.progress or (0, 0)
-        octets = arrived + web.received
-        if self._arrived is None or not (queued or web.within_body):
-            left = patience.begin(now)
-        else:
-            left = patience.earn(octets - self._arrived, now)
-        self._arrived = octets
-        if left <= 0:
-            return False
-        # Nobody tells when an answer begins: so often that at most a quarter of its time has passed unseen by then.
-        deadlines.set(self, min(left, limits.body_timeout / 4))
-        return True
+    def _goes_on(self) -> bool:
+        """Whether a client that owes progress has made so much that it may go on."""
+        owes = self.wire.blocked or self._reading == BODY
+        return owes and self._pace is not None and self._pace.extend()
 
     # -- ends -------------------------------------------------------------------------------------------------------
 
     def out_of_time(self) -> None:
         try:
-            if not self._has_earned_more():
+            if not self._goes_on():
                 self._give_up()
         except Exception:  # noqa: BLE001  # ours or a plugin's; nobody else may pay for it
             self.went_wrong("giving up a slow client")
 
     def _give_up(self) -> None:
         """The client's time is up."""
-        if self._reading == DISCARD or self.wire.blocked or self._onward is not None:
+        if self._reading == DISCARD or self.wire.blocked:
             self.transport.abortConnection()
         elif self._exchange is not None:
             self._exchange.client_timeout()
@@ -575,22 +525,17 @@ class Http1(Protocol):
                 self.frontend.deadlines.set(self, LINGER)
 
     def _linger(self) -> None:
-        """Close our side and read on for a moment: a close with unread input would reset the connection and with it
-        destroy the answer that the client has not read yet (RFC 9112 section 9.6).
-        """
+        """Say that nothing more is to be said, and let the client finish what it sends."""
         self._reading = DISCARD
         self._holds = 0
         self.transport.resumeProducing()
+        lingering = Lingering(self, self.wire, self.frontend.deadlines)
         self.wire.flush()
         if self.wire.blocked:
-            self.wire.source = _Afterwards(self._half_close)
+            self.wire.source = lingering
             self._demand()
         else:
-            self._half_close()
-
-    def _half_close(self) -> None:
-        self.wire.half_close()
-        self.frontend.deadlines.set(self, LINGER)
+            lingering.resume()
 
     def _hand_over(self, data: bytes) -> None:
         """This path is not a balancer's: the connection goes to twisted.web for good."""
@@ -601,32 +546,21 @@ class Http1(Protocol):
         self._reading = NOTHING
         self._reader.close()
         self.wire.release()
-        checked = Checked(protocol, self.frontend, self._take_back)
+        self._pace = None
+        checked = Checked(protocol, self.frontend, self.wire, self._take_back)
         self.go_onward(checked)
-        self._patience = self._arrived = None
-        self._web_has_earned_more(checked)
         checked.dataReceived(data)
+
+    def _leave_web(self) -> None:
+        assert isinstance(self._onward, Checked)
+        self.frontend.deadlines.forget(self._onward)
+        self._onward = None
 
     def _take_back(self, reader: RequestReader, problem: BadRequest) -> None:
         """Refuse what twisted.web was not to see; its own answers may still be on their way out, so no wire goes before."""
-        self._onward = None
+        self._leave_web()
         self.transport.unregisterProducer()
         self.frontend.refuse(self.peer, problem)
         self.transport.write(refusal(problem, b"".join(reader.raw), b"close"))
         self._open_wire()
         self._linger()
-
-
-class _Afterwards:
-    """Does something when a wire's queue is empty."""
-
-    __slots__ = ("_act",)
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act = act
-
-    def pause(self) -> None:
-        """Nothing is produced any more."""
-
-    def resume(self) -> None:
-        self._act()
