@@ -51,11 +51,14 @@ class Audience:
     def moved(self, codes: Collection[int] = (1012,)) -> None:
         """Wait until those whose pages have ended are live again, with member 2; the others have noticed nothing."""
         viewers, those = self.viewers, self.those
-        viewers.wait(lambda one: bool(one.codes) and one.is_open, "each page to end and to come back", those)
-        viewers.watching()
         assert those
-        assert {one.codes[0] for one in those} <= {*codes}
-        assert {one.route for one in those} == {"2"}
+        viewers.wait(
+            lambda one: bool(one.codes) and one.is_open and one.route == "2",
+            "each page to end and to come back to the other member",
+            those,
+        )
+        viewers.watching()
+        assert {code for one in those for code in one.codes} <= {*codes, *TOMCATS_OWN}
         others = [one for one in viewers.all if one not in those]
         assert others
         assert {code for one in others for code in one.codes} <= TOMCATS_OWN
@@ -104,12 +107,13 @@ Gather = Callable[[Balancer], Audience]
 
 
 def expect(audience: Audience, scenario: str) -> None:
-    """Those who were concerned were told 1012 once; nobody saw anything else but what Tomcat says by itself."""
+    """Those whom Tomcat had not told otherwise were told 1012 once; nobody saw anything else."""
     codes = audience.told(scenario)
     assert codes.keys() <= {OPEN, 1012, *TOMCATS_OWN}
     assert codes[OPEN] == len(audience.viewers.all)
-    assert codes[1012] == len(audience.those)
-    assert sum(codes[code] for code in TOMCATS_OWN) <= audience.tomcats_own()
+    own = sum(codes[code] for code in TOMCATS_OWN)
+    assert own <= audience.tomcats_own()
+    assert len(audience.those) - own <= codes[1012] <= len(audience.those)
 
 
 def test_drain(start_balancer: StartBalancer, members: Members, gather: Gather) -> None:
