@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tests.harness.held import FAILED, settle_all
-from tests.harness.process import Panolb
 from tests.proxy.lab import Lab, running
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -43,17 +39,3 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if not request.node.stash.get(FAILED, False):
         settle_all()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure shows the last lines of every panolb in use."""
-    report = yield
-    if report.failed:
-        item.stash[FAILED] = True
-    if report.failed and HERE in item.path.parents:
-        for process in Panolb.running:
-            report.sections.append(("log of panolb", process.tail()))
-    return report
