@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import h11
 
-# What h11 takes and another server may take for something else (RFC 9112 sections 2.2, 5.1 and 5.2).
-UNCLEAR = re.compile(rb"(?<!\r)\n|\r(?!\n)|\r\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-FRAMING = (b"content-length", b"transfer-encoding")
+from tests.harness.doubts import doubts, framed_twice
+
 ROOM = 1 << 20  # bytes of a head that h11 reads; panolb's limits come first
 
 
@@ -107,9 +105,9 @@ class Recorder:
     def _look_at_head(self, request: h11.Request) -> None:
         head, end, _ = self._raw.partition(b"\r\n\r\n")
         assert end, f"a head that is not ended by an empty line: {self._raw!r}"
-        assert not UNCLEAR.search(head), f"a member gets a head that is not clear: {head!r}"
+        assert not doubts(head), f"a member gets a head that is not clear: {head!r}"
         names = [name for name, _ in request.headers]
-        assert sum(name in FRAMING for name in names) <= 1, f"two framings: {head!r}"
+        assert not framed_twice(names), f"two framings: {head!r}"
         assert names.count(b"host") == 1 or request.http_version == b"1.0", f"hosts: {head!r}"
 
     def _answer(self) -> None:

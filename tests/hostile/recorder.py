@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import h11
 
+from tests.harness.doubts import doubts, framed_twice
 from tests.harness.member import Member
 from tests.harness.talk import Request, Talk
-
-# What h11 takes and another server may not, or takes for something else (RFC 9112 sections 2.2, 5.1 and 5.2).
-UNCLEAR = {
-    "a bare LF": re.compile(rb"(?<!\r)\n"),
-    "a bare CR": re.compile(rb"\r(?!\n)"),
-    "a folded line": re.compile(rb"\r\n[ \t]"),
-    "a control character": re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"),
-}
-FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class Recorder:
@@ -84,7 +74,7 @@ class _Conversation:
             self._length = 0
             names = [name for name, _ in event.headers]
             self._recorder.fields.update(name.decode("latin-1") for name in names)
-            if sum(name in FRAMING for name in names) > 1:
+            if framed_twice(names):
                 self._recorder.doubts.append("two framings")
         elif isinstance(event, h11.Data):
             self._length += len(event.data)
@@ -97,7 +87,7 @@ class _Conversation:
     def _look(self) -> None:
         """Look for doubts in the bytes since the last time."""
         raw, self._raw = self._raw, b""
-        self._recorder.doubts += [what for what, pattern in UNCLEAR.items() if pattern.search(raw)]
+        self._recorder.doubts += doubts(raw)
 
     def _answer(self, said: str) -> None:
         self._recorder.understood.append(said)
