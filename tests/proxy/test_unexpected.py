@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.harness.client import Cut
+from tests.harness.plugin import plugin
 from tests.harness.scripts import Script, Stall, answer, raw
 from tests.harness.talk import Request, Talk
 from tests.harness.waiting import PATIENCE, until
@@ -95,21 +95,15 @@ ACCESS_LOG = '[[access_log]]\npath = "access.log"\nformat = "common"\n'
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A process with faults, one of them in each of its parts."""
     directory = tmp_path_factory.mktemp("unexpected")
-    plugins = directory / "theirs" / "panolb" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "faults.py").write_text(FAULTS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(plugins.parents[1]), prepend=os.pathsep)
-        with running(
-            directory,
-            listener='body_timeout = "500ms"',
-            balancer=BALANCER,
-            more=ACCESS_LOG,
-            healthy=False,
-        ) as lab:
-            yield lab
-            lab.panolb.terminate()
-            assert lab.panolb.wait() == 0
+    with (
+        plugin(directory, FAULTS),
+        running(
+            directory, listener='body_timeout = "500ms"', balancer=BALANCER, more=ACCESS_LOG, healthy=False
+        ) as lab,
+    ):
+        yield lab
+        lab.panolb.terminate()
+        assert lab.panolb.wait() == 0
 
 
 class Trickle:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.docs.blocks import EXAMPLES
+from tests.harness.plugin import plugin
 from tests.harness.waiting import until
 from tests.websocket.lab import Lab, running
 from tests.websocket.peer import BINARY, CONTINUATION, PING, PONG, TEXT, Frame
@@ -65,16 +66,12 @@ upper = UpperPlugin()
 @pytest.fixture(scope="module")
 def _own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     directory = tmp_path_factory.mktemp("filters")
-    plugins = directory / "theirs" / "panolb" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "their_filters.py").write_text(PLUGIN)
     locations = {
         "/labels": ("raw", 'websocket_filter = ["labels"]\nwebsocket_max_message = "1KiB"'),
         "/two-filters": ("raw", 'websocket_filter = ["upper", "labels"]'),
         "/masked": ("raw", 'websocket_filter = ["mask-tokens"]'),
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(plugins.parents[1]), prepend=os.pathsep)
+    with plugin(directory, PLUGIN), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(EXAMPLES / "plugins"), prepend=os.pathsep)
         with running(directory, locations=locations) as lab:
             yield lab

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.harness.plugin import plugin
 from tests.harness.waiting import until
 from tests.websocket.lab import LANES, MESSAGES, Lab, Pair, running
 from tests.websocket.peer import BINARY, TEXT, Frame, Peer
@@ -61,15 +61,10 @@ raise_in(PolledReads, "read", lambda reads: of_bridge(reads._receive.__self__.br
 @pytest.fixture(scope="module")
 def _broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     directory = tmp_path_factory.mktemp("unexpected")
-    plugins = directory / "theirs" / "panolb" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "faults.py").write_text(FAULTS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(plugins.parents[1]), prepend=os.pathsep)
-        with running(directory) as lab:
-            yield lab
-            lab.panolb.terminate()
-            assert lab.panolb.wait() == 0
+    with plugin(directory, FAULTS), running(directory) as lab:
+        yield lab
+        lab.panolb.terminate()
+        assert lab.panolb.wait() == 0
 
 
 @pytest.fixture
