@@ -141,10 +141,10 @@ class Http1(Protocol):
             self.went_wrong("reading what a client sent")
 
     def _advance(self, data: bytes) -> None:
-        """Read on until the bytes are used up or a request waits for its answer."""
+        """Read on until the bytes are used up, a request waits for its answer, or an answer for the client."""
         self._advancing = True
         while data:
-            if self._reading == HEAD:
+            if self._reading == HEAD and not self.wire.blocked:
                 data = self._read_head(data)
             elif self._reading == BODY:
                 data = self._read_body(data)
@@ -166,6 +166,12 @@ class Http1(Protocol):
         self._rest += data
         if len(self._rest) > self.frontend.limits.max_head:
             self._hold(PIPELINED)
+
+    def _take_up_rest(self) -> None:
+        """Go on with what was set aside."""
+        rest, self._rest = self._rest, b""
+        self._release(PIPELINED)
+        self._advance(rest)
 
     def _read_head(self, data: bytes) -> bytes:
         """Read what belongs to a head, and begin when it is complete; returns the rest of ``data``."""
@@ -305,15 +311,15 @@ class Http1(Protocol):
             self._close()
             return
         self._next()
-        if self._rest and not self._advancing:
-            rest, self._rest = self._rest, b""
-            self._release(PIPELINED)
-            self._advance(rest)
+        if self._rest and not self._advancing and not self.wire.blocked:
+            self._take_up_rest()
 
     def _next(self) -> None:
         """Wait for the next request; while the client still has to take this answer, that is what it owes."""
         self._reading = HEAD
         self._reader.next()
+        if self._advancing:
+            self.wire.flush()  # else all that a read brings would be answered before anybody sees what the client takes
         if not self.wire.blocked:
             self.frontend.deadlines.set(self, self.frontend.limits.idle_timeout)
 
@@ -431,8 +437,11 @@ class Http1(Protocol):
             self.deadline = NEVER
         elif self._reading == BODY and self._holds:
             self._excuse()
-        elif self._reading == HEAD and not self._reader.raw:
-            self.frontend.deadlines.set(self, self.frontend.limits.idle_timeout)
+        elif self._reading == HEAD:
+            if not self._reader.raw:
+                self.frontend.deadlines.set(self, self.frontend.limits.idle_timeout)
+            if self._rest:
+                self._take_up_rest()
 
     def _goes_on(self) -> bool:
         """Whether a client that owes progress has made so much that it may go on."""
@@ -527,6 +536,7 @@ class Http1(Protocol):
     def _linger(self) -> None:
         """Say that nothing more is to be said, and let the client finish what it sends."""
         self._reading = DISCARD
+        self._rest = b""
         self._holds = 0
         self.transport.resumeProducing()
         lingering = Lingering(self, self.wire, self.frontend.deadlines)

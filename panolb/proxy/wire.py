@@ -180,14 +180,13 @@ class Wire:
 
     def _unblock(self) -> None:
         self.blocked = False
+        paused, self._paused = self._paused, False
         if self._closing:
             self._transport.unregisterProducer()
         if self.on_change is not None:
             self.on_change(False)
-        if self._paused:
-            self._paused = False
-            if self.source is not None:
-                self.source.resume()
+        if paused and not self._paused and self.source is not None:
+            self.source.resume()
 
 
 class DirectWire(Wire):

@@ -40,6 +40,10 @@ path = "/app"
 balancer = "app"
 
 [[location]]
+path = "/refused"
+status = 403
+
+[[location]]
 path = "/splice"
 balancer = "app"
 websocket = "splice"

@@ -89,6 +89,20 @@ class Line:
             self._coming.append(how)
             self._receive_soon()
 
+    def hold(self) -> None:
+        """The other side takes nothing, until `let_go`."""
+        self._sending = True
+
+    def let_go(self) -> None:
+        """It takes everything again."""
+        self._sending = False
+        self._send_soon()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the other side has not taken."""
+        return sum(map(len, self._going))
+
     def _receive_soon(self) -> None:
         if self._coming and self.reading and not self._receiving and not self.over:
             self._receiving = True

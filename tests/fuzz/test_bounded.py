@@ -132,3 +132,21 @@ def test_frames(houses: Houses, what: str, lane: bytes) -> None:
         opened(house, script(lane), Held(), Held(), narrow=True) as (line, _),
     ):
         assert kept(lambda: pour(house, line, begin, more, MUCH // 4)) < LITTLE
+
+
+def test_answers_that_nobody_takes(houses: Houses) -> None:
+    """What panolb answers without a member waits until the client has taken the answers before."""
+    request = b"GET /refused HTTP/1.1\r\nHost: x\r\n\r\n"
+    many = 2 * READ // len(request)
+    with houses.one() as house, house.visit(Mute, narrow=True):
+        client = Mute()
+        line = house.client(client)
+        line.hold()
+        for _ in range(2):
+            line.give(request * (many // 2))
+        house.network.settle()
+        assert line.waiting < 2048
+        assert not line.reading
+        line.let_go()
+        house.network.settle()
+        assert client.got.count(b"HTTP/1.1 403 ") == many // 2 * 2
