@@ -57,8 +57,11 @@ else:
 
 
 def reserve(most: int) -> int:
-    """How many of so many descriptors are not for clients: what members, checks, logs and operators need."""
-    return max(16, most // 8)
+    """How many of so many descriptors are not for clients: what members, checks, logs and operators need.
+
+    What clients have in use at the members is counted by then, a WebSocket's two descriptors above all.
+    """
+    return max(16, min(most // 8, 256))
 
 
 class Descriptors:

@@ -78,19 +78,20 @@ class Crowd:
     """Clients of a port, and the member that serves them.
 
     :param path: what the clients ask for.
-    :param receive_buffer: of the clients' sockets; ``None`` for the system's.
+    :param buffer: bytes that the clients' sockets receive ahead, and those of the member send ahead; ``None`` for what the
+        system takes, which is megabytes each, and all of its memory for TCP when there are hundreds.
     :ivar refused: statuses of handshakes that were answered otherwise than with 101.
     :ivar sent: bytes of the frames that the member has sent in `flood`.
     """
 
-    def __init__(self, path: str, receive_buffer: int | None = None) -> None:
+    def __init__(self, path: str, buffer: int | None = None) -> None:
         self.clients: list[Side] = []
         self.members: list[Side] = []
         self.refused: Counter[str] = Counter()
         self.sent = 0
         self.port = free_port()
         self._handshake = HANDSHAKE.format(path=path).encode()
-        self._receive_buffer = receive_buffer
+        self._buffer = buffer
         self._sides: dict[int, Side] = {}
         self._pending = 0
         self._flooded: list[bytes] = []
@@ -173,8 +174,8 @@ class Crowd:
     def _dial(self, port: int) -> None:
         connection = socket.socket()
         connection.setblocking(False)
-        if self._receive_buffer is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+        if self._buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
         side = Side(connection, is_client=True)
         self.clients.append(side)
         self._pending += 1
@@ -205,6 +206,8 @@ class Crowd:
             except BlockingIOError:
                 return
             connection.setblocking(False)
+            if self._buffer is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._buffer)
             side = Side(connection, is_client=False)
             self.members.append(side)
             self._sides[connection.fileno()] = side
