@@ -301,7 +301,7 @@ class Balancer:
                 recheck = min(recheck, until)
             if state != member.state:
                 changed.append((member, member.state))
-                self._warm_up(member, state, now)
+                self._comes_or_goes(member, state, now)
                 member.state = state
             member.returns = member.returns or state != "down"
         self._recheck = recheck
@@ -315,10 +315,11 @@ class Balancer:
             for member, before in changed:
                 self.watcher(member, before, member.state, cause)
 
-    def _warm_up(self, member: Member, state: str, now: float) -> None:
-        """Begin to warm a member up whose state changes to ``state``, if that means that it is back."""
+    def _comes_or_goes(self, member: Member, state: str, now: float) -> None:
+        """A member's state changes to ``state``: begin to warm it up, if that means that it is back."""
         if state not in READY:
             member.warm_up.end()
+            self.spared.discard(member)  # it does not stay in service after all
         elif member.state not in READY and member.returns and self.slow_start:
             member.warm_up.begin(now, self.slow_start)
             self._warm_by = now + self.slow_start

@@ -196,3 +196,16 @@ def test_whoever_can_be_served_is(
                 chooser.fault(member, now, "connection refused")
                 tried = (*tried, member)
         assert served == any(number <= count for number in living)
+
+
+@pytest.mark.parametrize("admin", [Admin.DISABLED, Admin.STOPPED])
+def test_a_member_that_is_taken_out_is_spared_no_more(admin: Admin) -> None:
+    """Its reason would say that it stays in service, and would still do so when it is back."""
+    chooser, _ = team(2, 0.5)
+    fail(chooser, "12")
+    second = chooser.members[1]
+    assert second in chooser.spared
+    chooser.set_admin(second, admin, 1.0)
+    assert "stays in service" not in chooser.reason(second, 1.0)
+    chooser.set_admin(second, Admin.ACTIVE, 2.0)
+    assert second not in chooser.spared
