@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
 
 from twisted.logger import Logger
 
@@ -57,34 +58,33 @@ else:
 
 
 def reserve(most: int) -> int:
-    """How many of so many descriptors are not for clients: what members, checks, logs and operators need.
-
-    What clients have in use at the members is counted by then, a WebSocket's two descriptors above all.
-    """
+    """How many of so many descriptors are not for clients and their members: what checks, logs and operators need."""
     return max(16, min(most // 8, 256))
 
 
 class Descriptors:
     """Whether there are enough for clients; if not, no listener accepts any.
 
+    :param owed: how many more are needed as soon as each client that is there asks for something.
     :ivar acceptors: those of all listeners.
     :ivar short: whether accepting is paused.
     :ivar pauses: how often it was paused.
     """
 
-    def __init__(self, deadlines: Deadlines) -> None:
+    def __init__(self, deadlines: Deadlines, owed: Callable[[], int]) -> None:
         self.acceptors: list[Acceptor] = []
         self.short = False
         self.pauses = 0
         self.deadline = NEVER
         self.slot = 0
         self._deadlines = deadlines
+        self._owed = owed
         self._episode = Episode(deadlines, self._say_short, self._say_enough)
 
     def took(self, number: int) -> None:
         """A client got the descriptor with this number."""
         most = limit()
-        if most is not None and number >= most - reserve(most):
+        if most is not None and number + self._owed() >= most - reserve(most):
             self.run_short()
 
     def run_short(self) -> None:
@@ -114,18 +114,16 @@ class Descriptors:
             return True
         try:
             with socket.socket() as probe:
-                return probe.fileno() < most - reserve(most)
+                return probe.fileno() + self._owed() < most - reserve(most)
         except OSError:
             return False
 
     def _say_short(self) -> None:
-        most = limit() or 0
         log.warn(
-            "file descriptors: of {most} that this process may have, clients have all but the {kept} that are kept for "
-            "members; no listener accepts until some are free; raise the limit (LimitNOFILE= of systemd, ulimit -n), "
-            "or set max_connections",
-            most=most,
-            kept=reserve(most),
+            "file descriptors: of {most} that this process may have, too few are left for more clients and their "
+            "connections to members; no listener accepts until some are free; raise the limit (LimitNOFILE= of systemd, "
+            "ulimit -n), or set max_connections",
+            most=limit() or 0,
         )
 
     def _say_enough(self, seconds: float) -> None:

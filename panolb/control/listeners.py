@@ -20,7 +20,6 @@ from twisted.web.server import Request, Site
 from twisted.web.static import File
 from zope.interface import implementer
 
-from ..core.headers import Peer
 from ..core.location import Location
 from ..core.routing import host_name, is_for
 from ..errors import BadRequest
@@ -350,13 +349,3 @@ class Listener:
             name=self.name,
             seconds=seconds,
         )
-
-
-def log_refused(peer: Peer, problem: BadRequest) -> None:
-    """Say that a client sent what was not passed on; it is nobody's fault but its own."""
-    log.warn(
-        "client {address}: refused with {status}: {reason}",
-        address=peer.address.decode("ascii"),
-        status=problem.status,
-        reason=problem.reason,
-    )

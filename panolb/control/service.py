@@ -32,10 +32,11 @@ from .build import Builder
 from .descriptors import Descriptors
 from .excesses import Excesses
 from .ledger import Ledger
-from .listeners import Listener, NotFound, QuietSite, log_refused, tree
+from .listeners import Listener, NotFound, QuietSite, tree
 from .locations import Locations
 from .logged import Times
 from .operations import Operations
+from .refused import Refused
 from .registry import Registry
 from .resources import Resources
 from .surroundings import make_endpoint, surrounding_problems
@@ -99,8 +100,9 @@ class Panolb(MultiService):
             close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
         )
         self._excesses = Excesses(clock)
-        self._descriptors = Descriptors(self.deadlines)
+        self._refused = Refused(clock)
         self._frontends: list[Frontend] = []
+        self._descriptors = Descriptors(self.deadlines, self._descriptors_owed)
         self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
         self.resources = self._count_resources()
         self._admin = None if config.admin is None else self._status_page(config.admin)
@@ -141,7 +143,7 @@ class Panolb(MultiService):
             self.turn,
             limits,
             server=socket.gethostname().encode("idna"),
-            refused=log_refused,
+            refused=self._refused.note,
             **more,
         )
         self._frontends.append(frontend)
@@ -310,6 +312,10 @@ class Panolb(MultiService):
     def reopen_logs(self) -> None:
         """The access logs were moved away: begin new files."""
         self._logs.reopen()
+
+    def _descriptors_owed(self) -> int:
+        """Those of the connections to members that are needed when each client asks for something."""
+        return max(self._connections() - sum(pool.open for pool in self.plant.pools), 0)
 
     def _connections(self) -> int:
         return sum(len(frontend.connections) for frontend in self._frontends)

@@ -22,6 +22,7 @@ from .checked import Checked
 from .deadlines import NEVER
 from .frontend import Frontend
 from .handshake import Offer
+from .kernel import send_little_ahead
 from .lingering import LINGER, Lingering
 from .messages import Messages
 from .pace import Pace
@@ -92,6 +93,7 @@ class Http1(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
+        send_little_ahead(self.transport)
         self._open_wire()
         frontend, limits = self.frontend, self.frontend.limits
         self.peer = frontend.peer(self.transport.getPeer())

@@ -14,6 +14,7 @@ from ..core.exchange import Exchange
 from ..core.headers import Answer
 from ..errors import BadResponse
 from .deadlines import NEVER
+from .kernel import receive_little_ahead, send_little_ahead
 from .reader import EMPTY_LINE
 from .unexpected import log_unexpected
 from .wire import Transport, Wire, wire_for
@@ -82,6 +83,8 @@ class Upstream(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
+        receive_little_ahead(self.transport)
+        send_little_ahead(self.transport)
         self.wire = wire_for(self.transport, self.pool.turn)
         self.wire.owner = self
         if self.exchange is None:

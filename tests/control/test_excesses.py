@@ -10,6 +10,9 @@ from zope.interface import provider
 
 from panolb.control.episodes import Episode
 from panolb.control.excesses import MOST, Excesses
+from panolb.control.refused import BURST, Refused
+from panolb.core.headers import Peer
+from panolb.errors import BadRequest
 from panolb.proxy.deadlines import Deadlines
 
 
@@ -71,3 +74,25 @@ def test_an_episode() -> None:
     assert told == ["began", 9.75]
     episode.begin()
     assert told == ["began", 9.75, "began"]
+
+
+def test_refusals_are_written_one_by_one_until_they_are_a_flood(lines: list[str]) -> None:
+    """A client that sends nothing else gets a line a second, which says how many there were; others have theirs."""
+    now = [0.0]
+    refused = Refused(lambda: now[0])
+    problem = BadRequest(400, "It is broken.")
+
+    def send(address: bytes) -> None:
+        refused.note(Peer(address, False, False, b"", 1, (b"", 0)), problem)
+
+    for _ in range(BURST + 500):
+        send(b"192.0.2.1")
+    assert lines == ["client 192.0.2.1: refused with 400: It is broken."] * BURST
+    send(b"192.0.2.2")
+    now[0] = 1.0
+    send(b"192.0.2.1")
+    send(b"192.0.2.1")
+    assert lines[BURST:] == [
+        "client 192.0.2.2: refused with 400: It is broken. (500 more of clients that send many)",
+        "client 192.0.2.1: refused with 400: It is broken.",
+    ]

@@ -67,6 +67,23 @@ def _comparable(answers: list[Got]) -> tuple[Got, ...]:
     return tuple(got)
 
 
+def _agree(one: Outcome, other: Outcome) -> bool:
+    """Whether two outcomes of the same bytes are the same.
+
+    A connection that was handed over ends where a refusal would stand, and with it what still waits behind the answer
+    under way: then less came of the same.
+    """
+    if one == other:
+        return True
+    less, more = sorted((one, other), key=lambda outcome: len(outcome.got))
+    return (
+        any(got.status == NOBODYS for got in more.got)
+        and less.got == more.got[: len(less.got)]
+        and less.arrived == more.arrived[: len(less.arrived)]
+        and less.counted == more.counted[: len(less.counted)]
+    )
+
+
 def check(house: House, data: bytes) -> None:
     """Hold what must hold of any bytes of a client."""
     once = outcome(house, [data])
@@ -80,4 +97,4 @@ def check(house: House, data: bytes) -> None:
     pieces = pieces_of(data)
     for narrow in (False, True):
         again = outcome(house, pieces, narrow)
-        assert once == again, f"cut into {pieces!r} (narrow: {narrow}):\n{again}\ninstead of\n{once}"
+        assert _agree(once, again), f"cut into {pieces!r} (narrow: {narrow}):\n{again}\ninstead of\n{once}"

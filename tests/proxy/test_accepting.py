@@ -165,6 +165,18 @@ def test_few_descriptors(tmp_path: Path) -> None:
         assert lab.states()["1"]["state"] == "up"
 
 
+def test_few_descriptors_and_everybody_asks(tmp_path: Path) -> None:
+    """Whoever is accepted can be served: there is a descriptor left for a connection to the member."""
+    with running(tmp_path) as lab, ExitStack() as stack:
+        few_descriptors(lab, 64)
+        here = [stack.enter_context(lab.client()) for _ in range(60)]
+        until(lambda: "no listener accepts until some are free" in lab.panolb.log, "accepting to pause")
+        for client in here:
+            client.ask("GET", "/app/", "Connection: close")
+        assert [client.answer().status for client in here] == [200] * len(here)
+        assert "no connection to" not in lab.panolb.log
+
+
 def test_no_descriptor_at_all(tmp_path: Path) -> None:
     """Accepting pauses without a busy loop or a line per attempt, and goes on when there are some."""
     with running(tmp_path) as lab:
