@@ -17,7 +17,7 @@ from tests.harness.waiting import until
 from tests.proxy.lab import Lab, running
 
 PAGE = Path(__file__).parents[2] / "docs" / "failures.rst"
-SHORT = "300ms"
+SHORT = "600ms"
 WARM, LARGE = "/app/warm", 8 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
 PART = OK + b"Content-Length: 10\r\n\r\npart"
@@ -71,7 +71,7 @@ def dawdles(talk: Talk, request: Request) -> None:
     """Answer in pieces, none of them later than the limits allow."""
     talk.read_body(request)
     for piece in (OK, b"Content-Length: 4\r\n\r\n", b"w", b"e", b"l", b"l"):
-        time.sleep(0.1)
+        time.sleep(0.05)
         talk.send(piece)
 
 
