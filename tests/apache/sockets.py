@@ -111,7 +111,7 @@ def half_closed(last: bytes) -> Step:
     def step(scene: Scene) -> None:
         def script(talk: Talk, request: Request) -> None:
             peer = switch(talk, request)
-            assert talk.ended()
+            assert any(talk.ended() for _ in range(200))  # panolb sends a close frame before the end
             peer.send(TEXT, b"last words")
             talk.close()
 

@@ -44,10 +44,10 @@ class From(Client):
     def __enter__(self) -> From:
         return self
 
-    def is_served(self) -> bool:
-        """Whether it gets an answer soon."""
+    def is_served(self, seconds: float = PATIENCE) -> bool:
+        """Whether it gets an answer within so many seconds."""
         self.ask("GET", "/app/")
-        self.socket.settimeout(0.5)
+        self.socket.settimeout(seconds)
         try:
             return self.answer().status == 200
         except TimeoutError:
@@ -85,7 +85,7 @@ def test_max_connections(lab: Lab) -> None:
         until(lambda: clients(lab) == 6, "six clients")
         late = stack.enter_context(From(lab, "127.0.1.9"))
         later = stack.enter_context(From(lab, "127.0.1.10"))
-        assert not late.is_served()
+        assert not late.is_served(0.5)
         assert clients(lab) == 6
         here[0].close()
         assert late.answer().status == 200
