@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 from panolb.config.httpd.differences import DIFFERENCES
 from panolb.config.httpd.directives import DIRECTIVES, SECTIONS
 from panolb.config.httpd.parameters import BALANCER_PARAMETERS, MEMBER_PARAMETERS
 from panolb.config.httpd.reference import reference
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.harness.printed import ROOT, printed
 
 
 def test_the_committed_page_is_up_to_date() -> None:
     """docs/from-apache.rst is what the tables say now; if not: python -m panolb.config.httpd.reference > that file."""
-    printed = subprocess.run(
-        [sys.executable, "-m", "panolb.config.httpd.reference"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        encoding="utf-8",
-        env={"PYTHONUTF8": "1"},
-    ).stdout
-    assert (ROOT / "docs" / "from-apache.rst").read_text(encoding="utf-8") == printed == reference()
+    assert (
+        (ROOT / "docs" / "from-apache.rst").read_text(encoding="utf-8")
+        == printed("panolb.config.httpd.reference")
+        == reference()
+    )
 
 
 def test_everything_is_in_the_page() -> None:

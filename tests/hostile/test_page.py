@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from tests.harness.printed import ROOT, printed
 
 from .answers import BY_NAME
 from .peers import TITLES
 from .seen import load
 from .table import ROWS
 
-ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "python -m tests.hostile measure; python -m tests.hostile > docs/hostile.rst"
 
 
 def test_the_committed_page_is_up_to_date() -> None:
     """What is printed is what stands there; if not: python -m tests.hostile > docs/hostile.rst."""
-    printed = subprocess.run(
-        [sys.executable, "-m", "tests.hostile"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        encoding="utf-8",
-        env={"PYTHONUTF8": "1"},
-    ).stdout
-    assert (ROOT / "docs" / "hostile.rst").read_text(encoding="utf-8") == printed
+    assert (ROOT / "docs" / "hostile.rst").read_text(encoding="utf-8") == printed("tests.hostile")
 
 
 def test_all_peers_were_asked_for_all_rows() -> None:
