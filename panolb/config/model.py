@@ -106,6 +106,14 @@ class Listener:
             example='"100MiB"',
         ),
     )
+    explain_to: list[IPv4Network | IPv6Network] = field(
+        factory=list,
+        metadata=doc(
+            "Clients that may ask, with the request header X-Panolb-Explain: 1, for the answer header X-Panolb-Why: "
+            "which member served a request, and why. Empty: nobody.",
+            example='["10.1.2.0/24"]',
+        ),
+    )
     header_timeout: Seconds = field(
         default=20.0,
         validator=seconds(0.001, DAY),
@@ -268,6 +276,60 @@ class Control:
             apache="<Location /balancer-manager>",
             example='"/run/panolb/control.sock"',
             stand_in="/run/panolb/control.sock",
+        ),
+    )
+    state_file: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "File that keeps what operators change while panolb runs. Not set: overrides.json in systemd's "
+            "StateDirectory; without one such changes last until panolb ends.",
+            apache="BalancerPersist",
+            example='"/var/lib/panolb/overrides.json"',
+        ),
+    )
+    endpoint: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "Where to serve the API over HTTP too: a Twisted server endpoint of TCP. Without certificate only on the "
+            "loopback.",
+            example='"tcp:10089:interface=127.0.0.1"',
+        ),
+    )
+    token_file: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "File with the token that clients of the endpoint send: Authorization: Bearer TOKEN.",
+            example='"/etc/panolb/control.token"',
+        ),
+    )
+    certificate: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "PEM file with the certificate of the endpoint and its chain; with it, clients of the endpoint speak TLS.",
+            apache="SSLCertificateFile",
+            example='"/etc/panolb/control.pem"',
+        ),
+    )
+    key: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "PEM file with the key of the certificate.",
+            apache="SSLCertificateKeyFile",
+            example='"/etc/panolb/control.key"',
+        ),
+    )
+    client_ca: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "PEM file with the authorities whose certificates clients of the endpoint must have (mutual TLS).",
+            apache="SSLCACertificateFile, SSLVerifyClient",
+            example='"/etc/panolb/control-clients.pem"',
         ),
     )
 
