@@ -17,7 +17,9 @@ from secrets import token_bytes
 from typing import Any, NamedTuple
 
 from ..core.exchange import Exchange
+from ..core.headers import Peer
 from ..core.member import Member
+from ..core.request import Request
 from ..language.logtokens import escaped
 
 KEPT = 1000  # records of WebSockets that have ended
@@ -121,10 +123,29 @@ class Ledger:
     ) -> None:
         self._clock = clock
         self._wall_clock = wall_clock
-        self._cookies = {name: _finder(cookie) for name, cookie in session_cookies.items() if cookie}
+        self._names: dict[str, str] = {}  # of the cookies, by balancer
+        self._cookies: dict[str, Callable[[bytes], bytes | None]] = {}
         self._key = token_bytes(32) if key is None else key
         self._open: dict[Member, dict[Exchange, int]] = {}  # the number is the session's
         self._ended: deque[Record] = deque(maxlen=kept)
+        self.configure(session_cookies)
+
+    def configure(self, session_cookies: Mapping[str, str | None]) -> set[str]:
+        """Tell sessions apart by other cookies from now on; open WebSockets are counted anew.
+
+        :param session_cookies: as for a new ledger.
+        :returns: the balancers for whose sessions other ids hold now.
+        """
+        names = {name: cookie for name, cookie in session_cookies.items() if cookie}
+        every = self._names.keys() | names.keys()
+        changed = {name for name in every if self._names.get(name) != names.get(name)}
+        self._names = names
+        self._cookies = {name: _finder(cookie) for name, cookie in names.items()}
+        for member, exchanges in self._open.items():
+            if member.spec.balancer in changed:
+                for exchange in exchanges:
+                    exchanges[exchange] = self._session(exchange)
+        return changed
 
     # -- told -------------------------------------------------------------------------------------------------------
 
@@ -148,10 +169,18 @@ class Ledger:
 
     def _session(self, exchange: Exchange) -> int:
         assert exchange.decision is not None
-        request = exchange.request
-        find = self._cookies.get(exchange.decision.member.spec.balancer)
+        balancer = exchange.decision.member.spec.balancer
+        return self.session_of(balancer, exchange.request, exchange.client.peer)
+
+    def session_of(self, balancer: str, request: Request, peer: Peer) -> int:
+        """The number of the session that a request belongs to.
+
+        :param balancer: the name of the balancer that serves it.
+        :param peer: who sent it.
+        """
+        find = self._cookies.get(balancer)
         found = None if find is None or request.cookie is None else find(request.cookie)
-        kind, value = (b"cookie", found) if found else (b"address", exchange.client.peer.client(request))
+        kind, value = (b"cookie", found) if found else (b"address", peer.client(request))
         digest = blake2b(value, digest_size=SESSION_SIZE, key=self._key, person=kind)
         return int.from_bytes(digest.digest(), "big")
 

@@ -169,6 +169,22 @@ def test_who_has_no_session_is_known_by_the_address(cookies: bytes) -> None:
     assert none.session_of(b"JSESSIONID=a") == none.session_of(b"JSESSIONID=b")
 
 
+def test_another_cookie_can_be_named() -> None:
+    """By a reload: what is open is told apart by it too, and nothing is if the name stays."""
+    desk = Desk()
+    scripts = [desk.open(b"JSESSIONID=%d; USER=a" % number) for number in range(2)]
+    before = {record.session for record in desk.ledger.records()[1]}
+    assert desk.ledger.configure({"b": "JSESSIONID", "other": None}) == set()
+    assert {record.session for record in desk.ledger.records()[1]} == before and len(before) == 2
+    assert desk.ledger.configure({"b": "USER"}) == {"b"}
+    (after,) = {record.session for record in desk.ledger.records()[1]}
+    assert after == desk.session_of(b"USER=a") and after not in before
+    assert desk.ledger.configure({}) == {"b"}
+    assert {record.session for record in desk.ledger.records()[1]} == {desk.session_of(b"")}
+    for script in scripts:
+        desk.end(script)
+
+
 def test_lists_can_be_narrowed_and_paged() -> None:
     """By member, by session, and a few at a time; the longest open first, the latest ended first."""
     desk = Desk()
