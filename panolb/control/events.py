@@ -1,0 +1,130 @@
+"""The last things that happened, kept for those who ask and told to those who follow.
+
+A line of the process log that has the key ``event`` is an event: ``log.info("member {member}: ...",
+event="member.up", member=...)``.  What it says is written down at once, since what it speaks of goes on changing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from twisted.logger import ILogObserver, LogEvent, formatEvent
+from zope.interface import implementer
+
+KEPT = 1000  # events
+MOST_TEXT = 1000  # characters of one field
+MOST_ITEMS = 100  # of a list or a table in one field
+MOST_DEPTH = 4  # lists and tables within each other
+MOST_LINE = 16 << 10  # bytes of one event as JSON
+
+# What twisted.logger adds for observers of the older kind.
+_LEGACY = frozenset(("message", "time", "system", "format", "isError", "failure"))
+
+
+class Event(NamedTuple):
+    """One of them.
+
+    :ivar id: counts up from 1 while panolb runs.
+    :ivar line: as JSON in one line, with the line's end.
+    """
+
+    id: int
+    line: bytes
+
+
+@implementer(ILogObserver)
+class Events:
+    """The last events.  They are logged in the reactor's thread.
+
+    :param kept: how many.
+
+    :ivar last: the number of the last one; 0 before the first.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.last = 0
+        self._kept: deque[Event] = deque(maxlen=kept)
+        self._told: list[Callable[[], None]] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        name = event.get("event")
+        if not isinstance(name, str):
+            return
+        self.last += 1
+        self._kept.append(Event(self.last, _line(self.last, name, event)))
+        for tell in tuple(self._told):
+            tell()
+
+    def after(self, number: int) -> Iterator[Event]:
+        """Those behind one, the oldest first, as far as they are kept."""
+        first = self._kept[0].id if self._kept else self.last + 1
+        for place in range(max(number + 1 - first, 0), len(self._kept)):
+            yield self._kept[place]
+
+    def next(self, number: int) -> Event | None:
+        """The first one behind another that is kept."""
+        return next(self.after(number), None)
+
+    def follow(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Have somebody told of each that is new.
+
+        :returns: ends it.
+        """
+        self._told.append(tell)
+        return lambda: self._told.remove(tell)
+
+
+def skipped(first: int, last: int, time: float) -> Event:
+    """What stands in the place of events that were kept no longer when somebody was ready to read them.
+
+    :param time: seconds since 1970.
+    """
+    number = last - first + 1
+    note = {
+        "id": last,
+        "time": round(time, 3),
+        "event": "events.skipped",
+        "level": "warn",
+        "message": f"{number} {'event is' if number == 1 else 'events are'} not kept any longer",
+        "fields": {"first": first, "last": last},
+    }
+    return Event(last, json.dumps(note).encode() + b"\n")
+
+
+def _line(number: int, name: str, event: Mapping[str, Any]) -> bytes:
+    level = event.get("log_level")
+    said = {
+        "id": number,
+        "time": round(event.get("log_time", 0.0), 3),
+        "event": name,
+        "level": getattr(level, "name", "info"),
+        "message": formatEvent(dict(event))[:MOST_TEXT],
+        "fields": {key: _plain(value) for key, value in event.items() if _is_field(key)},
+    }
+    line = json.dumps(said).encode()
+    if len(line) > MOST_LINE:
+        said["fields"] = {}
+        line = json.dumps(said).encode()
+    return line + b"\n"
+
+
+def _is_field(key: str) -> bool:
+    return key != "event" and not key.startswith("log_") and key not in _LEGACY
+
+
+def _plain(value: object, depth: int = 0) -> object:
+    """The same for JSON, and not much of it."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return round(value, 3) if abs(value) < 1e15 else str(value)  # neither infinity nor what is no number
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")[:MOST_TEXT]
+    if depth < MOST_DEPTH and isinstance(value, Mapping):
+        return {str(key): _plain(one, depth + 1) for key, one in list(value.items())[:MOST_ITEMS]}
+    if depth < MOST_DEPTH and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one, depth + 1) for one in list(value)[:MOST_ITEMS]]
+    return str(value)[:MOST_TEXT]
