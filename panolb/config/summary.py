@@ -31,7 +31,7 @@ def describe(config: Config) -> list[str]:
     for name, listener in config.listener.items():
         lines += [f"listener {name}: {listener.endpoint}", *_indented(_listener(listener))]
     for location in config.location:
-        lines += [f"location {_where(location)} -> {_target(location)}"]
+        lines += [f"location {where(location)} -> {_target(location)}"]
         lines += _indented(_location(location))
     for name, balancer in config.balancer.items():
         lines += [
@@ -78,7 +78,8 @@ def _rate(least: int) -> str:
     return f" (at least {format_size(least)} per second in the long run)" if least else ""
 
 
-def _where(location: Location) -> str:
+def where(location: Location) -> str:
+    """Call a location by the requests that it takes."""
     hosts = ",".join(location.host)
     parts = [
         f"{hosts}{location.path}" if location.match is None else f"{hosts} matching {location.match}".strip()
