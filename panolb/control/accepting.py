@@ -28,15 +28,23 @@ class Acceptor:
         self.stopped = 0
         self.descriptors = descriptors
         self._port: Any = None
-        descriptors.acceptors.append(self)
 
     def watch(self, port: IListeningPort) -> None:
         """Decide from now on whether ``port`` accepts; a port that is none of Twisted's own accepts always."""
+        self.descriptors.acceptors.append(self)
+        if self.descriptors.short:
+            self.stopped |= SHORT
         if isinstance(port, Port):
             port.socket = _Queue(port.socket, self)
             self._port = port
             if self.stopped:
                 port.pauseProducing()
+
+    def forget(self) -> None:
+        """The port is closed."""
+        self._port = None
+        if self in self.descriptors.acceptors:
+            self.descriptors.acceptors.remove(self)
 
     def stop(self, why: int) -> None:
         """Accept nobody, for a reason."""

@@ -48,16 +48,19 @@ class Log(Protocol):
 class AccessLogs:
     """All access logs of a configuration; those that go to one path share its file.
 
+    :param former: those before them; a file that both have goes on.
     :raises ConfigError: when a file cannot be opened.
     """
 
-    def __init__(self, config: model.Config, times: Times) -> None:
+    def __init__(self, config: model.Config, times: Times, former: AccessLogs | None = None) -> None:
         self._files: dict[str, LogFile] = {}
+        present = {} if former is None else former._files
         self._logs: list[Log] = []
         self._openers: list[Log] = []
         for index, one in enumerate(config.access_log):
             if one.path not in self._files:
-                self._files[one.path] = _opened(Path(one.path), config.where(("access_log", index, "path")))
+                place = config.where(("access_log", index, "path"))
+                self._files[one.path] = present.get(one.path) or _opened(Path(one.path), place)
             made = _log(one, self._files[one.path].add, times)
             self._logs.append(made)
             if one.websockets == "both":
@@ -96,9 +99,10 @@ class AccessLogs:
         for file in self._files.values():
             file.start(reactor)
 
-    def stop(self) -> None:
-        """Write what there is and close the files."""
-        for file in self._files.values():
+    def stop(self, following: AccessLogs | None = None) -> None:
+        """Write what there is and close the files, but for those that others go on with."""
+        kept = set() if following is None else set(following._files.values())
+        for file in set(self._files.values()) - kept:
             file.stop()
 
     def reopen(self) -> None:

@@ -11,17 +11,19 @@ import attrs
 from twisted.logger import Logger
 
 from ..config import model
-from ..core.balancer import Balancer, Fate
+from ..config.overrides import identify
+from ..core.balancer import Balancer, Fate, Settings
 from ..core.cookie import RouteCookie
 from ..core.health import Health
-from ..core.location import Location
 from ..core.member import Admin, Member, MemberSpec
+from ..core.policies import Policy
 from ..language import expression
 from ..proxy.deadlines import Deadlines
 from ..proxy.pool import Pool
 from ..proxy.turn import Turn
 from .checks import Checker
 from .locations import Locations
+from .plant import BalancerDraft, Plant, PlantDraft, Seat, SeatDraft
 from .probes import Target
 from .registry import Registry
 
@@ -31,18 +33,8 @@ Setting = TypeVar("Setting")
 
 
 @attrs.frozen
-class Plant:
-    """What runs behind the listeners."""
-
-    balancers: dict[str, Balancer]
-    pools: list[Pool]
-    checkers: list[Checker]
-    locations: list[Location]
-
-
-@attrs.frozen
 class Builder:
-    """Makes a `Plant`.
+    """Makes drafts of a `Plant`.
 
     :ivar locations: makes the locations.
     """
@@ -53,27 +45,59 @@ class Builder:
     registry: Registry
     locations: Locations
 
-    def build(self, config: model.Config) -> Plant:
-        """Make everything that a checked configuration names."""
-        plant = Plant({}, [], [], [])
-        for name, balancer in config.balancer.items():
-            plant.balancers[name] = self._balancer(name, balancer, plant)
-        for location in config.location:
-            filters = [self.registry.filters[name] for name in location.websocket_filter]
-            made = self.locations.build(location, plant.balancers, config.websockets, filters)
-            plant.locations.append(made)
-        return plant
+    def draft(self, config: model.Config, plant: Plant) -> PlantDraft:
+        """What a checked configuration makes of a plant.  Nothing that runs is touched.
 
-    def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> Balancer:
-        members = [self._member(name, config, member, plant) for member in config.member]
+        What has the name or the identity of something that runs is the same thing, configured anew.
+        """
+        balancers = {
+            name: self._balancer(name, balancer, plant) for name, balancer in config.balancer.items()
+        }
+        locations = [
+            self.locations.build(
+                location,
+                balancers,
+                config.websockets,
+                [self.registry.filters[name] for name in location.websocket_filter],
+            )
+            for location in config.location
+        ]
+        return PlantDraft(balancers, locations)
+
+    def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> BalancerDraft:
+        method = self.registry.methods[config.lbmethod]
+        draft = plant.drafts.get(name)
+        if draft is None:
+            balancer = self._new_balancer(name, method.policy())
+        else:
+            balancer = draft.balancer
+        seats = {identify(name, member): member for member in config.member}
+        return BalancerDraft(
+            config,
+            balancer,
+            {
+                identity: self._seat(balancer, config, member, plant.seats.get(identity))
+                for identity, member in seats.items()
+            },
+            # A method may remember what it did: it is kept as long as it is the same.
+            balancer.policy
+            if draft is not None and draft.config.lbmethod == config.lbmethod
+            else method.policy(),
+            self._settings(config),
+        )
+
+    def _new_balancer(self, name: str, policy: Policy) -> Balancer:
+        balancer = Balancer(name, (), policy, later=self.reactor.callLater)
+        balancer.watcher = partial(log_change, balancer)
+        balancer.panic.alarm = partial(log_panic, balancer)
+        return balancer
+
+    def _settings(self, config: model.Balancer) -> Settings:
         resolver = None
         if config.stickysession is not None:
             plugin = self.registry.resolvers[config.resolver]
             resolver = plugin.resolver(config.stickysession, config.stickysessionsep, config.scolonpathdelim)
-        balancer = Balancer(
-            name,
-            members,
-            self.registry.methods[config.lbmethod].policy(),
+        return Settings(
             resolver=resolver,
             cookie=_cookie(config),
             nofailover=config.nofailover,
@@ -83,35 +107,36 @@ class Builder:
             failontimeout=config.failontimeout,
             observe_fails=config.observe_fails if config.observe == "websocket" else 0,
             wait=config.wait,
-            later=self.reactor.callLater,
             retry_budget=config.retry_budget,
             panic_threshold=config.panic_threshold,
             slow_start=config.slow_start,
-            now=self.deadlines.clock(),
         )
-        balancer.watcher = partial(log_change, balancer)
-        balancer.panic.alarm = partial(log_panic, balancer)
-        for member, settings in zip(members, config.member, strict=True):
-            health = config.check_of(settings)
-            if health is not None:
-                plant.checkers.append(self._checker(balancer, member, health))
-        return balancer
 
-    def _member(self, balancer: str, config: model.Balancer, member: model.Member, plant: Plant) -> Member:
-        spec = member_spec(balancer, config, member)
-        pool = Pool(self.reactor, spec, self.deadlines, self.turn)
-        plant.pools.append(pool)
+    def _seat(
+        self, balancer: Balancer, config: model.Balancer, member: model.Member, seat: Seat | None
+    ) -> SeatDraft:
+        """What a member is to be.
+
+        :param seat: its present one; ``None`` for a new member.
+        """
+        spec = member_spec(balancer.name, config, member)
         health = config.check_of(member)
-        return Member(spec, pool, Health(up=health is None or health.start == "up"))
+        if seat is None:
+            pool = Pool(self.reactor, spec, self.deadlines, self.turn)
+            seat = Seat(Member(spec, pool, Health(up=health is None or health.start == "up")), pool)
+        checker = None
+        if health is not None and health != seat.health:
+            checker = self._checker(balancer, seat.member, spec, health)
+        return SeatDraft(seat, spec, health, checker)
 
-    def _checker(self, balancer: Balancer, member: Member, health: model.Health) -> Checker:
+    def _checker(self, balancer: Balancer, member: Member, spec: MemberSpec, health: model.Health) -> Checker:
         return Checker(
             self.reactor,
             self.deadlines.clock,
             balancer,
             member,
             self.registry.checks[health.check].probe,
-            _target(member.spec, health),
+            _target(spec, health),
             interval=health.interval,
             changing=health.interval_changing,
             passes=health.passes,
@@ -216,6 +241,7 @@ def log_change(balancer: Balancer, member: Member, before: str, after: str, why:
     write = log.info if after in ("up", "drain") else log.warn
     write(
         "member {member}: {before} -> {after}: {why}; {consequence}",
+        event=f"member.{after}",
         member=member.spec.name,
         before=before,
         after=after,

@@ -36,6 +36,11 @@ class ControlSocket:
         self._site = site
         self._port: _Port | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._port is not None
+
     def start(self) -> None:
         """Listen.
 

@@ -21,7 +21,7 @@ from twisted.web.static import File
 from zope.interface import implementer
 
 from ..core.location import Location
-from ..core.routing import host_name, is_for
+from ..core.routing import Table, host_name, is_for
 from ..errors import BadRequest
 from ..proxy.frontend import Frontend
 from ..proxy.http1 import Http1
@@ -110,12 +110,12 @@ class Hosts(Resource):
         return chosen.getChildWithDefault(path, request)
 
 
-def tree(files: Mapping[Location, str], frontend: Frontend) -> Resource:
+def tree(table: Table[Location], files: Mapping[Location, str], frontend: Frontend) -> Resource:
     """The Resource tree of all locations; hosts with locations of their own get a tree each.
 
     :param files: the directory behind each location that serves files.
     """
-    placed = [place for place in frontend.table.places if place.pattern is None]
+    placed = [place for place in table.places if place.pattern is None]
     trees = {
         name: _grow([one for one in placed if not one.hosts or is_for(one.hosts, name)], files, frontend)
         for name in {name for place in placed for name in place.hosts}
@@ -294,7 +294,10 @@ class Http1Factory(Factory):
 class Listener:
     """One endpoint and its connections.
 
+    :param description: the endpoint, as the operator writes it.
     :param descriptors: those that its clients take.
+
+    :ivar is_open: whether it listens.
     """
 
     def __init__(
@@ -314,6 +317,10 @@ class Listener:
         self._acceptor = Acceptor(descriptors)
         self._fullness = Episode(frontend.deadlines, self._say_full, self._say_room)
 
+    @property
+    def is_open(self) -> bool:
+        return self._port is not None
+
     @inlineCallbacks
     def start(self) -> Any:
         """Open the endpoint.  The Deferred fails when that is not possible."""
@@ -321,12 +328,20 @@ class Listener:
         self._port, host = port, port.getHost()
         self._acceptor.watch(port)
         self.frontend.local = getattr(host, "host", "").encode("ascii"), getattr(host, "port", 0)
-        log.info("listener {name}: listening on {description}", name=self.name, description=self.description)
+        log.info(
+            "listener {name}: listening on {description}",
+            event="listener.open",
+            name=self.name,
+            description=self.description,
+        )
 
     def close(self) -> Deferred[None] | None:
         """Accept nobody any more."""
         port, self._port = self._port, None
-        return None if port is None else port.stopListening()
+        if port is None:
+            return None
+        self._acceptor.forget()
+        return port.stopListening()
 
     def _note_full(self, full: bool) -> None:
         if full:

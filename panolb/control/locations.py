@@ -14,15 +14,15 @@ from twisted.python.failure import Failure
 
 from ..config import model
 from ..core.admission import Admission
-from ..core.balancer import Balancer
 from ..core.exchange import Exchange
 from ..core.filtering import FilterMaker
 from ..core.location import Location
-from ..core.reverse import ReverseRules
+from ..core.reverse import ReverseMap, ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
 from ..core.terms import Terms
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
+from .plant import BalancerDraft
 
 log = Logger()
 
@@ -53,22 +53,23 @@ class Locations:
     def build(
         self,
         config: model.Location,
-        balancers: Mapping[str, Balancer],
+        balancers: Mapping[str, BalancerDraft],
         websockets: model.WebSockets,
         filters: Iterable[FilterMaker] = (),
     ) -> Location:
         """Make one.
 
-        :param balancers: those that exist, by name.
+        :param balancers: those that there will be, by name.
         :param websockets: what holds for the WebSockets of all locations.
         :param filters: those that it names.
         """
         path, target = config.path or "", config.target or ""
         if config.mapping == "verbatim":  # else slashes are joined as they stand, as in Apache
             path, target = path.rstrip("/"), target.rstrip("/")
+        reverse = _reverse(config, balancers) or _worked_out(config, path, target, balancers)
         return Location(
             path.encode("ascii"),
-            None if config.balancer is None else balancers[config.balancer],
+            None if config.balancer is None else balancers[config.balancer].balancer,
             self.clock,
             pattern=None if config.match is None else compile_pattern(config.match),
             hosts=[host.lower().encode("ascii") for host in config.host],
@@ -91,7 +92,7 @@ class Locations:
             error_pages={int(status): _error_page(text) for status, text in config.error_pages.items()},
             override=_statuses(config.error_override),
             timeout_status=config.timeout_status,
-            reverse=_reverse(config, balancers),
+            reverse=reverse,
             websocket=_terms(config, websockets, filters),
             admission=self.admission,
             opened=self.opened,
@@ -158,7 +159,18 @@ def _error_page(text: str) -> ErrorPage:
     return ErrorPage(text.encode(), b"text/html; charset=utf-8")
 
 
-def _reverse(config: model.Location, balancers: Mapping[str, Balancer]) -> ReverseRules | None:
+def _worked_out(
+    config: model.Location, path: str, target: str, balancers: Mapping[str, BalancerDraft]
+) -> ReverseMap:
+    """What members say of themselves, by the path and the members that there will be."""
+    specs = () if config.balancer is None else balancers[config.balancer].specs
+    below = target.rstrip("/").encode("ascii")
+    return ReverseMap(
+        path.rstrip("/").encode("ascii"), ((spec.authority, spec.path + below) for spec in specs)
+    )
+
+
+def _reverse(config: model.Location, balancers: Mapping[str, BalancerDraft]) -> ReverseRules | None:
     """ProxyPassReverse as written; ``None`` when it is to be worked out."""
     if config.reverse is None and not config.reverse_cookie_path and not config.reverse_cookie_domain:
         return None
@@ -185,16 +197,16 @@ def _pair(text: str) -> tuple[bytes, bytes]:
     return first, second
 
 
-def _internal(internal: str, balancers: Mapping[str, Balancer]) -> list[bytes]:
+def _internal(internal: str, balancers: Mapping[str, BalancerDraft]) -> list[bytes]:
     """What an internal URL stands for; a balancer's is that of each of its members."""
     if not internal.lower().startswith("balancer://"):
         return [internal.encode()]
     name, _, path = internal[len("balancer://") :].partition("/")
-    balancer = balancers.get(name)
-    if balancer is None:
+    draft = balancers.get(name)
+    if draft is None:
         return []
     tail = f"/{path}".rstrip("/").encode()
-    return [b"http://" + member.spec.authority + member.spec.path + tail for member in balancer.members]
+    return [b"http://" + spec.authority + spec.path + tail for spec in draft.specs]
 
 
 def log_broken(exchange: Exchange, error: Exception) -> None:

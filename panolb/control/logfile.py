@@ -29,9 +29,10 @@ class LogFile:
         self._failing = False
 
     def start(self, reactor: Any) -> None:
-        """Begin to flush regularly."""
-        self._timer.clock = reactor
-        self._timer.start(FLUSH_EVERY, now=False)
+        """Begin to flush regularly, if that has not begun."""
+        if not self._timer.running:
+            self._timer.clock = reactor
+            self._timer.start(FLUSH_EVERY, now=False)
 
     def stop(self) -> None:
         """Write what there is and close the file."""

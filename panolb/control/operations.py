@@ -20,6 +20,7 @@ log = Logger()
 
 TERMS = {Admin.DRAIN: "drained", Admin.DISABLED: "disabled", Admin.STOPPED: "stopped"}
 MEMBER_DOWN = "member-down"
+REMOVED = "removed"
 STOPPING = "stopping"
 
 # What closing its WebSockets means for the users of a member, and what to do if that is not wanted.
@@ -40,9 +41,9 @@ class Operations:
 
     :param clock: an IReactorTime.
     :param now: reads the monotonic clock of the balancers in seconds.
-    :param close_rate: how many WebSockets of a member get their close frame per second.
-    :param close_timeout: seconds that a WebSocket has for the answer to its close frame.
-    :param close_on_failure: the names of the balancers that close the WebSockets of a member that goes down.
+    :param balancers: those that there are, by name; it changes with the configuration.
+
+    The other parameters are those of `configure`.
     """
 
     def __init__(
@@ -60,15 +61,30 @@ class Operations:
         self._now = now
         self.balancers = balancers
         self.ledger = ledger
+        self._closings = closings or Closings(clock)
+        self._orders: dict[Member, Closing] = {}
+        self._stopping: Closing | None = None
+        self._watched: set[Balancer] = set()
+        self.configure(close_rate=close_rate, close_timeout=close_timeout, close_on_failure=close_on_failure)
+
+    def configure(
+        self, *, close_rate: float, close_timeout: float, close_on_failure: Collection[str]
+    ) -> None:
+        """Work like this from now on, with the balancers that there are now.
+
+        :param close_rate: how many WebSockets of a member get their close frame per second.
+        :param close_timeout: seconds that a WebSocket has for the answer to its close frame.
+        :param close_on_failure: the names of the balancers that close the WebSockets of a member that goes down.
+        """
         self._rate = close_rate
         # After its turn a WebSocket is cut by then, whatever happens; its tunnel ends by itself sooner, also behind a
         # slow reader that still takes what stands before the close frame.
         self._latest = PATIENCE + (LOOKS + 2) * close_timeout
-        self._closings = closings or Closings(clock)
-        self._orders: dict[Member, Closing] = {}
-        self._stopping: Closing | None = None
-        for name in close_on_failure:
-            balancers[name].watcher = partial(self._changed, balancers[name].watcher)
+        self._close_on_failure = frozenset(close_on_failure)
+        for balancer in self.balancers.values():
+            if balancer not in self._watched:
+                balancer.watcher = partial(self._changed, balancer.watcher)
+        self._watched = set(self.balancers.values())
 
     # -- members ----------------------------------------------------------------------------------------------------
 
@@ -96,6 +112,8 @@ class Operations:
 
     def reason(self, member: Member) -> str:
         """Why a member does not serve as others do; see `Balancer.reason`."""
+        if member.leaving:
+            return "it was removed from the configuration; what is under way with it ends"
         return self.balancers[member.spec.balancer].reason(member, self._now())
 
     def closing(self, member: Member) -> int:
@@ -126,6 +144,10 @@ class Operations:
             )
         return 0
 
+    def remove(self, member: Member) -> None:
+        """A member is gone from the configuration: close its WebSockets, for their users to go to others."""
+        self._close(member, REMOVED, "it was removed from the configuration")
+
     def _changed(
         self,
         watcher: Callable[[Member, str, str, str], None] | None,
@@ -134,10 +156,10 @@ class Operations:
         after: str,
         why: str,
     ) -> None:
-        """A state has changed in a balancer with ``close_on_failure``."""
+        """A state has changed."""
         if watcher is not None:
             watcher(member, before, after, why)
-        if after == "down":
+        if after == "down" and member.spec.balancer in self._close_on_failure:
             self._close(member, MEMBER_DOWN, "its checks fail, and its balancer has close_on_failure")
         elif before == "down":
             self._spare(member, MEMBER_DOWN)
@@ -148,8 +170,9 @@ class Operations:
         """A WebSocket stands; perhaps its member lost favour while its handshake was under way."""
         assert exchange.decision is not None
         member = exchange.decision.member
-        unwanted = member.admin in (Admin.DISABLED, Admin.STOPPED) or (member.moving and not member.ready)
-        if unwanted:
+        if member.leaving:
+            self._order(member, [exchange], REMOVED)
+        elif member.admin in (Admin.DISABLED, Admin.STOPPED) or (member.moving and not member.ready):
             self._order(member, [exchange], TERMS[member.admin])
 
     def finished(self, exchange: Exchange) -> None:
@@ -184,8 +207,14 @@ class Operations:
             why=why,
             websockets=_websockets(len(exchanges)),
             rate=self._rate,
-            consequence=_CONSEQUENCES[self.balancers[member.spec.balancer].fate(member)],
+            consequence=self._consequence(member),
         )
+
+    def _consequence(self, member: Member) -> str:
+        balancer = self.balancers.get(member.spec.balancer)
+        if balancer is None:
+            return "its balancer is gone too"
+        return _CONSEQUENCES[balancer.fate(member)]
 
     def _spare(self, member: Member, *terms: str) -> None:
         """Close no more of a member's WebSockets than have been told, if they are being closed for one of these."""
@@ -198,6 +227,7 @@ class Operations:
             del self._orders[member]
         log.info(
             "member {member}: its WebSockets are closed: {counts}; {left} under way with it",
+            event="member.drained",
             member=member.spec.name,
             counts=str(counts),
             left=f"{member.busy} requests and WebSockets are" if member.busy else "nothing is",

@@ -7,34 +7,28 @@ above that was forgotten by somebody.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from ..core.admission import Admission
-from ..core.location import Location
 from ..proxy.deadlines import Deadlines
-from ..proxy.frontend import Frontend
-from ..proxy.pool import Pool
 from ..proxy.turn import Turn
 from .descriptors import Descriptors, limit
 from .ledger import Ledger
+from .listening import Listening
+from .plant import Plant
 
 OPEN_DESCRIPTORS = "/dev/fd"  # a directory with an entry for each, on Linux, macOS and the BSDs
 
 
 @attrs.frozen
 class Resources:
-    """Counts what is held.
-
-    :ivar frontends: the listeners' ones, by name.
-    """
+    """Counts what is held."""
 
     reactor: Any
-    frontends: Mapping[str, Frontend]
-    locations: Sequence[Location]
-    pools: Sequence[Pool]
+    listening: Listening
+    plant: Plant
     ledger: Ledger
     admission: Admission
     deadlines: Deadlines
@@ -44,15 +38,16 @@ class Resources:
     def as_json(self) -> dict[str, Any]:
         """All numbers, as the status page and the control API show them."""
         poller = self.turn.poller
+        pools = self.plant.pools
         return {
-            "clients": {name: len(frontend.connections) for name, frontend in self.frontends.items()},
-            "exchanges": sum(location.exchanges for location in self.locations),
+            "clients": self.listening.clients,
+            "exchanges": self.plant.exchanges,
             "websockets": len(self.ledger),
             "websockets_admitted": self.admission.open,
-            "member_connections": sum(pool.open for pool in self.pools),
-            "member_connections_idle": sum(pool.idle for pool in self.pools),
-            "member_connections_being_made": sum(pool.making for pool in self.pools),
-            "exchanges_waiting": sum(pool.waiting for pool in self.pools),
+            "member_connections": sum(pool.open for pool in pools),
+            "member_connections_idle": sum(pool.idle for pool in pools),
+            "member_connections_being_made": sum(pool.making for pool in pools),
+            "exchanges_waiting": sum(pool.waiting for pool in pools),
             "time_limits": self.deadlines.entries,
             "timers": len(self.reactor.getDelayedCalls()),
             "polled_sockets": 0 if poller is None else poller.sockets,

@@ -1,27 +1,27 @@
-"""The service that twistd runs: everything built, started, and ended in the right order."""
+"""The service that twistd runs: everything built, started, changed while it runs, and ended in the right order."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
+from twisted.web.server import Request as WebRequest
 
 from ..config import model
+from ..config.overrides import Identity
 from ..core.admission import Admission
 from ..core.exchange import Exchange
-from ..core.location import Location
-from ..core.rates import Rates
-from ..core.routing import Table
-from ..errors import ConfigError
+from ..core.member import Admin
+from ..errors import ConfigError, Problem
 from ..proxy.deadlines import Deadlines
-from ..proxy.frontend import Frontend, Limits
 from ..proxy.resource import ReverseProxyResource
 from ..proxy.turn import Turn
 from ..proxy.unexpected import log_unexpected
@@ -30,12 +30,14 @@ from .admin.status import StatusPage
 from .api import Api
 from .build import Builder
 from .descriptors import Descriptors
+from .doors import DoorDraft, Doors, Wanted, close
 from .excesses import Excesses
 from .ledger import Ledger
-from .listeners import Listener, NotFound, QuietSite, tree
+from .listening import Listening, ListeningDraft
 from .locations import Locations
 from .logged import Times
 from .operations import Operations
+from .plant import Plant, PlantDraft
 from .refused import Refused
 from .registry import Registry
 from .resources import Resources
@@ -49,14 +51,33 @@ log = Logger()
 POLL = 0.05  # seconds between two looks at whether the last connection has gone
 
 
+@attrs.frozen
+class Draft:
+    """What a configuration makes of everything; nothing that runs has been touched yet.
+
+    :ivar moving: the members whose users are to go to others, if they are drained.
+    """
+
+    config: model.Config
+    moving: Collection[Identity]
+    logs: AccessLogs
+    plant: PlantDraft
+    listening: ListeningDraft
+    doors: Mapping[str, DoorDraft]
+
+
 class Panolb(MultiService):
     """A whole load balancer.
 
+    :param moving: the members whose users are to go to others, if they are drained.
     :param clock: reads a monotonic clock in seconds.
     :param wall_time: the time for people so many seconds ago, for the access log.
     :param wall_clock: reads the time of day in seconds since 1970.
     :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
 
+    :ivar config: what is in effect.
+    :ivar plant: balancers, members and locations.
+    :ivar listening: the listeners.
     :ivar ledger: the WebSockets that are open.
     :ivar operations: drains members and brings them back.
     :ivar resources: counts what is held.
@@ -70,43 +91,42 @@ class Panolb(MultiService):
         clock: Callable[[], float],
         wall_time: Callable[[float], str],
         wall_clock: Callable[[], float],
+        moving: Collection[Identity] = (),
     ) -> None:
         super().__init__()
-        problems = surrounding_problems(config)
-        if problems:
-            raise ConfigError(problems)
         self.reactor = reactor
-        self.config = config
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
-        self._logs = AccessLogs(config, Times(clock, wall_time, wall_clock))
-        self._note_opened, self._note = self._logs.opener(), self._logs.writer()
-        self.ledger = Ledger(
-            clock,
-            wall_clock,
-            {name: balancer.session_cookie for name, balancer in config.balancer.items()},
-        )
-        websockets = config.websockets
-        self._admission = Admission(websockets.max_open, websockets.max_per_client)
+        self._times = Times(clock, wall_time, wall_clock)
+        self.ledger = Ledger(clock, wall_clock, {})
+        self._admission = Admission()
         made = Locations(clock, wall_clock, self._finished, self._opened, self._admission)
-        self.plant = Builder(reactor, self.deadlines, self.turn, registry, made).build(config)
-        self.operations = Operations(
+        self._builder = Builder(reactor, self.deadlines, self.turn, registry, made)
+        self.plant = Plant()
+        self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
+        descriptors = Descriptors(self.deadlines, self._descriptors_owed)
+        self.listening = Listening(
             reactor,
-            clock,
-            self.plant.balancers,
-            self.ledger,
-            close_rate=websockets.close_rate,
-            close_timeout=websockets.close_timeout,
-            close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
+            self.deadlines,
+            self.turn,
+            descriptors,
+            self._answered_web,
+            Refused(clock).note,
+            Excesses(clock).note,
         )
-        self._excesses = Excesses(clock)
-        self._refused = Refused(clock)
-        self._frontends: list[Frontend] = []
-        self._descriptors = Descriptors(self.deadlines, self._descriptors_owed)
-        self.listeners = [self._listener(name, listener) for name, listener in config.listener.items()]
-        self.resources = self._count_resources()
-        self._admin = None if config.admin is None else self._status_page(config.admin)
-        self._control = None if config.control is None else self._control_socket(config.control)
+        self.resources = Resources(
+            reactor,
+            self.listening,
+            self.plant,
+            self.ledger,
+            self._admission,
+            self.deadlines,
+            self.turn,
+            descriptors,
+        )
+        self._doors = Doors()
+        self._logs: AccessLogs | None = None
+        self._become(self._draft(config, moving))
 
     # -- what the exchanges tell ------------------------------------------------------------------------------------
 
@@ -131,89 +151,115 @@ class Panolb(MultiService):
         except Exception:  # noqa: BLE001  # what is written down of it must not cost the rest of its answer
             log_unexpected("writing down how it ended", exchange)
 
-    # -- building ---------------------------------------------------------------------------------------------------
+    def _answered_web(self, request: WebRequest) -> None:
+        """A request is over that twisted.web served."""
+        if self._note_web is not None:
+            self._note_web(request)
 
-    def _make_frontend(self, locations: list[Location], limits: Limits, **more: Any) -> Frontend:
-        """What the connections to some locations share; it is drained with everything else."""
-        frontend = Frontend(
-            self.reactor,
-            Table(locations, self.config.location_order == "first"),
-            QuietSite(NotFound(), self.reactor),
-            self.deadlines,
-            self.turn,
-            limits,
-            server=socket.gethostname().encode("idna"),
-            refused=self._refused.note,
-            **more,
+    # -- one configuration in the place of another --------------------------------------------------------------------
+
+    @inlineCallbacks
+    def swap(self, config: model.Config, moving: Collection[Identity]) -> Any:
+        """Have another configuration take effect: at once and as a whole, or not at all.
+
+        Everything new is made and opened beside what runs; whatever is wrong shows there.  Then all of it changes between
+        two turns of the reactor.
+
+        :param moving: the members whose users are to go to others, if they are drained.
+        :raises ConfigError: with everything that is wrong; all is as before then.
+        """
+        draft = self._draft(config, moving)
+        try:
+            opened = yield self._doors.open(draft.doors.values(), config.where)
+            try:
+                yield self.listening.open(draft.listening)
+            except ConfigError:
+                yield close(opened)
+                raise
+        except ConfigError:
+            draft.logs.stop(following=self._logs)
+            raise
+        closing = self._become(draft)
+        yield closing()
+
+    def _draft(self, config: model.Config, moving: Collection[Identity]) -> Draft:
+        problems = surrounding_problems(config)
+        if problems:
+            raise ConfigError(problems)
+        logs = AccessLogs(config, self._times, self._logs)
+        try:
+            plant = self._builder.draft(config, self.plant)
+            listening = self.listening.draft(config, plant.locations)
+            doors = self._doors.draft(self._wanted_doors(config))
+        except Exception as error:
+            logs.stop(following=self._logs)
+            if isinstance(error, ConfigError):
+                raise
+            log.failure("a plugin does not take its settings")
+            problem = Problem(config.where(()), f"a plugin does not take its settings: {error!r}")
+            raise ConfigError([problem]) from error
+        return Draft(config, moving, logs, plant, listening, doors)
+
+    def _become(self, draft: Draft) -> Callable[[], Deferred[Any]]:
+        """Be like this from now on; returns what closes that which has no place any more."""
+        config = self.config = draft.config
+        former, self._logs = self._logs, draft.logs
+        self._note_opened, self._note = draft.logs.opener(), draft.logs.writer()
+        self._note_web = draft.logs.web_writer()
+        if former is not None:
+            former.stop(following=draft.logs)
+            if self.running:
+                draft.logs.start(self.reactor)
+        self._admission.configure(config.websockets.max_open, config.websockets.max_per_client)
+        self.ledger.configure({name: one.session_cookie for name, one in config.balancer.items()})
+        gone = self.plant.become(draft.plant, self.deadlines.clock())
+        self.operations.configure(
+            close_rate=config.websockets.close_rate,
+            close_timeout=config.websockets.close_timeout,
+            close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
         )
-        self._frontends.append(frontend)
-        return frontend
+        self._follow_the_operator(draft.moving)
+        for seat in gone:
+            self.operations.remove(seat.member)
+        listeners = self.listening.become(draft.listening)
+        doors = self._doors.become(draft.doors)
+        return partial(self._close, listeners, doors)
 
-    def _frontend(self, name: str, config: model.Listener) -> Frontend:
-        limits = Limits(
-            max_head=config.max_head,
-            max_target=config.max_target,
-            max_body=config.max_body,
-            max_fields=config.max_fields,
-            max_chunk_extensions=config.max_chunk_extensions,
-            max_requests=config.max_requests if config.keepalive else 1,
-            max_connections=config.max_connections,
-            max_connections_per_client=config.max_connections_per_client,
-            tls_timeout=config.tls_timeout,
-            header_timeout=config.header_timeout,
-            idle_timeout=config.idle_timeout,
-            body_timeout=config.body_timeout,
-            body_rate=config.body_rate,
-        )
-        mine = [
-            (built, written)
-            for built, written in zip(self.plant.locations, self.config.location, strict=True)
-            if not written.listener or name in written.listener
-        ]
-        locations = [built for built, _ in mine]
-        frontend = self._make_frontend(
-            locations,
-            limits,
-            secure=config.is_secure,
-            trusted=config.trusted_proxies,
-            rates=Rates(config.request_rate, config.request_burst) if config.request_rate else None,
-            exceeded=self._excesses.note,
-        )
-        files = {built: written.files for built, written in mine if written.files is not None}
-        # The tree's resources need the frontend, so it gets its real site afterwards.
-        site = tree(files, frontend)
-        frontend.site = QuietSite(
-            site, self.reactor, self._logs.web_writer(), config.max_body, frontend=frontend
-        )
-        return frontend
+    def _follow_the_operator(self, moving: Collection[Identity]) -> None:
+        """Have each member in the state that the configuration wants."""
+        for identity, seat in self.plant.seats.items():
+            member, moves = seat.member, identity in moving
+            wanted = member.spec.admin, moves and member.spec.admin is Admin.DRAIN
+            if wanted != (member.admin, member.moving and member.admin is Admin.DRAIN):
+                self.operations.set_admin(member, *wanted)
 
-    def _listener(self, name: str, config: model.Listener) -> Listener:
-        endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("listener", name, "endpoint"))
-        return Listener(name, config.endpoint, endpoint, self._frontend(name, config), self._descriptors)
+    @inlineCallbacks
+    def _close(self, listeners: Any, doors: Any) -> Any:
+        yield self.listening.close(listeners)
+        yield close(doors)
 
-    def _count_resources(self) -> Resources:
-        return Resources(
-            self.reactor,
-            {listener.name: listener.frontend for listener in self.listeners},
-            self.plant.locations,
-            self.plant.pools,
-            self.ledger,
-            self._admission,
-            self.deadlines,
-            self.turn,
-            self._descriptors,
-        )
+    def _wanted_doors(self, config: model.Config) -> dict[str, Wanted]:
+        wanted: dict[str, Wanted] = {}
+        if config.admin is not None:
+            wanted["admin"] = Wanted(
+                ("admin", "endpoint"), True, config.admin, partial(self._status_page, config, config.admin)
+            )
+        if config.control is not None:
+            path = config.control.socket
+            # Opened when the process has changed to the user whose it is to be.
+            wanted["control"] = Wanted(
+                ("control", "socket"), False, path, partial(self._control_socket, path)
+            )
+        return wanted
 
-    def _status_page(self, config: model.Admin) -> StatusPage:
-        endpoint = make_endpoint(self.reactor, self.config, config.endpoint, ("admin", "endpoint"))
-        return StatusPage(self.reactor, endpoint, config.endpoint, self.operations, self.resources)
+    def _status_page(self, config: model.Config, admin: model.Admin) -> StatusPage:
+        endpoint = make_endpoint(self.reactor, config, admin.endpoint, ("admin", "endpoint"))
+        return StatusPage(self.reactor, endpoint, admin.endpoint, self.operations, self.resources)
 
-    def _control_socket(self, config: model.Control) -> ControlSocket:
+    def _control_socket(self, path: str) -> ControlSocket:
         from .controlsocket import ControlSocket  # noqa: PLC0415  # Windows cannot import it
 
-        return ControlSocket(
-            self.reactor, config.socket, Api(self.operations, self.resources).site(self.reactor)
-        )
+        return ControlSocket(self.reactor, path, Api(self.operations, self.resources).site(self.reactor))
 
     def resource(self, path: str) -> Resource:
         """The location with this path as a twisted.web Resource, to be mounted in another application.
@@ -223,7 +269,7 @@ class Panolb(MultiService):
         wanted = path.rstrip("/").encode()
         for place in self.plant.locations:
             if place.pattern is None and place.path.rstrip(b"/") == wanted:
-                return ReverseProxyResource(self._make_frontend([place], Limits()))
+                return ReverseProxyResource(self.listening.alone([place], self.config))
         raise KeyError(path)
 
     # -- running ----------------------------------------------------------------------------------------------------
@@ -234,50 +280,35 @@ class Panolb(MultiService):
         :raises SystemExit: when one cannot be opened.
         """
         super().privilegedStartService()
-        opening = [(listener.description, listener.start()) for listener in self.listeners]
-        if self._admin is not None:
-            opening.append((self._admin.description, self._admin.start()))
-        failed: list[str] = []
-
-        def note(failure: Failure, description: str) -> None:
-            message = f"cannot listen on {description}: {failure.getErrorMessage()}"
-            log.critical("{message}", message=message)
-            failed.append(message)
-
-        for description, opened in opening:
-            opened.addErrback(note, description)
-        if failed:  # endpoints on sockets answer at once
-            raise SystemExit("\n".join(f"panolb: {message}" for message in failed))
+        problems = _problems(self.listening.start())
+        problems += _problems(self._doors.open((one for one in self._doors if one.wanted.privileged), str))
+        self._end_if(problems)
 
     def startService(self) -> None:
         """Begin to check, to keep time and to log.
 
-        The control socket is opened only now, when the process has changed to the user whose it is to be.
-
-        :raises SystemExit: when it cannot be opened.
+        :raises SystemExit: when the control API cannot be opened.
         """
-        if self._control is not None:
-            try:
-                self._control.start()
-            except OSError as error:
-                message = f"cannot listen on {self._control.description}: {error}"
-                log.critical("{message}", message=message)
-                raise SystemExit(f"panolb: {message}") from None
+        self._end_if(_problems(self._doors.open(self._doors, str)))
         super().startService()
         self.deadlines.start(self.reactor)
+        assert self._logs is not None
         self._logs.start(self.reactor)
-        for checker in self.plant.checkers:
-            checker.start()
+        self.plant.start()
+
+    def _end_if(self, problems: list[Problem]) -> None:
+        for problem in problems:
+            log.critical("{message}", message=problem.message)
+        if problems:
+            raise SystemExit("\n".join(f"panolb: {problem.message}" for problem in problems))
 
     @inlineCallbacks
     def stopService(self) -> Any:
         """Close the listeners, let what is in flight finish within the grace period, then end the rest."""
-        yield DeferredList([maybeDeferred(listener.close) for listener in self.listeners])
-        for checker in self.plant.checkers:
-            checker.stop()
+        yield self.listening.stop()
+        self.plant.stop()
         shutdown = self.config.shutdown
-        for frontend in self._frontends:
-            frontend.drain()
+        self.listening.drain()
         if self._connections():
             log.info(
                 "stopping: what is in flight has {grace:g} s to finish; open connections: {n}",
@@ -294,23 +325,21 @@ class Panolb(MultiService):
                 left=left,
                 grace=shutdown.grace,
             )
-            for frontend in self._frontends:
-                frontend.abort()
+            self.listening.abort()
         # They end in the reactor's next turn, and their log lines with them.
         yield self._wait_until_empty(1.0)
         for pool in self.plant.pools:
             pool.close()
-        if self._admin is not None:
-            yield self._admin.stop()
-        if self._control is not None:
-            yield self._control.stop()
+        yield close(one.door for one in self._doors)
         self.deadlines.stop()
+        assert self._logs is not None
         self._logs.stop()
         yield maybeDeferred(super().stopService)
         log.info("stopped")
 
     def reopen_logs(self) -> None:
         """The access logs were moved away: begin new files."""
+        assert self._logs is not None
         self._logs.reopen()
 
     def _descriptors_owed(self) -> int:
@@ -318,7 +347,7 @@ class Panolb(MultiService):
         return max(self._connections() - sum(pool.open for pool in self.plant.pools), 0)
 
     def _connections(self) -> int:
-        return sum(len(frontend.connections) for frontend in self._frontends)
+        return self.listening.connections
 
     @inlineCallbacks
     def _wait_until_empty(self, seconds: float) -> Any:
@@ -326,6 +355,19 @@ class Panolb(MultiService):
         end = self.deadlines.clock() + seconds
         while (self._connections() or len(self.ledger)) and self.deadlines.clock() < end:
             yield _sleep(self.reactor, POLL)
+
+
+def _problems(opening: Deferred[Any]) -> list[Problem]:
+    """What went wrong; endpoints on sockets answer at once."""
+    problems: list[Problem] = []
+
+    def note(failure: Failure) -> None:
+        failure.trap(ConfigError)
+        error: Any = failure.value
+        problems.extend(error.problems)
+
+    opening.addErrback(note)
+    return problems
 
 
 def _sleep(reactor: Any, seconds: float) -> Deferred[None]:

@@ -52,6 +52,10 @@ class Bucket:
         self._counted = 0.0  # clock reading up to which tokens were counted
         self._promised = 0.0  # clock reading of the last promise
 
+    def has(self, rate: float, burst: int) -> bool:
+        """Whether these are its numbers."""
+        return self._rate == rate and self._burst == max(burst, 1)
+
     def take(self, now: float) -> float:
         """Take a token; returns 0, or the seconds after which to come again, `MAX_WAIT` at most."""
         rate = self._rate
@@ -93,6 +97,12 @@ class Gate:
         self._bucket = Bucket(rate, burst)
         self.open = 0
 
+    def configure(self, most: int | None, rate: float, burst: int) -> None:
+        """Have these limits from now on; who is inside stays."""
+        self._most = most
+        if not self._bucket.has(rate, burst):
+            self._bucket = Bucket(rate, burst)
+
     def refusal(self, now: float) -> Refusal | None:
         """Why one more cannot be let in; if it can, its token is taken."""
         if self._most is not None and self.open >= self._most:
@@ -121,6 +131,11 @@ class Admission:
         self._most_per_client = most_per_client
         self._clients: dict[bytes, int] = {}
         self.open = 0
+
+    def configure(self, most: int | None, most_per_client: int | None) -> None:
+        """Have these limits from now on; who is inside stays."""
+        self._most = most
+        self._most_per_client = most_per_client
 
     def admit(self, client: bytes, gate: Gate, now: float) -> Refusal | None:
         """Let a client in, or say why not.

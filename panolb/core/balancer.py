@@ -7,6 +7,7 @@ thing that changes by itself, an error that ends after ``retry`` seconds, is a s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -61,18 +62,40 @@ class Decision:
         self.changed = changed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The rules between the members of a balancer.  Times are seconds.
+
+    :ivar resolver: finds the route in a request; ``None`` without stickysession.
+    :ivar cookie: how the route is given to clients; ``None`` when it is not.
+    :ivar maxattempts: how many further members may be tried after a failed connect (Apache: members - 1).
+    :ivar observe_fails: how many WebSockets in a row must speak against a member to put it in error; 0: they are not heard.
+    :ivar wait: how long a request waits for a member that can serve it (Apache: the balancer's timeout).
+    :ivar retry_budget: retries per request that are allowed at a high load; 1 for any number.
+    :ivar panic_threshold: the share of the members in service that live traffic may put in error; see `Panic`.
+    :ivar slow_start: the time in which the share of new users that a member gets grows after its return.
+    """
+
+    resolver: Resolver | None = None
+    cookie: RouteCookie | None = None
+    nofailover: bool = False
+    maxattempts: int | None = None
+    forcerecovery: bool = True
+    failonstatus: Collection[int] = ()
+    failontimeout: bool = False
+    observe_fails: int = 0
+    wait: float = 0.0
+    retry_budget: float = 1.0
+    panic_threshold: float = 1.0
+    slow_start: float = 0.0
+
+
 class Balancer:
     """The members of one ``<Proxy balancer://name>`` and the rules between them.
 
-    :param resolver: finds the route in a request; ``None`` without stickysession.
-    :param cookie: how the route is given to clients; ``None`` when it is not.
-    :param maxattempts: how many further members may be tried after a failed connect (Apache: members - 1).
-    :param observe_fails: how many WebSockets in a row must speak against a member to put it in error; 0: they are not heard.
-    :param wait: seconds that a request waits for a member that can serve it (Apache: the balancer's timeout).
+    It lives as long as a balancer of its name is configured: exchanges under way see what was changed.
+
     :param later: calls something later; without it nobody waits.
-    :param retry_budget: retries per request that are allowed at a high load; 1 for any number.
-    :param panic_threshold: the share of the members in service that live traffic may put in error; see `Panic`.
-    :param slow_start: seconds in which the share of new users that a member gets grows after its return.
     :param watcher: told ``(member, state before, state after, why)`` whenever a state has changed, when it is settled
         who may serve.
     :param alarm: told when a member is spared; see `Panic`.
@@ -101,6 +124,7 @@ class Balancer:
         "panic",
         "policy",
         "resolver",
+        "settings",
         "slow_start",
         "spared",
         "wait",
@@ -112,50 +136,68 @@ class Balancer:
         name: str,
         members: Sequence[Member],
         policy: Policy,
+        settings: Settings = Settings(),
         *,
-        resolver: Resolver | None = None,
-        cookie: RouteCookie | None = None,
-        nofailover: bool = False,
-        maxattempts: int | None = None,
-        forcerecovery: bool = True,
-        failonstatus: Collection[int] = (),
-        failontimeout: bool = False,
-        observe_fails: int = 0,
-        wait: float = 0.0,
         later: Later | None = None,
-        retry_budget: float = 1.0,
-        panic_threshold: float = 1.0,
-        slow_start: float = 0.0,
         watcher: Watcher | None = None,
         alarm: Alarm | None = None,
         now: float = 0.0,
     ) -> None:
         self.name = name
-        self.members = tuple(members)
-        self.policy = policy
-        self.resolver = resolver
-        self.cookie = cookie
-        self.nofailover = nofailover
-        self.maxattempts = len(self.members) - 1 if maxattempts is None else maxattempts
-        self.forcerecovery = forcerecovery
-        self.failonstatus = frozenset(failonstatus)
-        self.failontimeout = failontimeout
-        self.observe_fails = observe_fails
-        self.wait = 0.0 if later is None else wait
+        self.members: tuple[Member, ...] = ()
         self.later = later
-        self.budget = None if retry_budget >= 1 else Budget(retry_budget)
-        self.slow_start = slow_start
         self.watcher = watcher
-        self.panic = Panic(self.members, panic_threshold, alarm)
+        self.budget: Budget | None = None
+        self.panic = Panic(alarm)
         self.spared = self.panic.spared
+        self.settings = settings
         self._warm_by = 0.0  # clock reading at which all members get their full shares
-        self._by_route = by_route(self.members)
+        self._by_route: dict[bytes, tuple[Member, ...]] = {}
         self._usable: tuple[Member, ...] = ()
         self._candidates: tuple[Member, ...] = ()
         self._recheck = NEVER
+        self.configure(members, policy, settings, now)
+
+    def configure(self, members: Sequence[Member], policy: Policy, settings: Settings, now: float) -> None:
+        """Have these members and these rules from now on.
+
+        Members that stay keep their health, their counters and their users; whoever is missing gets nothing new.
+        """
+        before, self.members = self.members, tuple(members)
+        self.policy = policy
+        if self.budget is None or settings.retry_budget != self.settings.retry_budget:
+            self.budget = None if settings.retry_budget >= 1 else Budget(settings.retry_budget)
+        self.settings = settings
+        # What every request asks for is one step away.
+        self.resolver = settings.resolver
+        self.cookie = settings.cookie
+        self.nofailover = settings.nofailover
+        self.maxattempts = len(members) - 1 if settings.maxattempts is None else settings.maxattempts
+        self.forcerecovery = settings.forcerecovery
+        self.failonstatus = frozenset(settings.failonstatus)
+        self.failontimeout = settings.failontimeout
+        self.observe_fails = settings.observe_fails
+        self.wait = 0.0 if self.later is None else settings.wait
+        self.slow_start = settings.slow_start
+        self.panic.configure(self.members, settings.panic_threshold)
+        self._by_route = by_route(self.members)
+        for member in before:
+            if member not in self.members:
+                member.leave()
         for member in self.members:
-            member.state = member.describe(now)  # the first state is nobody's news
-        self.refresh(now)
+            if member not in before:
+                self._welcome(member, now, joins=bool(before))
+        self.refresh(now, "the configuration was changed")
+
+    def _welcome(self, member: Member, now: float, joins: bool) -> None:
+        """A member's first state is nobody's news.
+
+        :param joins: whether others serve already: then it is as cold as one that comes back (slow_start).
+        """
+        member.returns = joins
+        state = member.describe(now)
+        self._comes_or_goes(member, state, now)
+        member.state = state
 
     # -- choosing (hot) ---------------------------------------------------------------------------------------------
 
@@ -212,7 +254,7 @@ class Balancer:
         if member.ready:
             return Fate.STAY
         bound = self._by_route.get(member.spec.route, ())
-        free = not (bound and self.nofailover)
+        free = member.leaving or not (bound and self.nofailover)
         if any(other.ready for other in bound) or (free and self._candidates):
             return Fate.MOVE
         if not self.forcerecovery or self._candidates:
@@ -236,7 +278,7 @@ class Balancer:
 
         :param observed: see `Health.fault`.
         """
-        if member.spec.ignore_errors:
+        if member.spec.ignore_errors or member.leaving:
             return
         if self.panic.spares(member, now, reason):
             return

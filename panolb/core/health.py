@@ -27,6 +27,12 @@ class Health:
         self._tunnel_fails = 0
         self._observed = False  # the error is one that WebSockets have shown
 
+    def unchecked(self) -> None:
+        """There are no checks any more; what they had established is forgotten."""
+        if not self.up:
+            self.up, self.reason = True, ""
+        self._passes = self._fails = 0
+
     def in_error(self, now: float) -> bool:
         return self.error_until is not None and now < self.error_until
 

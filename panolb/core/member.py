@@ -81,6 +81,7 @@ class Member:
     """The living member.
 
     :ivar label: its name for the access log.
+    :ivar leaving: whether it was taken out of the configuration, and serves only what is under way with it.
     :ivar moving: whether its users are to go to other members, as soon as there are any; part of a drain.
     :ivar ready: whether it may serve requests that are bound to it; kept by its balancer.
     :ivar returns: whether it was anything but down before, so that it comes *back* into service; kept by its balancer.
@@ -103,6 +104,7 @@ class Member:
         "health",
         "label",
         "lbstatus",
+        "leaving",
         "loadfactor",
         "moving",
         "ready",
@@ -121,6 +123,7 @@ class Member:
         self.health = health or Health()
         self.admin = spec.admin
         self.loadfactor = spec.loadfactor
+        self.leaving = False
         self.moving = False
         self.ready = False
         self.state = ""
@@ -136,8 +139,22 @@ class Member:
     def __repr__(self) -> str:
         return f"<Member {self.spec.name} {self.state or 'new'}>"
 
+    def configure(self, spec: MemberSpec) -> None:
+        """Be as configured anew; what makes it this member (balancer, URL and route) is the same."""
+        self.spec = spec
+        self.loadfactor = spec.loadfactor
+        self.gate.configure(spec.max_websockets, spec.websocket_rate, spec.websocket_burst)
+
+    def leave(self) -> None:
+        """It was taken out of the configuration: nobody is sent to it any more."""
+        self.leaving = True
+        self.ready = False
+        self.state = "removed"
+
     def describe(self, now: float) -> str:
         """The member's state in one word, the operator's wish before the member's health."""
+        if self.leaving:
+            return "removed"
         if self.admin in (Admin.DISABLED, Admin.STOPPED):
             return str(self.admin.value)
         if not self.health.up:

@@ -21,21 +21,26 @@ Alarm = Callable[["Member", int, str], None]
 class Panic:
     """How many members of a balancer live traffic may put in error.
 
-    :param members: all of them.
-    :param threshold: the share of those in service, one member at least; 1: all, 0: none.
     :param alarm: told ``(member, how many are in error, why)`` when a member is spared, once until there is room again.
 
+    :ivar threshold: the share of those in service, one member at least; 1: all, 0: none.
     :ivar spared: members that stay in service although live traffic could not use them, and have not answered since.
     """
 
     __slots__ = ("_alarmed", "_members", "alarm", "spared", "threshold")
 
-    def __init__(self, members: Sequence[Member], threshold: float, alarm: Alarm | None) -> None:
-        self._members = members
-        self.threshold = threshold
+    def __init__(self, alarm: Alarm | None) -> None:
+        self._members: Sequence[Member] = ()
+        self.threshold = 1.0
         self.alarm = alarm
         self.spared: set[Member] = set()
         self._alarmed = False
+
+    def configure(self, members: Sequence[Member], threshold: float) -> None:
+        """Have these members, all of a balancer's, and this threshold from now on."""
+        self._members = members
+        self.threshold = threshold
+        self.spared.intersection_update(members)
 
     def spares(self, member: Member, now: float, reason: str) -> bool:
         """Whether ``member`` would be one too many in error; then it is spared.

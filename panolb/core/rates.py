@@ -25,6 +25,10 @@ class Rates:
         self._most = most
         self._clients: OrderedDict[bytes, float] = OrderedDict()
 
+    def has(self, rate: float, burst: int) -> bool:
+        """Whether these are its numbers."""
+        return (self._each, self._slack) == (1.0 / rate, (burst - 1) / rate)
+
     def __len__(self) -> int:
         return len(self._clients)
 

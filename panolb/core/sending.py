@@ -221,7 +221,8 @@ class Sending:
         """
         self._awaited = None
         assert self.decision is not None
-        movable = not self.bound or self.decision.member.spec.acquire is not None
+        member = self.decision.member
+        movable = not self.bound or member.spec.acquire is not None or member.leaving
         if not movable or not self._may_go_on() or not self.attempt():
             self.fail(503, "Too many requests wait for a server at the moment.", term)
 

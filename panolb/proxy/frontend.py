@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from math import ceil
@@ -66,15 +66,29 @@ class WebSite(Protocol):
         """Let the channel end as soon as it has nothing in flight."""
 
 
-class Frontend:
-    """One listener as its connections see it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What a listener does with its clients; a reload replaces it as a whole.
 
-    :param table: where each path goes; a reload replaces it.
-    :param site: the twisted.web site for paths that no balancer serves.
-    :param secure: whether clients come over TLS.
+    :ivar table: where each path goes.
+    :ivar site: the twisted.web site for paths that no balancer serves.
+    :ivar secure: whether clients come over TLS.
+    :ivar trusted: the proxies whose X-Forwarded-* fields are believed.
+    :ivar rates: how many requests each client may send; ``None`` for any number.
+    """
+
+    table: Table[Location]
+    site: WebSite
+    limits: Limits
+    secure: bool = False
+    trusted: tuple[Network, ...] = ()
+    rates: Rates | None = None
+
+
+class Frontend:
+    """One listener as its connections see it; to be used when it has a `Behaviour`.
+
     :param server: the name this balancer gives itself in X-Forwarded-Server.
-    :param trusted: the proxies whose X-Forwarded-* fields are believed.
-    :param rates: how many requests each client may send; ``None`` for any number.
     :param refused: told of every request that was refused before it became an exchange.
     :param exceeded: told which client went beyond which limit: its address and the limit's configuration key.
 
@@ -82,39 +96,45 @@ class Frontend:
     :ivar on_full: told when there are as many connections as there may be, and when there is room again.
     """
 
+    table: Table[Location]
+    site: WebSite
+    limits: Limits
+    secure: bool
+    trusted: tuple[Network, ...]
+    rates: Rates | None
+
     def __init__(
         self,
         reactor: Any,
-        table: Table[Location],
-        site: WebSite,
         deadlines: Deadlines,
         turn: Turn,
-        limits: Limits,
         *,
-        secure: bool = False,
         server: bytes = b"localhost",
-        trusted: Iterable[Network] = (),
-        rates: Rates | None = None,
         refused: Callable[[Peer, BadRequest], None] | None = None,
         exceeded: Callable[[bytes, str], None] | None = None,
     ) -> None:
         self.reactor = reactor
-        self.table = table
-        self.site = site
         self.deadlines = deadlines
         self.turn = turn
-        self.limits = limits
-        self.secure = secure
         self.server = server
-        self.trusted = tuple(trusted)
         self.connections: set[Http1] = set()
         self.draining = False
         self.local: tuple[bytes, int] = (b"", 0)
-        self.rates = rates
         self.on_full: Callable[[bool], None] | None = None
+        self._full = False
         self._refused = refused
         self._exceeded = exceeded
         self._clients: dict[bytes, int] = {}  # connections by client, if there is a limit on them
+
+    def configure(self, behaviour: Behaviour) -> None:
+        """Behave like this from now on; a request under way ends as it began."""
+        self.table = behaviour.table
+        self.site = behaviour.site
+        self.limits = behaviour.limits
+        self.secure = behaviour.secure
+        self.trusted = behaviour.trusted
+        self.rates = behaviour.rates
+        self._look_for_room()
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
         """The client behind a new connection.
@@ -145,23 +165,29 @@ class Frontend:
                 return False
             self._clients[client] = here + 1
         self.connections.add(connection)
-        if len(self.connections) == limits.max_connections and self.on_full is not None:
-            self.on_full(True)
+        self._look_for_room()
         return True
 
     def leave(self, connection: Http1) -> None:
         """A connection has ended."""
         if connection not in self.connections:
             return
-        if len(self.connections) == self.limits.max_connections and self.on_full is not None:
-            self.on_full(False)
         self.connections.discard(connection)
+        self._look_for_room()
         client = network_of(connection.peer.address)
         here = self._clients.get(client, 0)
         if here > 1:
             self._clients[client] = here - 1
         elif here:
             del self._clients[client]
+
+    def _look_for_room(self) -> None:
+        """Say so when the listener has become full, or is not any more."""
+        most = self.limits.max_connections
+        full = most is not None and len(self.connections) >= most
+        if full is not self._full and self.on_full is not None:
+            self._full = full
+            self.on_full(full)
 
     def must_wait(self, client: bytes) -> int:
         """Count a request of a client; returns 0, or the whole seconds after which to send it again."""

@@ -59,6 +59,16 @@ class Pool:
         self._quiet_until = 0.0  # clock reading; until then a shortage of ours has been told
         self._closed = False
 
+    def configure(self, spec: MemberSpec) -> None:
+        """Have these limits from now on; the connections stay.
+
+        :param spec: the same member's, configured anew.
+        """
+        self.spec = spec
+        self._queue.configure(spec)
+        while len(self._queue) and (spec.max_connections is None or self._open < spec.max_connections):
+            self._serve_next()
+
     @property
     def idle(self) -> int:
         """How many connections wait to be used."""
@@ -101,7 +111,7 @@ class Pool:
             self._queue.remove(exchange)
 
     def close(self) -> None:
-        """End the idle connections; the busy ones end with their exchanges."""
+        """End the idle connections; the busy ones, and those that are still waited for, end with their exchanges."""
         self._closed = True
         idle, self._idle = self._idle, []
         for link in idle:
@@ -142,8 +152,11 @@ class Pool:
 
     def _one_less(self) -> None:
         self._open -= 1
+        self._serve_next()
+
+    def _serve_next(self) -> None:
         waiter = self._queue.first()
-        if waiter is not None and not self._closed:
+        if waiter is not None:
             self._queue.remove(waiter.exchange)
             self._open_for(waiter.exchange)
 

@@ -54,6 +54,10 @@ class Queue:
         self._new: _Line = OrderedDict()
         self._timer: IDelayedCall | None = None  # due no later than the first who gives up
 
+    def configure(self, spec: MemberSpec) -> None:
+        """Have these limits from now on; who waits keeps the patience that it came with."""
+        self._spec = spec
+
     def __len__(self) -> int:
         return len(self._own) + len(self._new)
 

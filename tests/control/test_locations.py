@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.task import Clock
 
+import panolb.plugins
 from panolb.config import model
+from panolb.control.build import Builder
 from panolb.control.locations import Locations
+from panolb.control.plant import Plant
+from panolb.control.registry import Registry
 from panolb.core.headers import understand_answer
-from tests.core.building import balancer, member
+from panolb.proxy.deadlines import Deadlines
+from panolb.proxy.turn import Turn
 
 PUBLIC = b"https://dash.example"
 
 
 def translated(location: model.Location, *fields: bytes) -> list[bytes]:
     """What a client sees of a member's fields."""
-    made = Locations(lambda: 0.0, lambda: 0.0, None).build(
-        location, {"app": balancer(member("1", path=b"/inner"))}, model.WebSockets()
-    )
+    one = model.Member(url="http://localhost:8081/inner", route="1")
+    config = model.Config(balancer={"app": model.Balancer(member=[one])}, location=[location])
+    clock, locations = Clock(), Locations(lambda: 0.0, lambda: 0.0, None)
+    builder = Builder(clock, Deadlines(clock.seconds), Turn(clock), Registry(panolb.plugins), locations)
+    (made,) = builder.draft(config, Plant()).locations
     answer = understand_answer(fields, True)
     made.reverse.translate(answer, PUBLIC, b"localhost")
     return answer.lines

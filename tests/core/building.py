@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from panolb.core.balancer import Balancer, Decision
+from panolb.core.balancer import Balancer, Decision, Settings
 from panolb.core.exchange import Exchange
 from panolb.core.member import Member, MemberSpec
 from panolb.core.policies import ByRequests
@@ -46,7 +46,8 @@ def member(route: str = "", **changes: Any) -> Member:
 def balancer(*members: Member, **changes: Any) -> Balancer:
     """A balancer with ``stickysession=ROUTEID`` and ``lbmethod=byrequests``."""
     known: dict[str, Any] = {"resolver": RouteResolver("ROUTEID")}
-    return Balancer("b", members, ByRequests(), **{**known, **changes})
+    living = {name: changes.pop(name) for name in ("later", "watcher", "alarm", "now") if name in changes}
+    return Balancer("b", members, ByRequests(), Settings(**{**known, **changes}), **living)
 
 
 def ask(

@@ -55,6 +55,11 @@ class StatusPage:
         self._ledger = operations.ledger
         self._port: IListeningPort | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._port is not None
+
     @inlineCallbacks
     def start(self) -> Any:
         """Open the endpoint."""

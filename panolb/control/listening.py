@@ -1,0 +1,294 @@
+"""The listeners of a configuration, and how another configuration's take their place."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.logger import Logger
+from twisted.web.server import Request as WebRequest
+
+from ..config import model
+from ..core.headers import Peer
+from ..core.location import Location
+from ..core.rates import Rates
+from ..core.routing import Table
+from ..errors import BadRequest, ConfigError, Problem
+from ..proxy.deadlines import Deadlines
+from ..proxy.frontend import Behaviour, Frontend, Limits
+from ..proxy.turn import Turn
+from .descriptors import Descriptors
+from .listeners import Listener, NotFound, QuietSite, tree
+from .surroundings import make_endpoint
+
+log = Logger()
+
+
+@attrs.frozen
+class ListenerDraft:
+    """What a listener is to be.
+
+    :ivar listener: the present one, if its endpoint is the same.
+    """
+
+    listener: Listener
+    behaviour: Behaviour
+
+
+@attrs.frozen
+class ListeningDraft:
+    """What the listeners are to be; `Listening.draft` makes it without touching anything that runs."""
+
+    config: model.Config
+    listeners: Mapping[str, ListenerDraft]
+
+
+class Listening:
+    """All listeners.
+
+    :param descriptors: what all their clients take.
+    :param note: told of every request that twisted.web answered.
+    :param refused: see `Frontend`, as ``exceeded``.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        deadlines: Deadlines,
+        turn: Turn,
+        descriptors: Descriptors,
+        note: Callable[[WebRequest], None],
+        refused: Callable[[Peer, BadRequest], None],
+        exceeded: Callable[[bytes, str], None],
+    ) -> None:
+        self.listeners: dict[str, Listener] = {}
+        self._reactor = reactor
+        self._deadlines = deadlines
+        self._turn = turn
+        self._descriptors = descriptors
+        self._note = note
+        self._refused = refused
+        self._exceeded = exceeded
+        self._former: list[Listener] = []  # closed, and with connections left
+        self._alone: list[Frontend] = []  # without a listener of ours
+
+    # -- what there is ----------------------------------------------------------------------------------------------
+
+    @property
+    def frontends(self) -> list[Frontend]:
+        """All that may have connections."""
+        self._former = [one for one in self._former if one.frontend.connections]
+        return [one.frontend for one in (*self.listeners.values(), *self._former)] + self._alone
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return sum(len(frontend.connections) for frontend in self.frontends)
+
+    @property
+    def clients(self) -> dict[str, int]:
+        """How many connections each listener has, those included that came before it changed."""
+        counts = {name: len(one.frontend.connections) for name, one in self.listeners.items()}
+        for one in self._former:
+            if one.frontend.connections:
+                counts[one.name] = counts.get(one.name, 0) + len(one.frontend.connections)
+        return counts
+
+    def alone(self, locations: Sequence[Location], config: model.Config) -> Frontend:
+        """A frontend for connections that somebody else accepts; it is drained with all others."""
+        frontend = self._frontend()
+        site = QuietSite(NotFound(), self._reactor)
+        frontend.configure(Behaviour(table=_table(locations, config), site=site, limits=Limits()))
+        self._alone.append(frontend)
+        return frontend
+
+    # -- drafts -----------------------------------------------------------------------------------------------------
+
+    def draft(self, config: model.Config, locations: Sequence[Location]) -> ListeningDraft:
+        """What a checked configuration makes of the listeners.  Nothing that runs is touched.
+
+        :param locations: those of the configuration, in its order.
+        :raises ConfigError: when an endpoint cannot be used.
+        """
+        drafts: dict[str, ListenerDraft] = {}
+        for name, one in config.listener.items():
+            listener = self.listeners.get(name)
+            if listener is None or listener.description != one.endpoint:
+                endpoint = make_endpoint(self._reactor, config, one.endpoint, ("listener", name, "endpoint"))
+                listener = Listener(name, one.endpoint, endpoint, self._frontend(), self._descriptors)
+            drafts[name] = ListenerDraft(
+                listener, self._behaviour(name, one, config, locations, listener.frontend)
+            )
+        return ListeningDraft(config, drafts)
+
+    def _frontend(self) -> Frontend:
+        return Frontend(
+            self._reactor,
+            self._deadlines,
+            self._turn,
+            server=socket.gethostname().encode("idna"),
+            refused=self._refused,
+            exceeded=self._exceeded,
+        )
+
+    def _behaviour(
+        self,
+        name: str,
+        config: model.Listener,
+        whole: model.Config,
+        locations: Sequence[Location],
+        frontend: Frontend,
+    ) -> Behaviour:
+        mine = [
+            (built, written)
+            for built, written in zip(locations, whole.location, strict=True)
+            if not written.listener or name in written.listener
+        ]
+        table = _table([built for built, _ in mine], whole)
+        files = {built: written.files for built, written in mine if written.files is not None}
+        root = tree(table, files, frontend)
+        return Behaviour(
+            table=table,
+            site=QuietSite(root, self._reactor, self._note, config.max_body, frontend=frontend),
+            limits=_limits(config),
+            secure=config.is_secure,
+            trusted=tuple(config.trusted_proxies),
+            rates=_rates(config, getattr(frontend, "rates", None)),
+        )
+
+    # -- changing ---------------------------------------------------------------------------------------------------
+
+    @inlineCallbacks
+    def start(self) -> Any:
+        """Open all, as far as that is possible.
+
+        :raises ConfigError: with those that it was not.
+        """
+        problems: list[Problem] = []
+        for name, listener in self.listeners.items():
+            try:
+                yield listener.start()
+            except Exception as error:  # noqa: BLE001  # endpoints are plugins, and fail as they like
+                problems.append(Problem(name, f"cannot listen on {listener.description}: {error}"))
+        if problems:
+            raise ConfigError(problems)
+
+    @inlineCallbacks
+    def open(self, draft: ListeningDraft) -> Any:
+        """Open what is new, before anything is closed.
+
+        Only where the system says that an address is taken, and it may be by a listener that is to go, that one goes
+        first.
+
+        :raises ConfigError: when one cannot be opened; all is as before then.
+        """
+        opened: list[Listener] = []
+        paused: list[Listener] = []
+        for name, one in draft.listeners.items():
+            if one.listener.is_open:
+                continue
+            one.listener.frontend.configure(one.behaviour)
+            try:
+                yield self._open_one(one.listener, draft, paused)
+            except Exception as error:  # noqa: BLE001  # endpoints are plugins, and fail as they like
+                for listener in opened:
+                    yield maybeDeferred(listener.close)
+                for listener in paused:
+                    yield listener.start()
+                message = f"cannot listen on {one.listener.description}: {error}"
+                place = draft.config.where(("listener", name, "endpoint"))
+                raise ConfigError([Problem(place, message)]) from None
+            opened.append(one.listener)
+
+    @inlineCallbacks
+    def _open_one(self, listener: Listener, draft: ListeningDraft, paused: list[Listener]) -> Any:
+        """Open one, if need be after closing those that are to go anyway; these are added to ``paused``."""
+        try:
+            yield listener.start()
+            return
+        except Exception:
+            in_the_way = [one for one in self._outgoing(draft) if one.is_open]
+            if not in_the_way:
+                raise
+        for one in in_the_way:
+            yield maybeDeferred(one.close)
+            paused.append(one)
+        yield listener.start()
+
+    def become(self, draft: ListeningDraft) -> list[Listener]:
+        """Be like this from now on.
+
+        :returns: those that are to be closed.
+        """
+        outgoing = list(self._outgoing(draft))
+        for one in draft.listeners.values():
+            one.listener.frontend.configure(one.behaviour)
+        self.listeners = {name: one.listener for name, one in draft.listeners.items()}
+        self._former += outgoing
+        return outgoing
+
+    def _outgoing(self, draft: ListeningDraft) -> Iterator[Listener]:
+        staying = [one.listener for one in draft.listeners.values()]
+        return (one for one in self.listeners.values() if one not in staying)
+
+    @inlineCallbacks
+    def close(self, listeners: Sequence[Listener]) -> Any:
+        """Accept nobody there any more; what is in flight finishes, and WebSockets stay."""
+        yield DeferredList([maybeDeferred(listener.close) for listener in listeners])
+        for listener in listeners:
+            listener.frontend.drain()
+            log.info(
+                "listener {name}: closed {description}; {connections} connections of it are left",
+                event="listener.closed",
+                name=listener.name,
+                description=listener.description,
+                connections=len(listener.frontend.connections),
+            )
+
+    def stop(self) -> Deferred[Any]:
+        """Accept nobody any more, anywhere."""
+        return DeferredList([maybeDeferred(listener.close) for listener in self.listeners.values()])
+
+    def drain(self) -> None:
+        """Have all connections end as soon as it costs nobody anything."""
+        for frontend in self.frontends:
+            frontend.drain()
+
+    def abort(self) -> None:
+        """Cut whatever is left."""
+        for frontend in self.frontends:
+            frontend.abort()
+
+
+def _table(locations: Sequence[Location], config: model.Config) -> Table[Location]:
+    return Table(locations, config.location_order == "first")
+
+
+def _limits(config: model.Listener) -> Limits:
+    return Limits(
+        max_head=config.max_head,
+        max_target=config.max_target,
+        max_body=config.max_body,
+        max_fields=config.max_fields,
+        max_chunk_extensions=config.max_chunk_extensions,
+        max_requests=config.max_requests if config.keepalive else 1,
+        max_connections=config.max_connections,
+        max_connections_per_client=config.max_connections_per_client,
+        tls_timeout=config.tls_timeout,
+        header_timeout=config.header_timeout,
+        idle_timeout=config.idle_timeout,
+        body_timeout=config.body_timeout,
+        body_rate=config.body_rate,
+    )
+
+
+def _rates(config: model.Listener, present: Rates | None) -> Rates | None:
+    """How many requests a client may send; whoever has sent too many already is not forgiven by a reload."""
+    if not config.request_rate:
+        return None
+    if present is not None and present.has(config.request_rate, config.request_burst):
+        return present
+    return Rates(config.request_rate, config.request_burst)
