@@ -198,6 +198,23 @@ class Ledger:
         """All of them, longest idle first."""
         return _longest_idle_first(exchange for one in self._open.values() for exchange in one)
 
+    def by_session(self) -> dict[int, list[Exchange]]:
+        """All of them by session, those of the session that has had one for longest first."""
+        found: dict[int, list[Exchange]] = {}
+        for exchanges in self._open.values():
+            for exchange, number in exchanges.items():
+                found.setdefault(number, []).append(exchange)
+        return dict(sorted(found.items(), key=_first_opened))
+
+    def of_session(self, session: int) -> list[Exchange]:
+        """Those of a session, longest idle first."""
+        return _longest_idle_first(
+            exchange
+            for exchanges in self._open.values()
+            for exchange, number in exchanges.items()
+            if number == session
+        )
+
     def records(
         self, member: str | None = None, session: str | None = None, offset: int = 0, limit: int | None = None
     ) -> tuple[int, list[Record]]:
@@ -243,7 +260,7 @@ class Ledger:
         for one, exchanges in self._open.items():
             if member in (None, one.spec.name):
                 for exchange, number in exchanges.items():
-                    if session is None or session == _name_of(number):
+                    if session is None or session == name_of(number):
                         yield exchange, number
 
     def _record(self, exchange: Exchange, session: int, now: float) -> Record:
@@ -257,8 +274,8 @@ class Ledger:
             balancer=spec.balancer,
             member=spec.name,
             route=spec.route.decode("ascii"),
-            session=_name_of(session),
-            client=exchange.client.peer.client(request).decode("latin-1")[:MAX_ADDRESS],
+            session=name_of(session),
+            client=client_of(exchange),
             path=_shown(request.path),
             since=self._wall_clock() - (self._clock() - tunnel.opened),
             open_seconds=now - tunnel.opened,
@@ -293,8 +310,23 @@ def _finder(cookie: str) -> Callable[[bytes], bytes | None]:
     return find
 
 
-def _name_of(session: int) -> str:
+def name_of(session: int) -> str:
+    """How a session's number is written."""
     return f"{session:0{2 * SESSION_SIZE}x}"
+
+
+def number_of(name: str) -> int | None:
+    """The number that is written so; ``None`` for what is none."""
+    return int(name, 16) if re.fullmatch(rf"[0-9a-f]{{{2 * SESSION_SIZE}}}", name) else None
+
+
+def client_of(exchange: Exchange) -> str:
+    """The address of the client, for people."""
+    return exchange.client.peer.client(exchange.request).decode("latin-1")[:MAX_ADDRESS]
+
+
+def _first_opened(session: tuple[int, list[Exchange]]) -> float:
+    return min(exchange.tunnel.opened for exchange in session[1] if exchange.tunnel is not None)
 
 
 def _longest_idle_first(exchanges: Iterable[Exchange]) -> list[Exchange]:

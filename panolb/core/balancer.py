@@ -16,17 +16,21 @@ from .candidates import by_route, eligible
 from .cookie import RouteCookie
 from .member import Admin, Member
 from .panic import Alarm, Panic
+from .pins import Pins
 from .policies import Policy
 from .ports import Later
 from .warmup import taking_part
 
 if TYPE_CHECKING:
+    from .headers import Peer
+    from .request import Request
     from .sticky import Resolver
 
 NEVER = float("inf")
 
 # Why a request went where it went; short, stable words for the access log.
 STUCK = "sticky"
+MOVED = "moved"
 REDIRECTED = "redirect"
 NEW = "new"
 UNKNOWN = "unknown-route"
@@ -101,6 +105,7 @@ class Balancer:
     :param alarm: told when a member is spared; see `Panic`.
 
     :ivar budget: what is left for retries; ``None`` for no limit.
+    :ivar pins: the sessions that an operator has moved; ``None`` as long as there are none.
     :ivar spared: the members that `panic` spares.
     """
 
@@ -122,6 +127,7 @@ class Balancer:
         "nofailover",
         "observe_fails",
         "panic",
+        "pins",
         "policy",
         "resolver",
         "settings",
@@ -148,6 +154,7 @@ class Balancer:
         self.later = later
         self.watcher = watcher
         self.budget: Budget | None = None
+        self.pins: Pins | None = None
         self.panic = Panic(alarm)
         self.spared = self.panic.spared
         self.settings = settings
@@ -184,6 +191,8 @@ class Balancer:
         for member in before:
             if member not in self.members:
                 member.leave()
+        if self.pins is not None:
+            self.pins.keep(self.members)
         for member in self.members:
             if member not in before:
                 self._welcome(member, now, joins=bool(before))
@@ -201,12 +210,26 @@ class Balancer:
 
     # -- choosing (hot) ---------------------------------------------------------------------------------------------
 
+    def pinned(self, request: Request, peer: Peer, now: float) -> Member | None:
+        """The member that an operator has moved the session of a request to; only while there are `pins`."""
+        assert self.pins is not None
+        member = self.pins.member(request, peer, now)
+        if not self.pins:
+            self.pins = None
+        return member
+
     def choose(
-        self, route: bytes | None, tried: Collection[Member], now: float, force: bool = True
+        self,
+        route: bytes | None,
+        tried: Collection[Member],
+        now: float,
+        force: bool = True,
+        pinned: Member | None = None,
     ) -> Decision | None:
         """The member for a request that carries ``route``, leaving out those already ``tried`` for it.
 
         :param force: whether members in error may be chosen when there is nobody else (forcerecovery), and spared ones.
+        :param pinned: see `pinned`; it comes before whoever the route is of.
         :returns: ``None`` when nobody may serve it: 503.
         """
         if now >= self._recheck:
@@ -214,6 +237,8 @@ class Balancer:
         failover = bool(tried)
         if self.spared and not force:
             tried = (*tried, *self.spared)  # in vain, a moment ago
+        if pinned is not None and pinned.ready and pinned not in tried:
+            return self._moved(pinned, route)
         forced = force and self.forcerecovery and self._all_suspected
         why = NEW
         if route:
@@ -243,6 +268,13 @@ class Balancer:
         return Decision(
             self.policy.pick(candidates), FAILOVER if failover else why, self.resolver is not None
         )
+
+    def _moved(self, member: Member, route: bytes | None) -> Decision:
+        """An operator's choice; from when on the client has learnt the route it is stuck like any other."""
+        self.policy.stuck(member, self._usable)
+        if route and route == member.spec.route:
+            return Decision(member, STUCK, False)
+        return Decision(member, MOVED, self.resolver is not None)
 
     @property
     def _all_suspected(self) -> bool:
@@ -324,6 +356,8 @@ class Balancer:
         """
         member.admin = admin
         member.moving = moving and admin is Admin.DRAIN
+        if self.pins is not None and (member.moving or admin in (Admin.DISABLED, Admin.STOPPED)):
+            self.pins.leave(member)  # what was wanted before does not bring its users back afterwards
         self.refresh(now, "set by the operator")
 
     def refresh(self, now: float, cause: str = "its retry time is over") -> None:

@@ -104,7 +104,9 @@ class Exchange(Sending):
         assert balancer is not None
         route = None if self.route is None else self.route.value
         try:
-            decision = balancer.choose(route, self.tried, self.location.clock(), force)
+            now = self.location.clock()
+            pinned = None if balancer.pins is None else balancer.pinned(self.request, self.client.peer, now)
+            decision = balancer.choose(route, self.tried, now, force, pinned)
         except Exception as error:  # noqa: BLE001  # it may be anybody's plugin
             self._plugin_failed(error)
             return True

@@ -10,7 +10,7 @@ when a new one died.  And all of it only as far as the balancer's `panolb.core.b
 from __future__ import annotations
 
 from .admission import Gate, Refusal
-from .balancer import REDIRECTED, STUCK, Decision
+from .balancer import MOVED, REDIRECTED, STUCK, Decision
 from .location import Location
 from .member import Member
 from .observing import BROKEN_OFF
@@ -121,7 +121,7 @@ class Sending:
     @property
     def bound(self) -> bool:
         """Whether the user's session lives on the member that was chosen."""
-        return self.decision is not None and self.decision.why in (STUCK, REDIRECTED)
+        return self.decision is not None and self.decision.why in (STUCK, REDIRECTED, MOVED)
 
     @property
     def is_handshake(self) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from panolb.core.balancer import REDIRECTED, STUCK, Balancer, Fate
+from panolb.core.balancer import MOVED, REDIRECTED, STUCK, Balancer, Decision, Fate
 from panolb.core.member import Admin, Member
 
 from .building import balancer, member
@@ -166,6 +166,24 @@ class AnyOrder(RuleBasedStateMachine):
             assert decision.member in free
         assert self.told == {m: m.describe(self.now) for m in self.balancer.members}
 
+    @rule(route=ROUTES, tried=st.sets(WHO, max_size=3), who=WHO)
+    def choose_moved(self, route: bytes | None, tried: set[int], who: int) -> None:
+        """A session that was moved goes to its new member if that may serve, and else by the ordinary rules."""
+        pinned, left_out = self.someone(who), {self.someone(number) for number in tried}
+        if not usable(pinned, self.now) or pinned in left_out:
+            counts = [m.lbstatus for m in self.balancer.members]
+            ordinary = self.balancer.choose(route, left_out, self.now)
+            for m, count in zip(self.balancer.members, counts, strict=True):
+                m.lbstatus = count
+            found = self.balancer.choose(route, left_out, self.now, pinned=pinned)
+            assert _seen(found) == _seen(ordinary)
+            return
+        decision = self.balancer.choose(route, left_out, self.now, pinned=pinned)
+        assert decision is not None
+        assert decision.member is pinned
+        knows = bool(route) and route == pinned.spec.route
+        assert (decision.why, decision.changed) == ((STUCK, False) if knows else (MOVED, True))
+
     @rule(who=WHO)
     def fate(self, who: int) -> None:
         """What is said of a member's users is what becomes of them when they come."""
@@ -185,6 +203,10 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def what_is_known_is_what_was_told(self) -> None:
         assert self.told == {m: m.state for m in self.balancer.members}
+
+
+def _seen(decision: Decision | None) -> tuple[Member, str, bool] | None:
+    return None if decision is None else (decision.member, decision.why, decision.changed)
 
 
 TestAnyOrder = AnyOrder.TestCase
