@@ -16,18 +16,11 @@ import attrs
 from panolb.config.changedkeys import Change, changed_keys
 from panolb.config.entries import Entry, Table
 from panolb.config.model import Balancer, Config, Listener, Location, Member
+from panolb.config.runtime import Identity, identify
 from panolb.config.summary import where
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
-
-
-class MemberIdentity(NamedTuple):
-    """What makes a member the same one before and after: as long as it stays, so do its users."""
-
-    balancer: str
-    url: str
-    route: str
 
 
 class LocationIdentity(NamedTuple):
@@ -131,13 +124,9 @@ def compare(old: Config, new: Config) -> Comparison:
     )
 
 
-def members_of(config: Config) -> dict[MemberIdentity, Member]:
+def members_of(config: Config) -> dict[Identity, Member]:
     """Return all members of a configuration by their identities."""
-    return {
-        MemberIdentity(name, one.url, one.route): one
-        for name, balancer in config.balancer.items()
-        for one in balancer.member
-    }
+    return {identify(name, one): one for name, balancer in config.balancer.items() for one in balancer.member}
 
 
 # -- the tables ---------------------------------------------------------------------------------------------------------
@@ -184,7 +173,7 @@ def _members(old: Config, new: Config) -> Table[Member]:
     )
 
 
-def _member_names(members: Mapping[MemberIdentity, Member]) -> dict[MemberIdentity, str]:
+def _member_names(members: Mapping[Identity, Member]) -> dict[Identity, str]:
     """Call each member ``balancer/route``; by its address where it has no route, or shares it with others."""
     routes = Counter((identity.balancer, identity.route) for identity in members)
     return {

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Entry(Generic[T]):
     """A table that is there before, after, or both.
 
-    :ivar identity: what it has in common before and after: a name, a `MemberIdentity` or a `LocationIdentity`.
+    :ivar identity: what it has in common before and after: a name, a member's `Identity` or a `LocationIdentity`.
     :ivar name: what people call it.
     :ivar old: as it was; ``None`` when it is added.
     :ivar new: as it will be; ``None`` when it is removed.
