@@ -63,6 +63,7 @@ class Operations:
         self.ledger = ledger
         self._closings = closings or Closings(clock)
         self._orders: dict[Member, Closing] = {}
+        self._single: set[Closing] = set()  # of single users, whichever members have them
         self._stopping: Closing | None = None
         self._watched: set[Balancer] = set()
         self.configure(close_rate=close_rate, close_timeout=close_timeout, close_on_failure=close_on_failure)
@@ -179,6 +180,14 @@ class Operations:
         """A WebSocket is over."""
         self._closings.finished(exchange)
 
+    def close(self, exchanges: Collection[Exchange], term: str) -> None:
+        """Close the WebSockets of a user, in this order, unless they are being closed already."""
+        deadline = 1.5 * len(exchanges) / self._rate + self._latest
+        order = self._closings.begin(exchanges, term, rate=self._rate, deadline=deadline)
+        if order.left:
+            self._single.add(order)
+            order.done.addCallback(lambda _: self._single.discard(order))
+
     def _order(self, member: Member, exchanges: Collection[Exchange], term: str) -> Closing:
         """Have some WebSockets of a member closed, in the order that there is for it, or in a new one."""
         deadline = 1.5 * len(exchanges) / self._rate + self._latest
@@ -241,7 +250,7 @@ class Operations:
         :param grace: seconds.
         :returns: fires when all have ended, or when `cut` was called.
         """
-        for order in tuple(self._orders.values()):
+        for order in (*self._orders.values(), *self._single):
             order.cancel(kept=False)  # what is left of it is closed now, and faster
         exchanges = self.ledger.exchanges()
         number = len(exchanges)
@@ -258,7 +267,7 @@ class Operations:
 
     def cut(self) -> None:
         """The grace period is over: end all WebSockets that are left."""
-        for order in (*self._orders.values(), self._stopping):
+        for order in (*self._orders.values(), *self._single, self._stopping):
             if order is not None:
                 order.cut()
 
