@@ -55,6 +55,7 @@ class House:
         self.other = member("3", balancer="c")
         self.balancer = balancer(self.one, self.two, now=BEGIN)
         self.balancers = {"b": self.balancer, "c": balancer(self.other, now=BEGIN)}
+        self.balancers["c"].name = "c"
         self.ledger = Ledger(self.clock.seconds, self.wall, {"b": "SESSION", "c": "SESSION"})
         self.operations = Operations(
             self.clock,
