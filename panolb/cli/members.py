@@ -1,0 +1,257 @@
+"""The commands that change members: what they get of new users, how much, and whether they are there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from .client import Answer, Daemon, quoted
+from .ending import Failed
+from .leaving import Emptied, Goal, Served
+from .options import BALANCER, MEMBER, Command, talks
+from .showing import count, moment, requests, say, state, table, users, warn, websockets
+from .waiting import Deadline, follow
+
+_WAIT = click.option("--wait", is_flag=True, help="Wait until nothing is left of its users; show what is.")
+_DEADLINE = click.option(
+    "--deadline",
+    type=Deadline(),
+    metavar="TIME",
+    help="Wait no longer than this (10m, 90s); then the exit status is 4.  Says --wait.",
+)
+
+
+def _waits(command: Command) -> Command:
+    return _WAIT(_DEADLINE(command))
+
+
+@click.command()
+@MEMBER
+@click.option("--move", is_flag=True, help="Close its WebSockets now, and move its users to other members.")
+@_waits
+@talks
+def drain(
+    daemon: Daemon, member: str, move: bool, wait: bool, deadline: float | None, *, for_programs: bool
+) -> None:
+    """Send MEMBER no new users; those that it has stay until they leave by themselves.
+
+    With --move they are moved: their WebSockets are closed in turn, longest idle first, and their pages connect again, to
+    other members.
+    """
+    wish = {"state": "drain", "close_websockets": True} if move else {"state": "drain"}
+    _set(daemon, member, wish, _drained, Emptied("drain"), wait, deadline, for_programs)
+
+
+@click.command()
+@MEMBER
+@_waits
+@talks
+def disable(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, for_programs: bool) -> None:
+    """Send MEMBER nobody any more, close its WebSockets, and move its users; it is still checked."""
+    _set(daemon, member, {"state": "disabled"}, _out, Emptied("disabled"), wait, deadline, for_programs)
+
+
+@click.command()
+@MEMBER
+@_waits
+@talks
+def stop(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, for_programs: bool) -> None:
+    """Do as "disable" does, and do not check MEMBER either."""
+    _set(daemon, member, {"state": "stopped"}, _out, Emptied("stopped"), wait, deadline, for_programs)
+
+
+@click.command()
+@MEMBER
+@click.option("--wait", is_flag=True, help="Wait until it serves; show why it does not.")
+@_DEADLINE
+@talks
+def enable(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, for_programs: bool) -> None:
+    """Bring MEMBER back: it gets users again."""
+    _set(daemon, member, {"state": "active"}, _back, Served(), wait, deadline, for_programs)
+
+
+def _set(
+    daemon: Daemon,
+    name: str,
+    wish: dict[str, Any],
+    words: Callable[[dict[str, Any]], list[str]],
+    goal: Goal,
+    wait: bool,
+    deadline: float | None,
+    for_programs: bool,
+) -> None:
+    """Set a member's state, say what that means, and wait until it is reached if that is wanted."""
+    answer = daemon.post(f"members/{quoted(name)}", wish)
+    waits = wait or deadline is not None
+    if not for_programs:
+        say(words(answer.value))
+        _about_override(answer.value)
+    if waits:
+        answer = follow(daemon, answer.value["name"], answer, goal, deadline, quiet=for_programs)
+    if for_programs:
+        say(answer.text.rstrip("\n"))
+    elif waits:
+        say(goal.reached(answer.value))
+
+
+def _drained(member: dict[str, Any]) -> list[str]:
+    """What a drain does."""
+    name = member["name"]
+    has = f"its {users(member['sessions'])} with {websockets(member['websockets'])}"
+    if member["moving"]:
+        said = (
+            f"{name} drains: no new users, and {has} are moved; {websockets(member['closing'])} being closed."
+        )
+        return [said, f"Wait for them: panolb drain {name} --move --wait    Back again: panolb enable {name}"]
+    return [
+        f"{name} drains: no new users; {has} stay until they leave.",
+        f"Wait for them: panolb drain {name} --wait    Move them now: panolb drain {name} --move",
+        f"Back again: panolb enable {name}",
+    ]
+
+
+def _out(member: dict[str, Any]) -> list[str]:
+    """What disabling or stopping does."""
+    name = member["name"]
+    checked = "" if member["admin"] == "disabled" else ", and it is not checked"
+    return [
+        f"{name} is {member['admin']}: nobody comes to it{checked}.",
+        f"{websockets(member['closing'])} being closed, {count(requests(member), 'request')} being finished.",
+        f"Back again: panolb enable {name}",
+    ]
+
+
+def _back(member: dict[str, Any]) -> list[str]:
+    """What enabling does."""
+    name = member["name"]
+    if member["state"] == "up":
+        return [f"{name} is {state('up')}, and gets users again."]
+    because = f": {member['reason']}" if member["reason"] else ""
+    return [f"{name} is enabled, but {state(member['state'])}{because}; users come when it is up."]
+
+
+def _about_override(member: dict[str, Any]) -> None:
+    """Say what a restart makes of a change, where that is not what one would expect."""
+    if member.get("lasts") == "process":
+        warn(
+            "panolb has no state file: this is forgotten when it stops. Write [control] state_file, or panolb save"
+        )
+
+
+@click.command()
+@MEMBER
+@click.argument("weight", type=click.FloatRange(min=0, min_open=True), metavar="N")
+@talks
+def weight(daemon: Daemon, member: str, weight: float, *, for_programs: bool) -> None:
+    """Give MEMBER the share N of new users: one with 2 gets twice as many as one with 1.
+
+    Users that it has stay with it.
+    """
+    answer = daemon.post(f"members/{quoted(member)}", {"weight": weight})
+    if _for_program(answer, for_programs):
+        return
+    say(f"{answer.value['name']} has the weight {answer.value['weight']:g}; its users stay.")
+    _about_override(answer.value)
+
+
+@click.command()
+@BALANCER
+@click.argument("url")
+@click.option("--route", metavar="R", help="Its sticky id, as the application says it (jvmRoute of Tomcat).")
+@click.option(
+    "--weight", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Its share of new users."
+)
+@talks
+def add(
+    daemon: Daemon, balancer: str, url: str, route: str | None, weight: float | None, *, for_programs: bool
+) -> None:
+    """Add the member at URL to BALANCER; it gets users as soon as its checks pass."""
+    wish = {"url": url, "route": route, "weight": weight}
+    given = {key: value for key, value in wish.items() if value is not None}
+    answer = daemon.post(f"balancers/{quoted(balancer)}/members", given)
+    if _for_program(answer, for_programs):
+        return
+    name = answer.value["name"]
+    say(f"{name} is added, at {answer.value['url']}; it is {state(answer.value['state'])}.")
+    say(f"Into the file: panolb save    Away again: panolb remove {name}")
+    _about_override(answer.value)
+
+
+@click.command()
+@MEMBER
+@_waits
+@talks
+def remove(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, for_programs: bool) -> None:
+    """Take MEMBER away: requests are finished, WebSockets are closed in turn, its users move.
+
+    Who wants them to leave by themselves drains it first: panolb drain MEMBER --wait
+    """
+    answer = daemon.delete(f"members/{quoted(member)}")
+    name = answer.value["name"]
+    if not for_programs:
+        left = f"{websockets(answer.value['websockets'])} being closed, {count(requests(answer.value), 'request')}"
+        say(f"{name} is removed: nobody comes to it; {left} being finished.")
+    if wait or deadline is not None:
+        goal = Emptied("removed")
+        answer = follow(daemon, name, answer, goal, deadline, quiet=for_programs)
+        if not for_programs:
+            say(goal.reached(answer.value))
+    if for_programs:
+        say(answer.text.rstrip("\n"))
+
+
+@click.command()
+@click.option("--drop", metavar="MEMBER", help="Drop those of this member: what the file says holds again.")
+@click.option("--all", "everything", is_flag=True, help="Drop all of them.")
+@talks
+def overrides(daemon: Daemon, drop: str | None, everything: bool, *, for_programs: bool) -> None:
+    """Show what was changed at run time and still differs from the file; or drop it."""
+    if drop and everything:
+        raise click.UsageError("say either --drop MEMBER or --all")
+    if drop or everything:
+        answer = daemon.delete("overrides", member=drop)
+        if not _for_program(answer, for_programs):
+            _say_dropped(answer.value["dropped"], drop)
+        return
+    answer = daemon.get("overrides")
+    if not _for_program(answer, for_programs):
+        _say_overrides(answer.value)
+
+
+def _say_dropped(dropped: list[Any], member: str | None) -> None:
+    whose = f" of {member}" if member else ""
+    if not dropped:
+        raise Failed(f"there are no overrides{whose}")
+    for one in dropped:
+        say(f"{one['member']}: {one['key']} is {_value(one.get('was'))} again, as in the file")
+
+
+def _say_overrides(shown: dict[str, Any]) -> None:
+    if not shown["overrides"]:
+        say("There are no overrides: everything is as in the file.")
+        return
+    rows = [
+        [one["member"], one["key"], _value(one["was"]), _value(one["is"]), moment(one["since"])]
+        for one in shown["overrides"]
+    ]
+    say(table(("MEMBER", "WHAT", "FILE", "NOW", "SINCE"), rows))
+    where = shown["state_file"]
+    say(f"Kept in {where}" if where else "Forgotten when panolb stops: there is no [control] state_file")
+    say("Into the file: panolb save --write    Away: panolb overrides --drop MEMBER, or --all")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, dict):
+        return str(value.get("url", "")) or ", ".join(f"{key} {one}" for key, one in value.items())
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _for_program(answer: Answer, for_programs: bool) -> bool:
+    """Print an answer as it came, if a program is to read it."""
+    if for_programs:
+        say(answer.text.rstrip("\n"))
+    return for_programs

@@ -1,0 +1,115 @@
+"""The commands about users' sessions: who is where, and how to move them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .client import Daemon, quoted
+from .options import OF_MEMBER, SESSION, TO_MEMBER, talks
+from .showing import count, lasted, moment, say, table, websockets
+
+
+@click.group()
+def sessions() -> None:
+    """Show users' sessions, move them, or close their WebSockets.
+
+    Known are the sessions that have an open WebSocket, by a hash of their cookie, or of the client's address.
+    """
+
+
+@sessions.command(name="list")
+@OF_MEMBER
+@click.option("--offset", type=click.IntRange(min=0), help="Leave out so many at the beginning.")
+@click.option("--limit", type=click.IntRange(min=1), help="Show so many at most.")
+@talks
+def list_(
+    daemon: Daemon, member: str | None, offset: int | None, limit: int | None, *, for_programs: bool
+) -> None:
+    """List the sessions, and on which member they are."""
+    answer = daemon.get("sessions", member=member, offset=offset, limit=limit)
+    if for_programs:
+        say(answer.text.rstrip("\n"))
+        return
+    found = answer.value["sessions"]
+    rows = [
+        [
+            one["session"],
+            ", ".join(one["members"]),
+            f"{one['websockets']:,}",
+            one["client"],
+            moment(one["since"]),
+            lasted(one["idle_seconds"]),
+            f"moving to {one['moving_to']}" if one["moving_to"] else "",
+        ]
+        for one in found
+    ]
+    heads = ("SESSION", "MEMBER", "WEBSOCKETS", "CLIENT", "SINCE", "QUIET FOR", "REMARKS")
+    if rows:
+        say(table(heads, rows, right="llrllrl"))
+    rest = answer.value["total"] - (offset or 0) - len(found)
+    more = f"; {rest:,} more: --offset {(offset or 0) + len(found)}" if rest > 0 else ""
+    click.echo(f"{count(answer.value['total'], 'session')}{more}", err=not rows)
+
+
+@sessions.command()
+@SESSION
+@talks
+def show(daemon: Daemon, session: str, *, for_programs: bool) -> None:
+    """Show a session and each of its WebSockets."""
+    answer = daemon.get(f"sessions/{quoted(session)}")
+    if for_programs:
+        say(answer.text.rstrip("\n"))
+        return
+    one = answer.value
+    going = f", moving to {one['moving_to']}" if one["moving_to"] else ""
+    say(
+        f"session {one['session']} of {one['client']}: {websockets(one['websockets'])} on {', '.join(one['members'])}{going}"
+    )
+    heads = ("ID", "MEMBER", "PATH", "OPEN FOR", "QUIET FOR", "MESSAGES IN", "OUT")
+    say(table(heads, map(_row, one["websocket_records"]), right="lllrrrr"))
+
+
+def _row(record: dict[str, Any]) -> list[str]:
+    return [
+        record["id"],
+        record["member"],
+        record["path"],
+        lasted(record["open_seconds"]),
+        lasted(record["idle_seconds"]),
+        f"{record['messages_in']:,}",
+        f"{record['messages_out']:,}",
+    ]
+
+
+@sessions.command()
+@SESSION
+@TO_MEMBER
+@talks
+def move(daemon: Daemon, session: str, member: str, *, for_programs: bool) -> None:
+    """Move a session to another member: its WebSockets are closed, and its pages connect again, to that one.
+
+    What the application keeps of the session in memory does not move, unless the members share their sessions.
+    """
+    answer = daemon.post(f"sessions/{quoted(session)}/move", {"member": member})
+    if for_programs:
+        say(answer.text.rstrip("\n"))
+        return
+    told = answer.value
+    say(
+        f"session {told['session']} moves to {told['member']}: {websockets(told['websockets'])} being closed."
+    )
+    say(f"Has it come there?  panolb sessions show {told['session']}")
+
+
+@sessions.command()
+@SESSION
+@talks
+def close(daemon: Daemon, session: str, *, for_programs: bool) -> None:
+    """Close the WebSockets of a session; its pages connect again, to the same member."""
+    answer = daemon.post(f"sessions/{quoted(session)}/close")
+    if for_programs:
+        say(answer.text.rstrip("\n"))
+        return
+    say(f"session {answer.value['session']}: {websockets(answer.value['websockets'])} being closed.")
