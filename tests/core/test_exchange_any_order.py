@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from panolb.core.member import Admin
+from panolb.core.pins import Pins
 from panolb.errors import BadRequest
 
 from .building import ask
@@ -236,6 +237,14 @@ class AnyOrder(RuleBasedStateMachine):
         for route, member in self.script.members.items():
             admin = Admin.DISABLED if route in disabled else Admin.ACTIVE
             self.script.balancer.set_admin(member, admin, self.script.now)
+
+    @rule(to=st.sampled_from(["1", "2", "3"]))
+    def move(self, to: str) -> None:
+        """The operator moves the session."""
+        balancer = self.script.balancer
+        if to in self.script.members:
+            balancer.pins = balancer.pins or Pins(lambda request, peer: 1)
+            balancer.pins.put(1, self.script.members[to], "192.0.2.7", self.script.now)
 
     # -- what always holds ------------------------------------------------------------------------------------------
 
