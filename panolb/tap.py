@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -20,7 +21,10 @@ import panolb.plugins
 
 from . import __version__
 from .config import model, toml
+from .config.httpd import Imported
 from .config.httpd.report import Report, Verdict
+from .control.changes import Changes
+from .control.configuration import Configuration, fixed
 from .control.descriptors import raise_limit
 from .control.registry import Registry
 from .control.service import Panolb
@@ -48,6 +52,7 @@ class Options(usage.Options):
             "With --httpd-conf: serve the status page at this endpoint, tcp:10088:interface=127.0.0.1",
         ],
         ["control", None, None, "With --httpd-conf: serve the control API on a UNIX socket at this path."],
+        ["state", None, None, "With --control: keep what operators change while panolb runs in this file."],
     ]
     optFlags: ClassVar = [
         ["demo", None, "Run a demonstration: two members of our own behind 127.0.0.1:10080 and 10081."],
@@ -76,10 +81,19 @@ class Options(usage.Options):
         """Exactly one of the ways to run."""
         if sum(map(bool, (self["config"], self["httpd-conf"], self["demo"]))) != 1:
             raise usage.UsageError("say one of --config FILE, --httpd-conf FILE and --demo")
-        own = (self["apache-compat"], self["admin"], self["control"], self.allowed, self.defines)
+        own = (
+            self["apache-compat"],
+            self["admin"],
+            self["control"],
+            self["state"],
+            self.allowed,
+            self.defines,
+        )
         if not self["httpd-conf"] and any(own):
-            options = "--apache-compat, --allow-unsupported, --define, --admin and --control"
+            options = "--apache-compat, --allow-unsupported, --define, --admin, --control and --state"
             raise usage.UsageError(f"{options} are for --httpd-conf")
+        if self["state"] and not self["control"]:
+            raise usage.UsageError("--state needs --control")
 
     @property
     def httpd(self) -> HttpdOptions | None:
@@ -89,6 +103,19 @@ class Options(usage.Options):
         return HttpdOptions(
             compat=bool(self["apache-compat"]), allowed=names(self.allowed), defines=tuple(self.defines)
         )
+
+    def with_doors(self, config: model.Config) -> model.Config:
+        """A configuration with the doors for operators that the command line names.
+
+        Apache's own pages are part of a server; ours have doors of their own.
+
+        :raises ConfigError: when a path cannot be one.
+        """
+        if self["admin"]:
+            config = attrs.evolve(config, admin=model.Admin(endpoint=self["admin"]))
+        if self["control"]:
+            config = attrs.evolve(config, control=control(self["control"], self["state"]))
+        return config
 
 
 def known(registry: Registry) -> toml.Known:
@@ -106,9 +133,30 @@ def wall_time(ago: float) -> str:
     return time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(time.time() - ago))
 
 
-def service(config: model.Config, registry: Registry, reactor: Any = global_reactor) -> Panolb:
+def service(
+    config: model.Config | Configuration, registry: Registry, reactor: Any = global_reactor
+) -> Panolb:
     """The service for a configuration, on a reactor."""
+    if isinstance(config, model.Config):
+        config = fixed(config, known(registry), time.time)
     return Panolb(reactor, config, registry, time.monotonic, wall_time, time.time)
+
+
+def configuration(options: Options, registry: Registry) -> Configuration:
+    """What the command line names, and reads again.
+
+    :raises ConfigError: when the file is wrong.
+    """
+    file = Path(options["config"] or options["httpd-conf"]).absolute()  # a daemon goes to another directory
+    plugins, httpd = known(registry), options.httpd
+
+    def read_file() -> Imported:
+        imported = read(file, plugins, httpd)
+        return attrs.evolve(imported, config=options.with_doors(imported.config))
+
+    state = os.environ.get("STATE_DIRECTORY")  # systemd's; the first one of several
+    directory = Path(state.partition(":")[0]) if state else None
+    return Configuration(str(file), read_file, plugins, time.time, directory)
 
 
 def makeService(options: Options) -> IService:
@@ -124,16 +172,9 @@ def makeService(options: Options) -> IService:
                 reactor, lambda text: service(toml.loads(text, known(registry), "demo"), registry)
             )
         else:
-            file = Path(options["config"] or options["httpd-conf"])
-            imported = read(file, known(registry), options.httpd)
-            config = imported.config
-            # Apache's own pages are part of a server; ours have doors of their own.
-            if options["admin"]:
-                config = attrs.evolve(config, admin=model.Admin(endpoint=options["admin"]))
-            if options["control"]:
-                config = attrs.evolve(config, control=control(options["control"]))
-            made = service(config, registry)
-            reactor.callWhenRunning(log_differences, imported.report)
+            wanted = configuration(options, registry)
+            made = service(wanted, registry)
+            reactor.callWhenRunning(log_differences, wanted.now.imported.report)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -143,13 +184,16 @@ def makeService(options: Options) -> IService:
     return made
 
 
-def control(path: str) -> model.Control:
+def control(path: str, state: str | None) -> model.Control:
     """The control API at a path, relative to where the command is given.
 
+    :param state: the path of the state file.
     :raises ConfigError: when no socket can have it.
     """
     try:
-        return model.Control(socket=str(Path(path).absolute()))
+        return model.Control(
+            socket=str(Path(path).absolute()), state_file=str(Path(state).absolute()) if state else None
+        )
     except ValueError as error:
         raise ConfigError([Problem("--control", str(error))]) from None
 
@@ -171,7 +215,7 @@ def take_signals(reactor: Any, made: Any) -> None:
     """SIGTERM and SIGINT end the process in peace and with 0, a second one at once.
 
     twistd by itself would end with the signal that stopped it, which a supervisor takes for a failure.  SIGUSR1
-    reopens the access log; SIGHUP, which would otherwise kill, says that there is no reload yet.
+    reopens the access log; SIGHUP reads the configuration again.
     """
 
     def at_once(number: int, frame: FrameType | None) -> None:
@@ -186,13 +230,18 @@ def take_signals(reactor: Any, made: Any) -> None:
     def reopen(number: int, frame: FrameType | None) -> None:
         reactor.callFromThread(getattr(made, "reopen_logs", lambda: None))
 
-    def no_reload(number: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(
-            log.warn, "SIGHUP: there is no reload yet; restart to read the configuration again"
-        )
+    def reload(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(read_again, made)
 
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, in_peace)
     if hasattr(signal, "SIGHUP"):  # not on Windows
         signal.signal(signal.SIGUSR1, reopen)
-        signal.signal(signal.SIGHUP, no_reload)
+        signal.signal(signal.SIGHUP, reload)
+
+
+def read_again(made: Any) -> None:
+    """Read the configuration again; what comes of it is in the log."""
+    changes: Changes | None = getattr(made, "changes", None)  # a demonstration has none
+    if changes is not None:
+        changes.reload().addErrback(lambda failure: failure.trap(ConfigError))

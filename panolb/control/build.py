@@ -11,7 +11,7 @@ import attrs
 from twisted.logger import Logger
 
 from ..config import model
-from ..config.overrides import identify
+from ..config.overrides import Identity, identify
 from ..core.balancer import Balancer, Fate, Settings
 from ..core.cookie import RouteCookie
 from ..core.health import Health
@@ -67,10 +67,7 @@ class Builder:
     def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> BalancerDraft:
         method = self.registry.methods[config.lbmethod]
         draft = plant.drafts.get(name)
-        if draft is None:
-            balancer = self._new_balancer(name, method.policy())
-        else:
-            balancer = draft.balancer
+        balancer = self._new_balancer(name, method.policy()) if draft is None else draft.balancer
         seats = {identify(name, member): member for member in config.member}
         return BalancerDraft(
             config,
@@ -143,6 +140,15 @@ class Builder:
             fails=health.fails,
             chance=random(),
         )
+
+
+def specs(config: model.Config) -> dict[Identity, MemberSpec]:
+    """What a configuration says of each member."""
+    return {
+        identify(name, member): member_spec(name, balancer, member)
+        for name, balancer in config.balancer.items()
+        for member in balancer.member
+    }
 
 
 def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> MemberSpec:

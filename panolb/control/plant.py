@@ -108,6 +108,12 @@ class Plant:
         return [seat.pool for seat in (*self.seats.values(), *self._leaving)]
 
     @property
+    def leaving(self) -> list[Member]:
+        """Members that are gone from the configuration, and have something under way."""
+        self._forget()
+        return [seat.member for seat in self._leaving]
+
+    @property
     def exchanges(self) -> int:
         """How many are under way, in locations of former configurations too."""
         self._forget()
@@ -127,6 +133,15 @@ class Plant:
             if seat.checker is not None:
                 seat.checker.stop()
 
+    def adjust(self, specs: Mapping[Identity, MemberSpec], now: float) -> None:
+        """Have members otherwise that stay where they are."""
+        for identity, spec in specs.items():
+            seat = self.seats[identity]
+            seat.member.configure(spec)
+            seat.pool.configure(spec)
+        for balancer in self.balancers.values():
+            balancer.refresh(now)
+
     def become(self, draft: PlantDraft, now: float) -> list[Seat]:
         """Be like this from now on.
 
@@ -138,11 +153,6 @@ class Plant:
                 seats[identity] = self._seat(seat_draft)
             one.balancer.configure(one.members, one.policy, one.settings, now)
         gone = [seat for seat in self.seats.values() if seat not in seats.values()]
-        for seat in gone:
-            seat.member.leave()  # its balancer may be gone too
-            if seat.checker is not None:
-                seat.checker.stop()
-            seat.pool.close()
         self.seats = seats
         self.drafts = draft.balancers
         self.balancers.clear()
@@ -150,6 +160,11 @@ class Plant:
         self._leaving += gone
         self._former += self.locations
         self.locations = list(draft.locations)
+        for seat in gone:
+            seat.member.leave()  # its balancer may be gone too
+            if seat.checker is not None:
+                seat.checker.stop()
+            seat.pool.leave()
         self._forget()
         return gone
 

@@ -28,7 +28,9 @@ from ..proxy.unexpected import log_unexpected
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
 from .api import Api
-from .build import Builder
+from .build import Builder, specs
+from .changes import Changes
+from .configuration import Configuration
 from .descriptors import Descriptors
 from .doors import DoorDraft, Doors, Wanted, close
 from .excesses import Excesses
@@ -69,13 +71,14 @@ class Draft:
 class Panolb(MultiService):
     """A whole load balancer.
 
-    :param moving: the members whose users are to go to others, if they are drained.
+    :param configuration: what it is to do, and where that is read again.
     :param clock: reads a monotonic clock in seconds.
     :param wall_time: the time for people so many seconds ago, for the access log.
     :param wall_clock: reads the time of day in seconds since 1970.
     :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
 
     :ivar config: what is in effect.
+    :ivar changes: changes it while it runs.
     :ivar plant: balancers, members and locations.
     :ivar listening: the listeners.
     :ivar ledger: the WebSockets that are open.
@@ -86,15 +89,15 @@ class Panolb(MultiService):
     def __init__(
         self,
         reactor: Any,
-        config: model.Config,
+        configuration: Configuration,
         registry: Registry,
         clock: Callable[[], float],
         wall_time: Callable[[float], str],
         wall_clock: Callable[[], float],
-        moving: Collection[Identity] = (),
     ) -> None:
         super().__init__()
         self.reactor = reactor
+        self.changes = Changes(self, configuration, wall_clock)
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
         self._times = Times(clock, wall_time, wall_clock)
@@ -126,7 +129,7 @@ class Panolb(MultiService):
         )
         self._doors = Doors()
         self._logs: AccessLogs | None = None
-        self._become(self._draft(config, moving))
+        self._become(self._draft(configuration.config, configuration.now.moving))
 
     # -- what the exchanges tell ------------------------------------------------------------------------------------
 
@@ -181,6 +184,14 @@ class Panolb(MultiService):
             raise
         closing = self._become(draft)
         yield closing()
+
+    def adjust(self, config: model.Config) -> None:
+        """Have another configuration take effect that differs in what members are like, and in nothing else.
+
+        Their states are the `operations`' business.
+        """
+        self.config = config
+        self.plant.adjust(specs(config), self.deadlines.clock())
 
     def _draft(self, config: model.Config, moving: Collection[Identity]) -> Draft:
         problems = surrounding_problems(config)

@@ -221,10 +221,16 @@ class Sending:
         """
         self._awaited = None
         assert self.decision is not None
-        member = self.decision.member
-        movable = not self.bound or member.spec.acquire is not None or member.leaving
+        movable = not self.bound or self.decision.member.spec.acquire is not None
         if not movable or not self._may_go_on() or not self.attempt():
             self.fail(503, "Too many requests wait for a server at the moment.", term)
+
+    def member_left(self) -> None:
+        """The member was taken out of the configuration while the request waited for a connection to it."""
+        self._awaited = None
+        self._leave_member()
+        if not self.attempt():
+            self.fail(503, "No server is available for this request at the moment.", "member-removed")
 
     def _may_go_on(self) -> bool:
         """Leave a member that could not be used; returns whether another one may be tried."""

@@ -117,6 +117,12 @@ class Pool:
         for link in idle:
             link.transport.loseConnection()
 
+    def leave(self) -> None:
+        """The member is taken out of the configuration: who waits for a connection to it may go to another one."""
+        self.close()
+        for exchange in self._queue.clear():
+            self._tell(exchange, exchange.member_left)
+
     # -- facts of connections ---------------------------------------------------------------------------------------
 
     def put(self, link: Upstream) -> None:

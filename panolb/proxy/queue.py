@@ -88,6 +88,13 @@ class Queue:
             self._timer.cancel()
             self._timer = None
 
+    def clear(self) -> list[Exchange]:
+        """Nobody waits any more; returns who did."""
+        all_of_them = [*self._own, *self._new]
+        for exchange in all_of_them:
+            self.remove(exchange)
+        return all_of_them
+
     def _give_up(self) -> None:
         """Let go of those whose time is over; one timer does for all, since all have the same patience."""
         self._timer = None

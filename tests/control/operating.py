@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -107,6 +108,19 @@ class Lab:
         ended = self.panolb.process.poll()
         assert ended is None, f"panolb ended with {ended}:\n{self.panolb.tail()}"
         return bool(self.control.get("/api/v1/members"))
+
+    def edit(self, old: str, new: str) -> None:
+        """Write the configuration anew, with one passage otherwise."""
+        text = self.panolb.file.read_text()
+        assert text.count(old) == 1, text
+        self.panolb.file.write_text(text.replace(old, new))
+
+    def reload(self, words: str = "is in effect") -> str:
+        """Send SIGHUP; returns the line that it led to in the process log, which must have these words."""
+        before = len(self.panolb.lines(words))
+        self.panolb.process.send_signal(signal.SIGHUP)
+        until(lambda: len(self.panolb.lines(words)) > before, f"the log to say {words!r}")
+        return self.panolb.lines(words)[-1]
 
     def ask(self, route: str, *fields: str) -> Browser:
         """A handshake of a user who has a route; nobody has answered it yet."""

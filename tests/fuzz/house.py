@@ -12,6 +12,7 @@ from zope.interface import provider
 
 from panolb import plugins
 from panolb.config import Known, loads
+from panolb.control.configuration import fixed
 from panolb.control.registry import Registry
 from panolb.control.service import Panolb
 from panolb.core.exchange import Exchange
@@ -78,7 +79,8 @@ class House:
             filters=frozenset(registry.filters),
         )
         clock = self.network.seconds
-        self._panolb = Panolb(self.network, loads(CONFIG, self.known), registry, clock, str, clock)
+        configuration = fixed(loads(CONFIG, self.known), self.known, clock)
+        self._panolb = Panolb(self.network, configuration, registry, clock, str, clock)
         self._panolb.privilegedStartService()
         self._panolb.startService()
         self._factory = self.network.tcpServers[0][1]
