@@ -25,6 +25,7 @@ from panolb.control.statefile import LARGEST, StateFile
 
 NOW = 1764000000.0  # 2025-11-24T16:00:00Z
 ASIDE = "overrides.json.refused-20251124T160000Z"
+NOBODY = 65534
 ONE = Identity("app", "http://one:8080/", "1")
 TWO = Identity("app", "http://two:8080/", "2")
 THREE = Identity("app", "http://three/", "")
@@ -176,31 +177,38 @@ def test_a_place_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def locked(file: StateFile) -> Iterator[StateFile]:
-    """A file with overrides in a directory that cannot be written to."""
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    file.write(KEPT)
-    file.path.parent.chmod(0o500)
-    yield file
-    file.path.parent.chmod(0o700)
+def modest() -> Iterator[StateFile]:
+    """A file in a directory of this process, which is not root for once: root may read and write everything."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as directory:
+        if user == 0:
+            os.chown(directory, NOBODY, -1)
+            os.seteuid(NOBODY)
+        try:
+            yield StateFile(Path(directory, "overrides.json"))
+        finally:
+            os.seteuid(user)
 
 
-def test_a_directory_that_cannot_be_written(locked: StateFile) -> None:
+def test_a_directory_that_cannot_be_written(modest: StateFile) -> None:
     """It is read; writing says why it is not possible, and leaves it as it is."""
-    assert quiet(locked) == KEPT
+    modest.write(KEPT)
+    modest.path.parent.chmod(0o500)
+    assert quiet(modest) == KEPT
     with pytest.raises(OSError, match="cannot be written: Permission denied"):
-        locked.write(Overrides())
-    assert quiet(locked) == KEPT
+        modest.write(Overrides())
+    assert quiet(modest) == KEPT
+    modest.path.chmod(0)
+    said = formatEvent(refused(modest))
+    assert "cannot be read: Permission denied; it could not be set aside either (Permission denied)" in said
+    modest.path.parent.chmod(0o700)
 
 
-def test_unreadable(file: StateFile) -> None:
+def test_unreadable(modest: StateFile) -> None:
     """A file of somebody else is set aside."""
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    file.write(KEPT)
-    file.path.chmod(0)
-    assert "cannot be read: Permission denied" in formatEvent(refused(file))
+    modest.write(KEPT)
+    modest.path.chmod(0)
+    assert "cannot be read: Permission denied; it is now" in formatEvent(refused(modest))
 
 
 def test_a_full_disk(file: StateFile) -> None:
