@@ -68,13 +68,13 @@ class Changes:
         try:
             proposal = self.configuration.read_again()
             told = self._report(proposal)
-            if told["changes"]:
-                yield self._house.swap(proposal.config, proposal.moving)
+            closing = yield self._house.swap(proposal.config, proposal.moving)
         except ConfigError as error:
             self._refuse(error)
             raise
         self.problems = ()
         self._take(proposal)
+        yield closing()
         self.reloads["applied" if told["changes"] else "unchanged"] += 1
         told |= self._left(told)
         self._say_applied(told)
@@ -138,13 +138,17 @@ class Changes:
         state: str | None = None,
         weight: float | None = None,
         close_websockets: bool = False,
-    ) -> Member:
+    ) -> Deferred[Member]:
         """Have a member in another state, or with another weight.
 
         :param close_websockets: with a drain: close its WebSockets and send its users to other members.
-        :raises UnknownMember: when there is none of this name.
-        :raises Impossible: when it cannot be so.
+        :returns: fails with UnknownMember when there is none of this name, with Impossible when it cannot be so.
         """
+        return self._turn.run(self._set_member, name, state, weight, close_websockets)
+
+    def _set_member(
+        self, name: str, state: str | None, weight: float | None, close_websockets: bool
+    ) -> Member:
         member = self._house.operations.find(name)
         identity, now = _identity(member), self._wall_clock()
 
@@ -161,7 +165,7 @@ class Changes:
             log.info(
                 "member {member}: its weight is {weight:g}: set by the operator",
                 event="member.weight",
-                member=name,
+                member=member.spec.name,
                 weight=weight,
             )
         if state is not None:
@@ -213,13 +217,14 @@ class Changes:
     def remove(self, name: str) -> Deferred[dict[str, Any]]:
         """Take a member away; its WebSockets are closed, and its users go to others.
 
-        :raises UnknownMember: when there is none of this name.
-        :returns: what is under way with it; fails with Impossible when it cannot be removed.
+        :returns: what is under way with it; fails with UnknownMember when there is none of this name, with Impossible
+            when it cannot be removed.
         """
-        return self._turn.run(self._remove, self._house.operations.find(name))
+        return self._turn.run(self._remove, name)
 
     @inlineCallbacks
-    def _remove(self, member: Member) -> Any:
+    def _remove(self, name: str) -> Any:
+        member = self._house.operations.find(name)
         identity, now = _identity(member), self._wall_clock()
         yield self._swap(lambda overrides, config: overrides.with_removed(config, identity, now))
         log.info("member {member}: removed by the operator", event="member.removed", member=member.spec.name)
@@ -250,10 +255,11 @@ class Changes:
     def _swap(self, change: Change) -> Any:
         proposal = self._changed(change)
         try:
-            yield self._house.swap(proposal.config, proposal.moving)
+            closing = yield self._house.swap(proposal.config, proposal.moving)
         except ConfigError as error:
             raise Impossible("; ".join(map(str, error.problems))) from None
         self._take(proposal)
+        yield closing()
         self._keep()
 
     def _changed(self, change: Change) -> Proposal:

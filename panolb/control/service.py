@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -169,6 +169,7 @@ class Panolb(MultiService):
         two turns of the reactor.
 
         :param moving: the members whose users are to go to others, if they are drained.
+        :returns: what closes that which has no place any more, to be called by who asked.
         :raises ConfigError: with everything that is wrong; all is as before then.
         """
         draft = self._draft(config, moving)
@@ -182,8 +183,7 @@ class Panolb(MultiService):
         except ConfigError:
             draft.logs.stop(following=self._logs)
             raise
-        closing = self._become(draft)
-        yield closing()
+        returnValue(self._become(draft))
 
     def adjust(self, config: model.Config) -> None:
         """Have another configuration take effect that differs in what members are like, and in nothing else.

@@ -124,9 +124,13 @@ class Lab:
 
     def ask(self, route: str, *fields: str) -> Browser:
         """A handshake of a user who has a route; nobody has answered it yet."""
+        return self.ask_for("/live", f"Cookie: ROUTEID=.{route}", *fields)
+
+    def ask_for(self, target: str, *fields: str) -> Browser:
+        """A handshake of any user; nobody has answered it yet."""
         browser = Browser(self.port)
         self._browsers.append(browser)
-        browser.upgrade("/live", f"Cookie: ROUTEID=.{route}", *fields)
+        browser.upgrade(target, *fields)
         return browser
 
     def open(self, route: str, comes_to: str = "", *fields: str) -> Pair:
