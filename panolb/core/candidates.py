@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol, TypeVar
 
-from .member import Admin, Member
+from .member import Admin, MemberSpec
 
 
-def eligible(
-    members: Sequence[Member], excluded: Collection[Member], forced: bool = False
-) -> tuple[Member, ...]:
+class Candidate(Protocol):
+    """What is asked about a member, the living one or a picture of it."""
+
+    @property
+    def spec(self) -> MemberSpec: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def admin(self) -> Admin: ...
+
+
+M = TypeVar("M", bound=Candidate)
+
+
+def eligible(members: Sequence[M], excluded: Collection[M], forced: bool = False) -> tuple[M, ...]:
     """The members among which the method chooses: the lowest lbset that has any (Apache's selection).
 
     :param forced: whether members in error count as ready.
@@ -21,11 +36,11 @@ def eligible(
     return ()
 
 
-def _eligible_in(members: Sequence[Member], excluded: Collection[Member], forced: bool) -> tuple[Member, ...]:
+def _eligible_in(members: Sequence[M], excluded: Collection[M], forced: bool) -> tuple[M, ...]:
     """Regular members, a spare for each of them that is missing, or else the standbys."""
-    regular: list[Member] = []
-    spares: list[Member] = []
-    standbys: list[Member] = []
+    regular: list[M] = []
+    spares: list[M] = []
+    standbys: list[M] = []
     missing = 0
     for member in members:
         spec = member.spec
@@ -44,13 +59,13 @@ def _eligible_in(members: Sequence[Member], excluded: Collection[Member], forced
     return tuple(regular + spares[:missing]) or tuple(standbys)
 
 
-def by_route(members: Sequence[Member]) -> dict[bytes, tuple[Member, ...]]:
+def by_route(members: Sequence[M]) -> dict[bytes, tuple[M, ...]]:
     """Who serves the users of a route, in the order in which they are asked.
 
     Several members may share a route; hot standbys come last among them (Apache's two passes), and each is followed by
     those who take over for it (``redirect``), as far as redirects lead.
     """
-    index: dict[bytes, tuple[Member, ...]] = {}
+    index: dict[bytes, tuple[M, ...]] = {}
     for member in sorted(members, key=lambda m: m.spec.hot_standby):
         if member.spec.route:
             index[member.spec.route] = (*index.get(member.spec.route, ()), member)
@@ -59,9 +74,7 @@ def by_route(members: Sequence[Member]) -> dict[bytes, tuple[Member, ...]]:
     return index
 
 
-def _followed(
-    route: bytes, index: dict[bytes, tuple[Member, ...]], found: dict[Member, None]
-) -> Iterable[Member]:
+def _followed(route: bytes, index: dict[bytes, tuple[M, ...]], found: dict[M, None]) -> Iterable[M]:
     """The members of ``route``, each before those that its redirect leads to, and nobody twice."""
     for member in index.get(route, ()):
         if member not in found:

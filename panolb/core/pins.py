@@ -50,6 +50,11 @@ class Pins:
         self._most = most
         self._pins: OrderedDict[int, Pin] = OrderedDict()  # the next one to end comes first
 
+    def __copy__(self) -> Pins:
+        other = Pins(self._session, self._lifetime, self._most)
+        other._pins = self._pins.copy()
+        return other
+
     def __len__(self) -> int:
         return len(self._pins)
 

@@ -92,6 +92,15 @@ class Table(Generic[P]):
             self._memo[key] = found
         return found
 
+    def matching(self, host: bytes, path: bytes, handshake: object = None) -> list[P]:
+        """The places that some server may read a path as one of, in the order in which they are asked; to explain `find`.
+
+        :raises BadRequest: as `find`.
+        """
+        paths = {path} if is_plain(path) else frozenset.union(*readings(path, dots=not self._resolved))
+        places = self._of_host(host_name(host), handshake is not None)
+        return [place for place in places if any(_first((place,), one) == 0 for one in paths)]
+
     def _find(self, host: bytes, path: bytes, websocket: bool) -> P | None:
         places = self.places if self._plain else self._of_host(host, websocket)
         if is_plain(path):
