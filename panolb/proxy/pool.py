@@ -227,7 +227,7 @@ class _Attempt(ClientFactory):
 
     def __init__(self, pool: Pool, exchange: Exchange) -> None:
         self._pool = pool
-        self._exchange = exchange
+        self._exchange: Exchange | None = exchange  # until there is a connection
         self._left: list[str] = []
         self._connector: IConnector | None = None
         self._cancelled = False
@@ -247,15 +247,18 @@ class _Attempt(ClientFactory):
     def _next(self, reason: str) -> None:
         if self._left:
             self._connector = self._pool.dial(self._left.pop(0), self)
-        else:
+        elif self._exchange is not None:
             self._pool.failed(self._exchange, reason)
 
     def buildProtocol(self, addr: IAddress | None) -> Upstream:
-        self._pool.connected(self._exchange)
-        return Upstream(self._pool, None if self._cancelled else self._exchange)
+        # The connector keeps us as long as the connection lives, which serves others when this exchange is over.
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None
+        self._pool.connected(exchange)
+        return Upstream(self._pool, None if self._cancelled else exchange)
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
-        if is_ours(reason):
+        if is_ours(reason) and self._exchange is not None:
             self._pool.short(self._exchange)
         else:
             self._next(_in_words(reason, self._pool.spec))
