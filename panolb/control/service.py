@@ -43,6 +43,7 @@ from .plant import Plant, PlantDraft
 from .refused import Refused
 from .registry import Registry
 from .resources import Resources
+from .sessions import Sessions
 from .surroundings import make_endpoint, surrounding_problems
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Panolb(MultiService):
     :ivar listening: the listeners.
     :ivar ledger: the WebSockets that are open.
     :ivar operations: drains members and brings them back.
+    :ivar sessions: those of users.
     :ivar resources: counts what is held.
     """
 
@@ -107,6 +109,7 @@ class Panolb(MultiService):
         self._builder = Builder(reactor, self.deadlines, self.turn, registry, made)
         self.plant = Plant()
         self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
+        self.sessions = Sessions(clock, wall_clock, self.operations)
         descriptors = Descriptors(self.deadlines, self._descriptors_owed)
         self.listening = Listening(
             reactor,
@@ -137,6 +140,7 @@ class Panolb(MultiService):
         """A WebSocket stands."""
         try:
             self.ledger.opened(exchange)
+            self.sessions.opened(exchange)
             if self._note_opened is not None:
                 self._note_opened(exchange)
             self.operations.opened(exchange)
@@ -222,7 +226,7 @@ class Panolb(MultiService):
             if self.running:
                 draft.logs.start(self.reactor)
         self._admission.configure(config.websockets.max_open, config.websockets.max_per_client)
-        self.ledger.configure({name: one.session_cookie for name, one in config.balancer.items()})
+        self.sessions.configure({name: one.session_cookie for name, one in config.balancer.items()})
         gone = self.plant.become(draft.plant, self.deadlines.clock())
         self.operations.configure(
             close_rate=config.websockets.close_rate,
