@@ -161,19 +161,22 @@ class Lab:
         lines = (self.panolb.directory / "access.log").read_text().splitlines()
         return [line.split()[-3].partition(":")[0] for line in lines]
 
-    def settle(self) -> None:
-        """After a test: end what it left open, and set both members to active."""
+    def leave(self) -> None:
+        """All browsers go away."""
         browsers, self._browsers = self._browsers, []
         for browser in browsers:
             browser.client.close()
+
+    def settle(self) -> None:
+        """After a test: end what it left open, and set both members to active."""
+        self.leave()
         for route, member in self.members.items():
             member.clear()
             self.set(route, "active")
             until(lambda route=route: self.member(route)["busy"] == 0, "all to end")  # type: ignore[misc]
 
     def close(self) -> None:
-        for browser in self._browsers:
-            browser.client.close()
+        self.leave()
         self.panolb.close()
         for member in self.members.values():
             member.close()

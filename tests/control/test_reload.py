@@ -27,6 +27,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     """A lab whose members the test plays."""
     with operating.running(tmp_path) as made:
         yield made
+        made.leave()
         made.panolb.stop()
 
 
@@ -129,22 +130,36 @@ class Site:
 
     def __init__(self, directory: Path) -> None:
         self._stack = ExitStack()
+        self.directory = directory
         self.members = [self._stack.enter_context(Member(name)) for name in "12"]
-        for member in self.members:
-            member.script = answer(member.name.encode())
         self.port = free_port()
-        config = CONFIG.format(
+        self._config = CONFIG.format(
             port=self.port, address=ADDRESS, members=[member.port for member in self.members]
         )
-        self.panolb = Panolb(directory, config, (self.port,))
+        self.panolb = Panolb(directory, self._config, (self.port,))
         self._stack.callback(self.panolb.close)
         self.panolb.start()
+
+    def reset(self) -> None:
+        """Before each test: the configuration of the beginning, and members that are well."""
+        for member in self.members:
+            member.listen()
+            member.forget()
+            member.script = answer(member.name.encode())
+        # Its members are others for a moment, so that errors are forgotten.
+        nobody = self._config.replace('route = "', 'route = "x')
+        for config in (nobody, self._config):
+            self.panolb.file.write_text(config)
+            self._hang_up("is in effect")
 
     def reload(self, old: str, new: str, words: str = "is in effect") -> str:
         """Replace a passage of the file and send SIGHUP; returns the line of the log that it led to."""
         text = self.panolb.file.read_text()
         assert old in text
         self.panolb.file.write_text(text.replace(old, new, 1))
+        return self._hang_up(words)
+
+    def _hang_up(self, words: str) -> str:
         before = len(self.panolb.lines(words))
         self.panolb.process.send_signal(signal.SIGHUP)
         until(lambda: len(self.panolb.lines(words)) > before, f"the log to say {words!r}")
@@ -163,15 +178,22 @@ class Site:
         self._stack.close()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site that is sound to its end."""
-    made = Site(tmp_path)
-    yield made
+    made = Site(tmp_path_factory.mktemp("site"))
     try:
+        yield made
         made.panolb.stop()
     finally:
         made.close()
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    """The site, as it was at the beginning."""
+    shared_site.reset()
+    return shared_site
 
 
 @pytest.mark.parametrize(
@@ -271,7 +293,6 @@ def test_an_error_is_not_forgotten(site: Site) -> None:
     """A member that live traffic found dead is not asked again because a file was read."""
     site.members[0].refuse()
     assert site.of("1") == b"2"
-    until(lambda: site.panolb.lines("member app/1: up -> error"), "the error")
     site.reload('route = "1"', 'route = "1"\nloadfactor = 2')
     site.members[0].listen()
     assert site.of("1") == b"2"
@@ -298,14 +319,14 @@ def test_a_location_is_added(site: Site) -> None:
         assert client.get("/old").status == 301
 
 
-def test_the_access_log_moves(site: Site, tmp_path: Path) -> None:
+def test_the_access_log_moves(site: Site) -> None:
     """No line is lost, and each stands in the file of its time."""
     site.get("/before")
     site.reload('path = "access.log"', 'path = "other.log"')
     site.get("/after")
-    until(lambda: "/after" in (tmp_path / "other.log").read_text(), "the line to be written")
-    assert "/before" in (tmp_path / "access.log").read_text()
-    assert "/after" not in (tmp_path / "access.log").read_text()
+    until(lambda: "/after" in (site.directory / "other.log").read_text(), "the line to be written")
+    assert "/before" in (site.directory / "access.log").read_text()
+    assert "/after" not in (site.directory / "access.log").read_text()
 
 
 def test_the_status_page_moves(site: Site) -> None:
@@ -338,7 +359,8 @@ def test_checks_come_and_go(site: Site) -> None:
     """A member that checks took out serves again when there are no checks any more."""
     health = '[balancer.app.health]\ncheck = "http"\nuri = "/health"\ninterval = "100ms"\nfails = 1\n\n[[location]]'
     site.members[0].script = answer(b"1", status="500 Broken")
+    before = len(site.panolb.lines("member app/1: up -> down"))
     site.reload("[[location]]", health)
-    until(lambda: site.panolb.lines("member app/1: up -> down"), "the check to fail")
+    until(lambda: len(site.panolb.lines("member app/1: up -> down")) > before, "the check to fail")
     site.reload(health, "[[location]]")
     assert site.of("1") == b"1"
