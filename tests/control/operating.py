@@ -162,16 +162,17 @@ class Lab:
         return [line.split()[-3].partition(":")[0] for line in lines]
 
     def leave(self) -> None:
-        """All browsers go away."""
+        """All browsers go away, and what the members have open."""
         browsers, self._browsers = self._browsers, []
         for browser in browsers:
             browser.client.close()
+        for member in self.members.values():
+            member.clear()
 
     def settle(self) -> None:
         """After a test: end what it left open, and set both members to active."""
         self.leave()
-        for route, member in self.members.items():
-            member.clear()
+        for route in self.members:
             self.set(route, "active")
             until(lambda route=route: self.member(route)["busy"] == 0, "all to end")  # type: ignore[misc]
 
