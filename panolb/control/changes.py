@@ -52,6 +52,12 @@ class Changes:
         self.reloads = {"applied": 0, "unchanged": 0, "refused": 0}
         self.problems: tuple[Problem, ...] = ()
 
+    def start(self) -> None:
+        """Say which changes of a former run do not hold any longer, and go on without them."""
+        for one in self.configuration.now.dropped:
+            _say_dropped(one.member.name, one.key, one.why)
+        self._keep_if_possible()
+
     # -- the file ---------------------------------------------------------------------------------------------------
 
     def reload(self) -> Deferred[dict[str, Any]]:
@@ -74,6 +80,7 @@ class Changes:
             raise
         self.problems = ()
         self._take(proposal)
+        self._keep_if_possible()
         yield closing()
         self.reloads["applied" if told["changes"] else "unchanged"] += 1
         told |= self._left(told)
@@ -304,11 +311,18 @@ class Changes:
 
         A disk that is full does not undo what is in effect, and the operator hears of it with the answer.
         """
+        error = self._keep_if_possible()
+        if error is not None:
+            raise Impossible(f"it is done, but lasts only until panolb ends: {error}")
+
+    def _keep_if_possible(self) -> OSError | None:
+        """Write the overrides down; the log says why, if that is not possible."""
         try:
             self.configuration.keep()
         except OSError as error:
             log.error("{error}; what operators changed lasts until panolb ends", error=error)
-            raise Impossible(f"it is done, but lasts only until panolb ends: {error}") from None
+            return error
+        return None
 
     def _under_way(self, member: Member) -> dict[str, Any]:
         websockets = len(self._house.ledger.of_member(member))

@@ -72,13 +72,11 @@ class Configuration:
         self._state_directory = state_directory
         imported = read()
         self.state = self._state_file(imported.config)
-        self.now = self._first(imported)
+        kept = Overrides() if self.state is None else self.state.read(wall_clock())
+        self._kept = None if self.state is None else self.state.path, kept  # where what is written
+        self.now = self._propose(imported, kept)
         self.generation = 1
         self.loaded = wall_clock()
-
-    def _first(self, imported: Imported) -> Proposal:
-        kept = Overrides() if self.state is None else self.state.read(self._wall_clock())
-        return self._propose(imported, kept)
 
     @property
     def known(self) -> Known:
@@ -126,13 +124,14 @@ class Configuration:
         self.loaded = self._wall_clock()
 
     def keep(self) -> None:
-        """Write the overrides down.
+        """Write the overrides down, if they are not written there.
 
         :raises OSError: when that is not possible: they last until panolb ends then.
         """
         self.state = self._state_file(self.now.imported.config)
-        if self.state is not None:
+        if self.state is not None and self._kept != (self.state.path, self.overrides):
             self.state.write(self.overrides)
+            self._kept = self.state.path, self.overrides
 
     def _state_file(self, config: model.Config) -> StateFile | None:
         if config.control is None:

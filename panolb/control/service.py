@@ -310,6 +310,7 @@ class Panolb(MultiService):
         assert self._logs is not None
         self._logs.start(self.reactor)
         self.plant.start()
+        self.changes.start()
 
     def _end_if(self, problems: list[Problem]) -> None:
         for problem in problems:
