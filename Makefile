@@ -10,6 +10,8 @@ AUTOBAHN ?= build/autobahntestsuite
 CONFORMANCE ?= build/conformance
 # The logs and the report of "make soak".
 SOAK ?= build/soak
+# The logs and the report of "make reload".
+RELOAD ?= build/reload
 # Most tests wait for sockets and processes: more of them run at a time than there are cores.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -lt 8 ] || n=8; expr $$n + 1)
 # compat: only then does twistd find twisted/plugins/panolb_plugin.py in a checkout.
@@ -17,7 +19,7 @@ EDITABLE := --config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test real others servers check lint imports types tests conformance fuzz soak coverage format docs bench clean
+.PHONY: help demo test real others servers check lint imports types tests conformance fuzz soak reload coverage format docs bench clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
@@ -66,6 +68,9 @@ fuzz: $(VENV)/installed-fuzz  ## feed everything that panolb reads with odd byte
 
 soak: $(VENV)/installed-test  ## ten minutes of mixed traffic while members are killed, frozen and drained; TIME=600 seconds
 	@$(BIN)/python -m tests.soak --seconds $(or $(TIME),600) --directory $(SOAK)
+
+reload: $(VENV)/installed-test  ## fifty reloads under load, in which nothing may be lost; ARGS="--reloads 200 --httpd-conf"
+	@$(BIN)/python -m tests.reload --directory $(RELOAD) $(ARGS)
 
 coverage: $(VENV)/installed-test  ## the tests again, with the lines and branches that they miss
 	$(BIN)/python -m pytest --cov --cov-report=term

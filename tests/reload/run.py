@@ -29,7 +29,7 @@ APPLIED = "is in effect"
 REFUSED = "the configuration was not reloaded"
 EVERY = 10  # reloads; then there is one of a file that is wrong
 WARM = 0.2  # the share of the reloads after which memory is looked at
-VISITORS = 60
+VISITORS = 150
 WAYS = SIGHUP, API, COMMAND = "SIGHUP", "API", "command"
 
 
@@ -47,7 +47,7 @@ class Load:
     viewers: int = 500
     reloads: int = 50
     every: float = 1.2
-    ways: tuple[str, ...] = WAYS
+    ways: tuple[str, ...] = (SIGHUP,)
 
 
 @dataclass

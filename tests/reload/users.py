@@ -99,7 +99,6 @@ class Users:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._going: list[Any] = []
-        self._broken: list[BaseException] = []
 
     def begin(self, visitors: int, rate: float, viewers: int) -> None:
         """Let them come.
@@ -129,6 +128,7 @@ class Users:
     def close(self) -> None:
         """Nothing is left running."""
         if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(PATIENCE)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
@@ -141,6 +141,14 @@ class Users:
     def fail(self, number: int, kind: str, how: str, route: str) -> None:
         """Note what must not be."""
         self.seen.failures.append(Failure(number, kind, how, route, time.monotonic()))
+
+
+async def _cancel_all() -> None:
+    """Of the loop that this runs in."""
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class User:
