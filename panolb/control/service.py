@@ -34,12 +34,14 @@ from .configuration import Configuration
 from .descriptors import Descriptors
 from .doors import DoorDraft, Doors, Wanted, close
 from .excesses import Excesses
+from .explain import Explainer
 from .ledger import Ledger
 from .listening import Listening, ListeningDraft
 from .locations import Locations
 from .logged import Times
 from .operations import Operations
 from .plant import Plant, PlantDraft
+from .recent import Recent
 from .refused import Refused
 from .registry import Registry
 from .resources import Resources
@@ -80,6 +82,7 @@ class Panolb(MultiService):
 
     :ivar config: what is in effect.
     :ivar changes: changes it while it runs.
+    :ivar explainer: explains where requests go.
     :ivar plant: balancers, members and locations.
     :ivar listening: the listeners.
     :ivar ledger: the WebSockets that are open.
@@ -130,6 +133,8 @@ class Panolb(MultiService):
             self.turn,
             descriptors,
         )
+        self._recent = Recent()
+        self.explainer = Explainer(self.listening, self.plant, self._recent, clock, wall_clock)
         self._doors = Doors()
         self._logs: AccessLogs | None = None
         self._become(self._draft(configuration.config, configuration.now.moving))
@@ -144,6 +149,7 @@ class Panolb(MultiService):
             if self._note_opened is not None:
                 self._note_opened(exchange)
             self.operations.opened(exchange)
+            self._recent.opened(exchange)
         except Exception:  # noqa: BLE001  # what is written down of it must not cost the WebSocket
             log_unexpected("writing down that a WebSocket was opened", exchange)
 
@@ -153,6 +159,7 @@ class Panolb(MultiService):
             if exchange.tunnel is not None:
                 self.ledger.finished(exchange)
                 self.operations.finished(exchange)
+            self._recent.note(exchange)
             if self._note is not None:
                 self._note(exchange)
         except Exception:  # noqa: BLE001  # what is written down of it must not cost the rest of its answer

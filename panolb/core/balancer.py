@@ -19,6 +19,7 @@ from .panic import Alarm, Panic
 from .pins import Pins
 from .policies import Policy
 from .ports import Later
+from .standing import Past
 from .warmup import taking_part
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Balancer:
     :param alarm: told when a member is spared; see `Panic`.
 
     :ivar budget: what is left for retries; ``None`` for no limit.
+    :ivar past: how its members have stood.
     :ivar pins: the sessions that an operator has moved; ``None`` as long as there are none.
     :ivar spared: the members that `panic` spares.
     """
@@ -127,6 +129,7 @@ class Balancer:
         "nofailover",
         "observe_fails",
         "panic",
+        "past",
         "pins",
         "policy",
         "resolver",
@@ -155,6 +158,7 @@ class Balancer:
         self.watcher = watcher
         self.budget: Budget | None = None
         self.pins: Pins | None = None
+        self.past = Past()
         self.panic = Panic(alarm)
         self.spared = self.panic.spared
         self.settings = settings
@@ -387,6 +391,7 @@ class Balancer:
             for member in self.members:
                 member.ready = member.ready and not member.moving
         self._usable = tuple(member for member in self.members if member.ready)
+        self.past.note(self.members, now)
         if self.watcher is not None:
             for member, before in changed:
                 self.watcher(member, before, member.state, cause)

@@ -32,6 +32,11 @@ class Rates:
     def __len__(self) -> int:
         return len(self._clients)
 
+    def wait(self, client: bytes, now: float) -> float:
+        """What `take` would return; no token is taken."""
+        wait = max(self._clients.get(client, now), now) - now - self._slack
+        return wait if wait > 1e-9 else 0.0
+
     def take(self, client: bytes, now: float) -> float:
         """Take a token from a client's bucket; returns 0, or the seconds until there will be one."""
         clients = self._clients

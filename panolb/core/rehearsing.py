@@ -21,7 +21,7 @@ from .member import Member
 from .policies import Policy
 from .ports import Link
 from .request import Request
-from .standing import Standing, standings
+from .standing import Past, Standing, standings
 
 Lines = Sequence[bytes]
 
@@ -59,16 +59,18 @@ def rehearse(
     location: Location,
     peer: Peer,
     upgrade: tuple[bytes, ...] | None = None,
-    full: Callable[[Member], bool] = lambda member: False,
+    full: Callable[[Member, bool], bool] = lambda member, bound: False,
 ) -> Rehearsed:
     """Find out what would become of ``request`` at ``location``, and change nothing.
 
     :param upgrade: the fields of the WebSocket handshake that the member would get; see `Exchange.upgrade`.
-    :param full: whether so many wait for a connection to a member that nobody else may.
+    :param full: whether so many wait for a connection to a member that nobody else may, or (if the second argument is
+        true) nobody who is bound to it.
     """
     told = Rehearsed()
     balancer = location.balancer
-    without_room = set() if balancer is None else {member for member in balancer.members if full(member)}
+    members = () if balancer is None else balancer.members
+    full_for = {(member, bound) for member in members for bound in (False, True) if full(member, bound)}
     with _stage(location, told):
         exchange = told.exchange = Exchange(request, location, _Seat(peer, told))
         exchange.upgrade = upgrade
@@ -76,7 +78,7 @@ def rehearse(
         if balancer is None:
             return told
         told.standings = standings(balancer.members)
-        while (way := _way_of(exchange)) is not None and way.member in without_room:
+        while (way := _way_of(exchange)) is not None and (way.member, exchange.bound) in full_for:
             told.refused[way.member] = "as many requests as may (queue) wait for a connection to it"
             way.asked = False
             exchange.not_served("queue-full")
@@ -260,6 +262,7 @@ def _set_balancer(balancer: Balancer, told: Rehearsed) -> None:
         return _Timer()
 
     balancer.watcher = None
+    balancer.past = Past()
     balancer.policy = _Method(copied(balancer.policy, balancer.members), told)
     balancer.budget = copy.deepcopy(balancer.budget)
     balancer.pins = copy.copy(balancer.pins)

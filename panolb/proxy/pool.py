@@ -89,6 +89,12 @@ class Pool:
         """How many exchanges wait for one."""
         return len(self._queue)
 
+    def is_full(self, bound: bool) -> bool:
+        """Whether one more exchange could not even wait for a connection; see `Queue.is_full`."""
+        most = self.spec.max_connections
+        busy = most is not None and self._open >= most and not self._idle
+        return busy and self._queue.is_full(bound)
+
     # -- orders of exchanges ----------------------------------------------------------------------------------------
 
     def connect(self, exchange: Exchange, fresh: bool) -> None:

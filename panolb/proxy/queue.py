@@ -61,6 +61,13 @@ class Queue:
     def __len__(self) -> int:
         return len(self._own) + len(self._new)
 
+    def is_full(self, bound: bool) -> bool:
+        """Whether there is no room for one more.
+
+        :param bound: whether it is of a user whose session lives at the member.
+        """
+        return len(self) >= self._spec.queue and not (bound and self._new)
+
     def add(self, exchange: Exchange, fresh: bool) -> None:
         """Let it wait, or send somebody away when there is no room."""
         spec = self._spec

@@ -189,7 +189,7 @@ class AnyOrder(RuleBasedStateMachine):
         again = ask(*fields, *(HANDSHAKE if websocket else ()), method=method)
         self.compare(told, *self.send(again, websocket))
 
-    def is_full(self, member: Member) -> bool:
+    def is_full(self, member: Member, bound: bool) -> bool:
         return isinstance(member.connector, Way) and member.connector.full
 
     def state(self) -> Any:
