@@ -10,7 +10,7 @@ import attrs
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Request as WebRequest
@@ -27,12 +27,14 @@ from ..proxy.turn import Turn
 from ..proxy.unexpected import log_unexpected
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
-from .api import Api
+from .api import Api, Parts
+from .api.stream import Followers
 from .build import Builder, specs
 from .changes import Changes
 from .configuration import Configuration
 from .descriptors import Descriptors
 from .doors import DoorDraft, Doors, Wanted, close
+from .events import Events
 from .excesses import Excesses
 from .explain import Explainer
 from .ledger import Ledger
@@ -135,6 +137,20 @@ class Panolb(MultiService):
         )
         self._recent = Recent()
         self.explainer = Explainer(self.listening, self.plant, self._recent, clock, wall_clock)
+        self._events = Events()
+        self.api = Api(
+            Parts(
+                operations=self.operations,
+                changes=self.changes,
+                sessions=self.sessions,
+                plant=self.plant,
+                listening=self.listening,
+                resources=self.resources,
+                followers=Followers(reactor, self._events, wall_clock),
+                clock=clock,
+                started=clock(),
+            )
+        )
         self._doors = Doors()
         self._logs: AccessLogs | None = None
         self._become(self._draft(configuration.config, configuration.now.moving))
@@ -281,7 +297,7 @@ class Panolb(MultiService):
     def _control_socket(self, path: str) -> ControlSocket:
         from .controlsocket import ControlSocket  # noqa: PLC0415  # Windows cannot import it
 
-        return ControlSocket(self.reactor, path, Api(self.operations, self.resources).site(self.reactor))
+        return ControlSocket(self.reactor, path, self.api.site(self.reactor))
 
     def resource(self, path: str) -> Resource:
         """The location with this path as a twisted.web Resource, to be mounted in another application.
@@ -302,6 +318,7 @@ class Panolb(MultiService):
         :raises SystemExit: when one cannot be opened.
         """
         super().privilegedStartService()
+        globalLogPublisher.addObserver(self._events)
         problems = _problems(self.listening.start())
         problems += _problems(self._doors.open((one for one in self._doors if one.wanted.privileged), str))
         self._end_if(problems)
@@ -353,12 +370,14 @@ class Panolb(MultiService):
         yield self._wait_until_empty(1.0)
         for pool in self.plant.pools:
             pool.close()
+        self.api.end()
         yield close(one.door for one in self._doors)
         self.deadlines.stop()
         assert self._logs is not None
         self._logs.stop()
         yield maybeDeferred(super().stopService)
         log.info("stopped")
+        globalLogPublisher.removeObserver(self._events)
 
     def reopen_logs(self) -> None:
         """The access logs were moved away: begin new files."""

@@ -56,6 +56,9 @@ def test_members(lab: Lab) -> None:
         "websockets": 0,
         "sessions": 0,
         "closing": 0,
+        "weight": 1.0,
+        "leaving": False,
+        "overrides": {},
     }
     assert (second["name"], second["busy"], second["websockets"], second["sessions"]) == ("app/2", 1, 1, 1)
     assert lab.member("2") == second
@@ -98,15 +101,15 @@ def test_head(lab: Lab) -> None:
 
 ONE = "/api/v1/members/app/1"
 REFUSED = [
-    ("GET", "/", None, 404, "there are /api/v1/members,"),
+    ("GET", "/", None, 404, "/api/v1/openapi.json says what there is"),
     ("GET", "/api/v1/members/app/9", None, 404, "no member app/9; there are: app/1, app/2"),
     ("GET", "/api/v1/members/", None, 404, "there"),
     ("POST", "/api/v1/members/app/9", {"state": "drain"}, 404, "there are: app/1, app/2"),
     ("GET", "/api/v1/websockets?member=nobody", None, 404, "there are: app/1, app/2"),
     ("POST", "/api/v1/members", {"state": "drain"}, 405, "GET"),
     ("POST", "/api/v1/websockets", {}, 405, "GET"),
-    ("DELETE", ONE, None, 405, "POST"),
-    ("POST", ONE, {}, 400, "active, drain, disabled, stopped"),
+    ("PUT", ONE, None, 405, "POST"),
+    ("POST", ONE, {}, 400, "say what to change: state, close_websockets and weight"),
     ("POST", ONE, {"state": "dead"}, 400, "active, drain, disabled, stopped"),
     ("POST", ONE, {"state": ["drain"]}, 400, "active, drain, disabled, stopped"),
     ("POST", ONE, {"state": "drain", "close_websockets": 1}, 400, "true or false"),
@@ -115,9 +118,15 @@ REFUSED = [
         ONE,
         {"state": "drain", "close": True},
         400,
-        "unknown: close; known are state and close_websockets",
+        "unknown: close; known are state, close_websockets and weight",
     ),
-    ("POST", ONE, {"state": "active", "close_websockets": True}, 400, "drain closes them"),
+    ("POST", ONE, {"state": "active", "close_websockets": True}, 422, "drain closes them"),
+    ("POST", ONE, {"close_websockets": True}, 422, "goes with a state"),
+    ("POST", ONE, {"weight": 0.5}, 400, "weight must be from 1 to 100"),
+    ("POST", ONE, {"weight": True}, 400, "weight must be a number"),
+    ("POST", ONE, b'{"weight": NaN}', 400, "NaN is none of its numbers"),
+    ("POST", ONE, b'{"weight": 1e999}', 400, "weight must be a number"),
+    ("POST", ONE, b'{"state": "drain", "state": "active"}', 400, "twice"),
     ("POST", ONE, ["drain"], 400, "no JSON object"),
     ("POST", ONE, b"", 400, "no JSON"),
     ("POST", ONE, b"state=drain", 400, "no JSON"),
@@ -201,7 +210,7 @@ def test_a_long_body_is_not_read(lab: Lab) -> None:
     announced.endheaders()
     answer = announced.getresponse()
     assert (answer.status, answer.headers["Content-Type"]) == (413, "application/json")
-    assert json.loads(answer.read()) == {"error": "the body is larger than 65536 bytes"}
+    assert json.loads(answer.read()) == {"error": "the body is larger than 262144 bytes"}
     announced.close()
     assert lab.member("1")["admin"] == "active"
 

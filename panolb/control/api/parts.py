@@ -1,0 +1,39 @@
+"""What the API shows and changes: the parts of a running panolb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from ..changes import Changes
+from ..listening import Listening
+from ..operations import Operations
+from ..plant import Plant
+from ..resources import Resources
+from ..sessions import Sessions
+from .stream import Followers
+
+
+@attrs.frozen(kw_only=True)
+class Parts:
+    """They, as far as the API needs them.
+
+    :ivar operations: knows the members.
+    :ivar changes: changes them and everything else.
+    :ivar sessions: of users.
+    :ivar resources: what is held.
+    :ivar followers: those who read events.
+    :ivar clock: reads a monotonic clock in seconds.
+    :ivar started: what it read at the start.
+    """
+
+    operations: Operations
+    changes: Changes
+    sessions: Sessions
+    plant: Plant
+    listening: Listening
+    resources: Resources
+    followers: Followers
+    clock: Callable[[], float]
+    started: float

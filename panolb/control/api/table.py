@@ -1,0 +1,15 @@
+"""All calls of the API."""
+
+from __future__ import annotations
+
+from . import configuring, happenings, held, members, overview, sessions
+from .calls import Call
+
+CALLS: tuple[Call, ...] = (
+    *overview.CALLS,
+    *members.CALLS,
+    *sessions.CALLS,
+    *held.CALLS,
+    *configuring.CALLS,
+    *happenings.CALLS,
+)
