@@ -294,7 +294,8 @@ class PanolbAsApache(Panolb):
     def command(self) -> list[str]:
         *twistd, _, _ = super().command()
         admin = f"tcp:{self.admin_port}:interface={ADDRESS}"
-        return [*twistd, "--httpd-conf", str(self.config), "--admin", admin]
+        options = ["--admin", admin, "--control", str(self.control)]
+        return [*twistd, "--httpd-conf", str(self.config), *options]
 
 
 class Apache(Balancer):

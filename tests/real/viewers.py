@@ -1,4 +1,4 @@
-"""Two hundred users of live pages: they watch, they scribble, and when they are told to come back, they do.
+"""Users of live pages, two hundred unless said otherwise: they watch, they scribble, and when they are told to come back, they do.
 
 All of them live in one thread that looks at frames as little as it can, so that the servers have the processor.
 """
@@ -28,7 +28,9 @@ COMING = 0.015
 COMING_BACK = (0.2, 3.0)
 """Seconds after which a page connects again, by chance."""
 
-OPEN, ABNORMAL, NO_CODE = 0, 1006, 1005
+NEVER = float("inf")
+
+OPEN, ABNORMAL, NO_CODE, NORMAL = 0, 1006, 1005, 1000
 """What stands for the code of a WebSocket that is open, ended without a close frame, or had no code in that."""
 
 HANDSHAKE = """\
@@ -49,6 +51,7 @@ class Viewer:
     :ivar routes: the members that they were with.
     :ivar refused: the answers to handshakes that were no 101; empty for a connection that ended before one.
     :ivar heard: messages since the last handshake.
+    :ivar leaves: whether it closes its page at the next chance, and does not come back.
     :ivar due: clock reading at which it will do something by itself: connect, or scribble.
     """
 
@@ -60,6 +63,7 @@ class Viewer:
         self.heard = 0
         self.due = 0.0
         self.is_open = False
+        self.leaves = False
         self.socket: socket.socket | None = None
         self._port = port
         self._cookie = ""
@@ -73,6 +77,15 @@ class Viewer:
         """The member that it is with, or was with last."""
         return self.routes[-1]
 
+    def leave(self) -> None:
+        """Close the page for good."""
+        self.leaves, self.due = True, 0.0
+
+    @property
+    def has_left(self) -> bool:
+        """Whether its page is closed for good."""
+        return self.leaves and self.socket is None
+
     def forget(self) -> None:
         """What was, does not count."""
         self.codes, self.routes, self.refused = [], self.routes[-1:], []
@@ -80,8 +93,12 @@ class Viewer:
     def act(self, now: float) -> None:
         """Its time has come."""
         if self.socket is None:
+            self.due = NEVER if self.leaves else now + PATIENCE
+            if not self.leaves:
+                self._connect()
+        elif self.leaves and self.is_open:
             self.due = now + PATIENCE
-            self._connect()
+            self._send(0x88, NORMAL.to_bytes(2, "big"))
         elif self.is_open:
             self.due = now + SCRIBBLE * random.uniform(0.5, 1.5)
             if self.page == "drawboard":
@@ -191,12 +208,13 @@ class Viewer:
 class Viewers:
     """All of them, in a thread.
 
+    :param snakes: how many see the one page; ``boards``: the other.
     :ivar all: each of them.
     """
 
-    def __init__(self, port: int) -> None:
-        self.all = [Viewer(port, "snake") for _ in range(SNAKES)]
-        self.all += [Viewer(port, "drawboard") for _ in range(BOARDS)]
+    def __init__(self, port: int, snakes: int = SNAKES, boards: int = BOARDS) -> None:
+        self.all = [Viewer(port, "snake") for _ in range(snakes)]
+        self.all += [Viewer(port, "drawboard") for _ in range(boards)]
         began = time.monotonic()
         for number, one in enumerate(self.all):
             one.due = began + number * COMING
@@ -254,9 +272,9 @@ class Viewers:
             some_left = [(one.page, one.routes, one.codes, one.refused, one.heard) for one in left[:5]]
             raise AssertionError(f"{error}; not so with {len(left)} of {len(some)}: {some_left}") from error
 
-    def watching(self) -> None:
-        """Wait until everybody has an open page on which something moves."""
-        self.wait(lambda one: one.is_open and one.heard > 2, "all pages to be open and live")
+    def watching(self, viewers: list[Viewer] | None = None) -> None:
+        """Wait until everybody, or each of ``viewers``, has an open page on which something moves."""
+        self.wait(lambda one: one.is_open and one.heard > 2, "all pages to be open and live", viewers)
 
     def on(self, route: str) -> list[Viewer]:
         """Those who are with a member now."""
