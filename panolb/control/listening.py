@@ -156,6 +156,7 @@ class Listening:
             limits=_limits(config),
             secure=config.is_secure,
             trusted=tuple(config.trusted_proxies),
+            explain_to=tuple(config.explain_to),
             rates=_rates(config, getattr(frontend, "rates", None)),
         )
 

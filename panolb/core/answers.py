@@ -33,6 +33,8 @@ def final(exchange: Exchange, answer: Answer, status: int, http11: bool) -> list
         lines = _ruled(exchange, lines, status, own=False)
     if (exchange.request.method == b"HEAD" or status == 304) and answer.length is not None:
         lines.append(b"Content-Length: %d" % answer.length)
+    if exchange.request.memo.asks_why:
+        lines += why(exchange)
     return lines
 
 
@@ -44,7 +46,28 @@ def switching(exchange: Exchange, answer: Answer) -> list[bytes]:
     rules = exchange.location.rules
     if rules is not None and rules.on_upgrade:
         lines = _ruled(exchange, lines, 101, own=False)
+    if exchange.request.memo.asks_why:
+        lines += why(exchange)
     return lines
+
+
+def why(exchange: Exchange, term: str = "") -> list[bytes]:
+    """The field X-Panolb-Why, for clients that ask for it and may know (``explain_to``).
+
+    :param term: how the exchange ends, for an answer of our own.
+    """
+    if not exchange.client.peer.may_know_why(exchange.request):
+        return []
+    decision, route = exchange.decision, exchange.route
+    said = {
+        b"member": b"-" if decision is None else decision.member.label,
+        b"reason": b"-" if decision is None else decision.why.encode(),
+        b"source": b"-" if route is None else route.source.encode(),
+        b"state": b"-" if decision is None else decision.member.state.encode(),
+        b"end": term.encode() or b"-",
+        b"id": exchange.request_id.encode(),
+    }
+    return [b"X-Panolb-Why: " + b"; ".join(name + b"=" + value for name, value in said.items())]
 
 
 class Page(NamedTuple):

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def is_in(address: bytes, networks: Networks) -> bool:
+    """Whether an address belongs to one of some networks."""
+    try:
+        client = ip_address(address.decode("ascii"))
+    except ValueError:
+        return False  # a UNIX socket, or what a proxy that we believe said
+    return any(client in network for network in networks)
 
 
 def network_of(address: bytes) -> bytes:

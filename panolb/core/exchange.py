@@ -315,6 +315,8 @@ class Exchange(Sending):
         self.status = status
         page = answers.own(self, status, reason)
         page.lines.extend(lines)
+        if self.request.memo.asks_why:
+            page.lines.extend(answers.why(self, term))
         self.status, self.lines = page.status, page.lines
         keep = self._ended_body and (status >= 500 or term in ("local", "overridden"))
         self._answered = True

@@ -86,11 +86,17 @@ def _values(lines: list[bytes], name: bytes) -> list[bytes]:
 
 
 def _balancer_variable(exchange: Exchange, name: bytes) -> bytes | None:
-    """mod_proxy_balancer's variables; there are none before a member was chosen."""
+    """mod_proxy_balancer's variables, and the words of our own logs; there are none before a member was chosen."""
     decision, route = exchange.decision, exchange.route
     balancer = exchange.location.balancer
+    if name == b"BALANCER_TERM":
+        return exchange.term.encode() or None
     if decision is None or balancer is None:
         return None
+    if name == b"BALANCER_MEMBER":
+        return decision.member.label
+    if name == b"BALANCER_ROUTE_REASON":
+        return decision.why.encode()
     if name == b"BALANCER_ROUTE_CHANGED":
         return b"1" if decision.changed else None
     if name == b"BALANCER_WORKER_ROUTE":
@@ -105,6 +111,8 @@ def _balancer_variable(exchange: Exchange, name: bytes) -> bytes | None:
         return route.value
     if name == b"BALANCER_SESSION_STICKY":
         return route.name
+    if name == b"BALANCER_ROUTE_SOURCE":
+        return route.source.encode()
     return None
 
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from ..errors import BadResponse
+from .clients import Networks, is_in
 from .request import Header, Request
 
 # Fields of an answer that end here (RFC 9110 section 7.6.1) or say something about its framing, which is made anew.
@@ -31,9 +32,10 @@ class Peer:
     :param server: the name this balancer gives itself in X-Forwarded-Server.
     :param port: its port; 0 when it has none.
     :param local: the address and port that it connected to, as far as the listener knows.
+    :param explain_to: the networks whose clients are told why they are served by whom.
     """
 
-    __slots__ = ("_for", "_lines", "address", "local", "port", "secure", "server", "trusted")
+    __slots__ = ("_explain_to", "_for", "_lines", "address", "local", "port", "secure", "server", "trusted")
 
     def __init__(
         self,
@@ -43,8 +45,10 @@ class Peer:
         server: bytes,
         port: int = 0,
         local: tuple[bytes, int] = (b"", 0),
+        explain_to: Networks = (),
     ) -> None:
         self.port = port
+        self._explain_to = explain_to
         self.local = local
         self.address = address
         self.trusted = trusted
@@ -71,6 +75,10 @@ class Peer:
             if said and not said.translate(None, b"0123456789abcdefABCDEF.:"):
                 return said
         return self.address
+
+    def may_know_why(self, request: Request) -> bool:
+        """Whether the client, the one behind a trusted proxy, is among those who are told why."""
+        return bool(self._explain_to) and is_in(self.client(request), self._explain_to)
 
     def over_tls(self, request: Request) -> bool:
         """Whether the client came over TLS, to us or to the trusted proxy before us."""

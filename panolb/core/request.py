@@ -33,6 +33,7 @@ _SPECIAL = (
     | WEBSOCKET.keys()
     | _ENDS_HERE
     | frozenset(b"host connection cookie content-length transfer-encoding expect upgrade via".split())
+    | {b"x-panolb-explain"}
 )
 # What decides about framing, routing, rights and what is to be done (RFC 9110 section 6.5.1).
 _NOT_IN_TRAILERS = _SPECIAL | frozenset(
@@ -43,14 +44,16 @@ _NOT_IN_TRAILERS = _SPECIAL | frozenset(
 class Memo:
     """What was worked out from header fields alone, for whoever sees the same fields again.
 
+    :ivar asks_why: whether the client wants to know why it is served by whom; see `panolb.core.answers.why`.
     :ivar resolver: who found `route` in the cookies.
     :ivar logged: what the access log says of the fields.
     :ivar location: whose `section` for `member` the header section is.
     """
 
-    __slots__ = ("location", "logged", "member", "resolver", "route", "section")
+    __slots__ = ("asks_why", "location", "logged", "member", "resolver", "route", "section")
 
     def __init__(self) -> None:
+        self.asks_why = False
         self.resolver: object = None
         self.route: object = None
         self.logged: bytes | None = None
@@ -239,6 +242,8 @@ def _take_special(request: Request, special: Iterable[Header]) -> None:
             request.forwarded = request.forwarded or {}
             known = request.forwarded.get(name)
             request.forwarded[name] = value if known is None else known + b", " + value
+        elif name == b"x-panolb-explain":
+            request.memo.asks_why = value == b"1"
         elif name in WEBSOCKET:
             websocket[WEBSOCKET[name]] = websocket[name] + b", " + value if name in websocket else value
     if hosts != 1 or not _HOST.fullmatch(request.host):

@@ -75,6 +75,7 @@ class Behaviour:
     :ivar secure: whether clients come over TLS.
     :ivar trusted: the proxies whose X-Forwarded-* fields are believed.
     :ivar rates: how many requests each client may send; ``None`` for any number.
+    :ivar explain_to: the networks whose clients are told why they are served by whom, if they ask.
     """
 
     table: Table[Location]
@@ -83,6 +84,7 @@ class Behaviour:
     secure: bool = False
     trusted: tuple[Network, ...] = ()
     rates: Rates | None = None
+    explain_to: tuple[Network, ...] = ()
 
 
 class Frontend:
@@ -102,6 +104,7 @@ class Frontend:
     secure: bool
     trusted: tuple[Network, ...]
     rates: Rates | None
+    explain_to: tuple[Network, ...]
 
     def __init__(
         self,
@@ -134,6 +137,7 @@ class Frontend:
         self.secure = behaviour.secure
         self.trusted = behaviour.trusted
         self.rates = behaviour.rates
+        self.explain_to = behaviour.explain_to
         self._look_for_room()
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
@@ -152,7 +156,7 @@ class Frontend:
             host = str(client)
             trusted = any(client in network for network in self.trusted)
         port = getattr(address, "port", 0)
-        return Peer(host.encode("ascii"), trusted, secure, self.server, port, self.local)
+        return Peer(host.encode("ascii"), trusted, secure, self.server, port, self.local, self.explain_to)
 
     def enter(self, connection: Http1) -> bool:
         """Count a new connection; returns whether its client may have it."""
