@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument(
         "--by", nargs="+", choices=WAYS, default=WAYS, help="how reloads are ordered; default: by turns"
     )
+    parser.add_argument("--seed", type=int, default=7, help="another one draws other configurations")
     parser.add_argument("--httpd-conf", action="store_true", help="run from an httpd.conf")
     parser.add_argument("--directory", type=Path, help="where logs go; default: a new temporary one")
     options = parser.parse_args()
@@ -32,7 +33,9 @@ def main() -> int:
     directory.mkdir(parents=True, exist_ok=True)
     print(f"{options.reloads} reloads under load; the logs are in {directory}", flush=True)
     with room_for(options.websockets + 500), running(directory, httpd=options.httpd_conf) as run:
-        load = Load(options.rate, options.websockets, options.reloads, options.every, tuple(options.by))
+        load = Load(
+            options.rate, options.websockets, options.reloads, options.every, tuple(options.by), options.seed
+        )
         result = run.run(load)
     print(report.text(result))
     (directory / "report.txt").write_text(report.text(result) + "\n")

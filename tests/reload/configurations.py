@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -19,23 +19,25 @@ TOML = """\
 [listener.public]
 endpoint = "tcp:{port}:interface={address}"
 max_body = {max_body}
-
+{listener}
 [balancer.app]
 stickysession = "ROUTEID"
 response_timeout = "60s"
-
+{balancer}
 [balancer.app.health]
 uri = "/app/small"
-interval = "1s"
 timeout = "10s"
 fails = 5
-
+{health}
 [[location]]
 path = "/app"
 balancer = "app"
-
+{location}
 [access_log]
 path = "access.log"
+{log}
+[websockets]
+{websockets}
 
 [admin]
 endpoint = "tcp:{admin}:interface={address}"
@@ -59,6 +61,7 @@ LoadModule proxy_hcheck_module modules/mod_proxy_hcheck.so
 LoadModule watchdog_module modules/mod_watchdog.so
 LoadModule proxy_balancer_module modules/mod_proxy_balancer.so
 LoadModule lbmethod_byrequests_module modules/mod_lbmethod_byrequests.so
+LoadModule lbmethod_bytraffic_module modules/mod_lbmethod_bytraffic.so
 LoadModule slotmem_shm_module modules/mod_slotmem_shm.so
 LoadModule headers_module modules/mod_headers.so
 LoadModule log_config_module modules/mod_log_config.so
@@ -66,12 +69,15 @@ Listen {address}:{port}
 ServerName panolb.test
 ProxyTimeout 60
 LimitRequestBody {max_body}
+{listener}\
 CustomLog {directory}/access.log combined
 Header add Set-Cookie "ROUTEID=.%{{BALANCER_WORKER_ROUTE}}e; path=/" env=BALANCER_ROUTE_CHANGED
 <Proxy balancer://app>
 {members}\
     ProxySet stickysession=ROUTEID
+{balancer}\
 </Proxy>
+{location}\
 ProxyPass /app balancer://app
 ProxyPassReverse /app balancer://app
 """
@@ -80,6 +86,47 @@ HTTPD_MEMBER = (
     "hcmethod=GET hcuri=/app/small hcinterval=1 hcfails=5\n"
 )
 
+# What else may be set: nothing that anybody should notice.
+TOML_MORE = {
+    "listener": (
+        'idle_timeout = "60s"',
+        "max_requests = 100",
+        "max_fields = 50",
+        'header_timeout = "10s"',
+        "max_connections = 5000",
+        "request_rate = 5000\nrequest_burst = 10000",
+    ),
+    "balancer": (
+        'lbmethod = "bytraffic"',
+        'lbmethod = "bybusyness"',
+        'keepalive_idle = "1s"',
+        'slow_start = "5s"',
+        "max_connections = 1000",
+        "maxattempts = 1",
+        'retry = "5s"',
+        'observe = "websocket"',
+        'session_cookie = "SID"',
+        'cookie.samesite = "Strict"',
+    ),
+    "health": ('interval = "1s"', 'check = "tcp"', "passes = 2", 'start = "down"'),
+    "location": (
+        'websocket = "messages"',
+        "via = true",
+        'response_headers = ["set X-Frame-Options SAMEORIGIN"]',
+        "preserve_host = false",
+        'mapping = "canonical"',
+        '[[location]]\npath = "/"\nstatus = 404',
+    ),
+    "log": ('format = "common"', 'websockets = "end"'),
+    "websockets": ("close_rate = 500", "max_open = 5000", "max_per_client = 5000"),
+}
+HTTPD_MORE = {
+    "listener": ("KeepAliveTimeout 60\n", "MaxKeepAliveRequests 100\n", "LimitRequestFields 50\n"),
+    "balancer": ("    ProxySet lbmethod=bytraffic\n", "    ProxySet maxattempts=1\n"),
+    "location": ("Header set X-Frame-Options SAMEORIGIN\n", "ProxyPreserveHost On\n", "ProxyVia On\n"),
+}
+DRAWN = 3  # tables of which something is set besides
+
 
 @dataclass(frozen=True)
 class State:
@@ -87,10 +134,12 @@ class State:
 
     :ivar weights: of the members that are there, by route.
     :ivar max_body: in bytes.
+    :ivar more: what is set besides, by table.
     """
 
     weights: Mapping[str, int]
     max_body: int = 64 * MIB
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passing(self) -> list[str]:
@@ -102,21 +151,27 @@ FIRST = State(dict.fromkeys((*STAYING, PASSING[0]), 1))
 """The configuration that panolb starts with, and comes back to in the end."""
 
 
-def states(chance: Random) -> Iterator[State]:
+def states(chance: Random, *, httpd: bool) -> Iterator[State]:
     """One configuration after the other, each another one than before; by turns a member goes or comes."""
+    possible = HTTPD_MORE if httpd else TOML_MORE
+
+    def drawn(routes: Iterable[str], before: State) -> State:
+        # Never the weight that a member had: so there is always a change.
+        weights = {route: 1 + (before.weights.get(route, 0) + chance.randrange(4)) % 5 for route in routes}
+        tables = chance.sample(sorted(possible), DRAWN)
+        return State(
+            weights,
+            chance.randint(32, 128) * MIB,
+            {table: chance.choice(possible[table]) for table in tables},
+        )
+
     now = FIRST
     while True:
-        weights = {route: chance.randint(1, 5) for route in now.weights}
-        if now.passing:
-            del weights[chance.choice(now.passing)]
-        else:
-            weights |= dict.fromkeys(
-                chance.sample(PASSING, chance.randint(1, len(PASSING))), chance.randint(1, 5)
-            )
-        yield State(weights, chance.randint(32, 128) * MIB)
-        now = State(weights, chance.randint(32, 128) * MIB)
-        # Once more with the same members: only what they are told changes.
-        now = replace(now, weights={route: 1 + (weight % 5) for route, weight in now.weights.items()})
+        now = drawn(now.weights, now)  # only what the members are told changes
+        yield now
+        here = now.passing
+        left = here[1:] if here else chance.sample(PASSING, chance.randint(1, len(PASSING)))
+        now = drawn((*STAYING, *left), now)
         yield now
 
 
@@ -141,16 +196,17 @@ class Writer:
             form.format(address=ADDRESS, port=self.members[route], route=route, weight=weight)
             for route, weight in state.weights.items()
         )
-        whole = (HTTPD if self.httpd else TOML + "{members}").format(
+        tables = dict.fromkeys(HTTPD_MORE if self.httpd else TOML_MORE, "") | dict(state.more)
+        return (HTTPD if self.httpd else TOML + "{members}").format(
             address=ADDRESS,
             port=self.port,
             admin=self.admin,
             control=self.control,
             directory=self.directory,
             max_body=state.max_body,
-            members="{members}",
+            members=members,
+            **tables,
         )
-        return whole.replace("{members}", members)
 
     @property
     def wrong(self) -> str:

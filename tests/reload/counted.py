@@ -15,6 +15,8 @@ from types import FrameType
 
 from twisted.scripts.twistd import run
 
+from panolb.control.recent import Recent
+
 COUNTED = {
     "AccessLogs",
     "Balancer",
@@ -36,7 +38,14 @@ COUNTED = {
 
 
 def count() -> Counter[str]:
-    """The objects that are alive, by module and class."""
+    """The objects that are alive, by module and class.
+
+    The last requests are forgotten first: they are as many as there may be, however often panolb has reloaded, and hold
+    members and locations of their time.
+    """
+    for one in gc.get_objects():
+        if isinstance(one, Recent):
+            one.__init__()  # type: ignore[misc]
     gc.collect()
     return Counter(
         f"{kind.__module__}.{kind.__name__}"

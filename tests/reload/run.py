@@ -41,13 +41,15 @@ class Load:
     :ivar viewers: WebSockets.
     :ivar every: seconds from one reload to the next.
     :ivar ways: how they are ordered, by turns.
+    :ivar seed: other ones draw other configurations.
     """
 
     rate: float = 2000.0
     viewers: int = 500
     reloads: int = 50
     every: float = 1.2
-    ways: tuple[str, ...] = (SIGHUP,)
+    ways: tuple[str, ...] = WAYS
+    seed: int = 7
 
 
 @dataclass
@@ -174,7 +176,8 @@ class Run:
         ways[way]()
 
     def _command(self) -> None:
-        command = [sys.executable, "-m", "panolb", "reload", "--control", self.control.path]
+        command = [sys.executable, "-c", "from panolb.cli import main; main()", "reload", "--control"]
+        command.append(self.control.path)
         subprocess.run(command, env=self.panolb.environment, capture_output=True, check=False)
 
     def _reload(self, result: Result, way: str, text: str, words: str) -> None:
@@ -228,7 +231,10 @@ class Run:
 
     def _reload_all(self, load: Load, result: Result) -> None:
         ways = load.ways
-        files: list[State] = [*islice(states(Random(7)), load.reloads - 1), FIRST]
+        files: list[State] = [
+            *islice(states(Random(load.seed), httpd=self.writer.httpd), load.reloads - 1),
+            FIRST,
+        ]
         due = time.monotonic()
         for number, state in enumerate(files, 1):
             due = max(due + load.every, time.monotonic())
