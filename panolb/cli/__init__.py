@@ -58,3 +58,5 @@ for _one in (
     main.commands.pop(_one.name or "", None)
     _one.epilog = _one.epilog or EPILOG
     main.add_command(_one)
+for _one in sessions.commands.values():
+    _one.epilog = EPILOG

@@ -18,7 +18,10 @@ _WHERE = {
 @click.argument("shell", type=click.Choice(sorted(_WHERE)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what SHELL needs to complete commands, options and, while panolb can be asked, names of members."""
+    """Print what SHELL needs to complete words.
+
+    Commands, options and, while panolb can be asked, names of members, balancers and sessions.
+    """
     made = get_completion_class(shell)
     assert made is not None
     say(made(context.find_root().command, {}, "panolb", "_PANOLB_COMPLETE").source().rstrip("\n"))

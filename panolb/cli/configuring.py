@@ -21,7 +21,7 @@ from .showing import say
 @click.command()
 @talks
 def reload(daemon: Daemon, *, for_programs: bool) -> None:
-    """Have the running panolb read its file again, and say what that has changed.
+    """Have panolb read its file again; say what changes.
 
     When the file is wrong, every problem is printed, and everything goes on as before.
     """
@@ -36,7 +36,10 @@ def reload(daemon: Daemon, *, for_programs: bool) -> None:
 @click.option("--write", is_flag=True, help="Replace the file; it must be the one that panolb has read.")
 @talks
 def save(daemon: Daemon, write: bool, *, for_programs: bool) -> None:
-    """Show the overrides as a change of the configuration file; with --write, make it."""
+    """Show what was changed at run time as a diff of the file.
+
+    With --write, the file is replaced.
+    """
     answer = daemon.get("save")
     saved = answer.value
     if write:

@@ -22,7 +22,9 @@ COLOURS = {"warn": "yellow", "error": "red", "critical": "red"}
 )
 @talks
 def events(daemon: Daemon, follow: bool, after: int | None, limit: int | None, *, for_programs: bool) -> None:
-    """Show what has happened: members that came and went, users that were moved, reloads.
+    """Show what has happened, and what happens.
+
+    Members that came and went, users that were moved, reloads, changes at run time.
 
     With --json, a line for each event.
     """

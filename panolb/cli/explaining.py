@@ -31,9 +31,9 @@ def explain(
     for_programs: bool,
     **words: Any,
 ) -> None:
-    """Say where a request for URL would go, and why; or, with --id, where one went.
+    """Say where a request goes, or went, and why.
 
-    Nothing is sent anywhere.
+    A request for URL with these options, if it came now; or, with --id, one that was served.  Nothing is sent anywhere.
     """
     if (url is None) == (request_id is None) or (request_id and (cookie or header or any(words.values()))):
         raise click.UsageError("say a URL, with options that describe the request; or --id, and nothing else")

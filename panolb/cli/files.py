@@ -65,9 +65,9 @@ def _httpd(file: Path, httpd_conf: bool, options: dict[str, Any]) -> HttpdOption
 @_httpd_options
 @click.option("--json", "for_programs", is_flag=True, help="Say it as JSON.")
 def check(file: Path, httpd_conf: bool, for_programs: bool, **options: Any) -> None:
-    """Check a configuration and say what it will do, without touching anything.
+    """Check a configuration and say what it will do.
 
-    FILE is panolb's TOML, or an httpd.conf of Apache; of that, say also what becomes of each of its lines.
+    Nothing is started or touched.  FILE is panolb's TOML, or an httpd.conf of Apache; of that, say also what becomes of each of its lines.
     """
     _checking().check(file, _httpd(file, httpd_conf, options), for_programs)
 
@@ -91,9 +91,9 @@ def import_(httpd_conf: Path, output: Path | None, **options: Any) -> None:
 @_httpd_options
 @talks
 def plan(daemon: Daemon, file: Path, httpd_conf: bool, *, for_programs: bool, **options: Any) -> None:
-    """Say what a reload with FILE would change in the running panolb, and whom it would move.
+    """Say what a reload with FILE would change.
 
-    Nothing is changed.  Exit status 0: nothing would be, 2: these changes.
+    And whose WebSockets that would close.  Nothing is changed.  Exit status 0: nothing would be, 2: these changes.
     """
     httpd = _httpd(file, httpd_conf, options)
     running = daemon.get("configuration").value["toml"] if httpd else ""

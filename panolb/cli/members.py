@@ -11,7 +11,7 @@ from .client import Answer, Daemon, quoted
 from .ending import Failed
 from .leaving import Emptied, Goal, Served
 from .options import BALANCER, MEMBER, Command, talks
-from .showing import count, moment, requests, say, state, table, users, warn, websockets
+from .showing import count, moment, requests, say, state, table, users, value, warn, websockets
 from .waiting import Deadline, follow
 
 _WAIT = click.option("--wait", is_flag=True, help="Wait until nothing is left of its users; show what is.")
@@ -35,8 +35,9 @@ def _waits(command: Command) -> Command:
 def drain(
     daemon: Daemon, member: str, move: bool, wait: bool, deadline: float | None, *, for_programs: bool
 ) -> None:
-    """Send MEMBER no new users; those that it has stay until they leave by themselves.
+    """Send MEMBER no new users; its own stay, or are moved.
 
+    They stay until they leave by themselves.
     With --move they are moved: their WebSockets are closed in turn, longest idle first, and their pages connect again, to
     other members.
     """
@@ -49,7 +50,10 @@ def drain(
 @_waits
 @talks
 def disable(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, for_programs: bool) -> None:
-    """Send MEMBER nobody any more, close its WebSockets, and move its users; it is still checked."""
+    """Take MEMBER out: its WebSockets are closed, its users move.
+
+    It is checked all the same.
+    """
     _set(daemon, member, {"state": "disabled"}, _out, Emptied("disabled"), wait, deadline, for_programs)
 
 
@@ -58,7 +62,7 @@ def disable(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, 
 @_waits
 @talks
 def stop(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, for_programs: bool) -> None:
-    """Do as "disable" does, and do not check MEMBER either."""
+    """Take MEMBER out as "disable" does, and check it no more."""
     _set(daemon, member, {"state": "stopped"}, _out, Emptied("stopped"), wait, deadline, for_programs)
 
 
@@ -87,7 +91,7 @@ def _set(
     waits = wait or deadline is not None
     if not for_programs:
         say(words(answer.value))
-        _about_override(answer.value)
+        _how_long(daemon, answer.value)
     if waits:
         answer = follow(daemon, answer.value["name"], answer, goal, deadline, quiet=for_programs)
     if for_programs:
@@ -132,11 +136,11 @@ def _back(member: dict[str, Any]) -> list[str]:
     return [f"{name} is enabled, but {state(member['state'])}{because}; users come when it is up."]
 
 
-def _about_override(member: dict[str, Any]) -> None:
+def _how_long(daemon: Daemon, member: dict[str, Any]) -> None:
     """Say what a restart makes of a change, where that is not what one would expect."""
-    if member.get("lasts") == "process":
+    if member.get("overrides") and daemon.get("overrides").value["state_file"] is None:
         warn(
-            "panolb has no state file: this is forgotten when it stops. Write [control] state_file, or panolb save"
+            "There is no [control] state_file: panolb forgets this when it stops. Into the file: panolb save --write"
         )
 
 
@@ -145,15 +149,15 @@ def _about_override(member: dict[str, Any]) -> None:
 @click.argument("weight", type=click.FloatRange(min=0, min_open=True), metavar="N")
 @talks
 def weight(daemon: Daemon, member: str, weight: float, *, for_programs: bool) -> None:
-    """Give MEMBER the share N of new users: one with 2 gets twice as many as one with 1.
+    """Give MEMBER another share of new users.
 
-    Users that it has stay with it.
+    With 2 it gets twice as many as one with 1.  Users that it has stay with it.
     """
     answer = daemon.post(f"members/{quoted(member)}", {"weight": weight})
     if _for_program(answer, for_programs):
         return
     say(f"{answer.value['name']} has the weight {answer.value['weight']:g}; its users stay.")
-    _about_override(answer.value)
+    _how_long(daemon, answer.value)
 
 
 @click.command()
@@ -167,7 +171,10 @@ def weight(daemon: Daemon, member: str, weight: float, *, for_programs: bool) ->
 def add(
     daemon: Daemon, balancer: str, url: str, route: str | None, weight: float | None, *, for_programs: bool
 ) -> None:
-    """Add the member at URL to BALANCER; it gets users as soon as its checks pass."""
+    """Add a member to BALANCER.
+
+    It gets users as soon as its checks pass.
+    """
     wish = {"url": url, "route": route, "weight": weight}
     given = {key: value for key, value in wish.items() if value is not None}
     answer = daemon.post(f"balancers/{quoted(balancer)}/members", given)
@@ -176,7 +183,7 @@ def add(
     name = answer.value["name"]
     say(f"{name} is added, at {answer.value['url']}; it is {state(answer.value['state'])}.")
     say(f"Into the file: panolb save    Away again: panolb remove {name}")
-    _about_override(answer.value)
+    _how_long(daemon, answer.value)
 
 
 @click.command()
@@ -184,8 +191,9 @@ def add(
 @_waits
 @talks
 def remove(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, for_programs: bool) -> None:
-    """Take MEMBER away: requests are finished, WebSockets are closed in turn, its users move.
+    """Take MEMBER away; its users move.
 
+    Requests are finished, WebSockets are closed in turn.
     Who wants them to leave by themselves drains it first: panolb drain MEMBER --wait
     """
     answer = daemon.delete(f"members/{quoted(member)}")
@@ -207,7 +215,10 @@ def remove(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, f
 @click.option("--all", "everything", is_flag=True, help="Drop all of them.")
 @talks
 def overrides(daemon: Daemon, drop: str | None, everything: bool, *, for_programs: bool) -> None:
-    """Show what was changed at run time and still differs from the file; or drop it."""
+    """Show or drop what was changed at run time.
+
+    What an override changed is, without it, as the file says.
+    """
     if drop and everything:
         raise click.UsageError("say either --drop MEMBER or --all")
     if drop or everything:
@@ -220,12 +231,16 @@ def overrides(daemon: Daemon, drop: str | None, everything: bool, *, for_program
         _say_overrides(answer.value)
 
 
-def _say_dropped(dropped: list[Any], member: str | None) -> None:
-    whose = f" of {member}" if member else ""
+def _say_dropped(dropped: list[dict[str, Any]], member: str | None) -> None:
     if not dropped:
-        raise Failed(f"there are no overrides{whose}")
+        raise Failed(f"there are no overrides{f' of {member}' if member else ''}")
     for one in dropped:
-        say(f"{one['member']}: {one['key']} is {_value(one.get('was'))} again, as in the file")
+        if one["key"] == "added":
+            say(f"{one['member']}: removed, since the file does not have it")
+        elif one["key"] == "removed":
+            say(f"{one['member']}: there again, as in the file")
+        else:
+            say(f"{one['member']}: {one['key']} is {value(one['was'])} again, as in the file")
 
 
 def _say_overrides(shown: dict[str, Any]) -> None:
@@ -233,21 +248,13 @@ def _say_overrides(shown: dict[str, Any]) -> None:
         say("There are no overrides: everything is as in the file.")
         return
     rows = [
-        [one["member"], one["key"], _value(one["was"]), _value(one["is"]), moment(one["since"])]
+        [one["member"], one["key"], value(one["was"]), value(one["is"]), moment(one["since"])]
         for one in shown["overrides"]
     ]
     say(table(("MEMBER", "WHAT", "FILE", "NOW", "SINCE"), rows))
     where = shown["state_file"]
     say(f"Kept in {where}" if where else "Forgotten when panolb stops: there is no [control] state_file")
     say("Into the file: panolb save --write    Away: panolb overrides --drop MEMBER, or --all")
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, dict):
-        return str(value.get("url", "")) or ", ".join(f"{key} {one}" for key, one in value.items())
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _for_program(answer: Answer, for_programs: bool) -> bool:

@@ -11,7 +11,7 @@ import click
 from .client import Answer, Daemon, quoted
 from .ending import Failed
 from .options import talks
-from .showing import count, lasted, members_table, say, state, table, users, websockets
+from .showing import count, lasted, members_table, say, state, table, users, value, websockets
 
 INTERVAL = 2.0  # seconds
 
@@ -21,7 +21,7 @@ INTERVAL = 2.0  # seconds
 @click.option("--check", is_flag=True, help="Exit with 1 if a balancer has no member that is up.")
 @talks
 def status(daemon: Daemon, watch: bool, check: bool, *, for_programs: bool) -> None:
-    """Show the running panolb: its balancers, members, users and listeners."""
+    """Show how panolb is: balancers, members, listeners."""
     if watch and check:
         raise click.UsageError("--check asks once; --watch goes on until Ctrl-C")
     if watch:
@@ -121,18 +121,8 @@ def members(daemon: Daemon, name: str | None, *, for_programs: bool) -> None:
 def _one(member: dict[str, Any]) -> list[str]:
     """All that is known of a member, a line each."""
     rows = [
-        [key, state(str(value)) if key == "state" else _words(value)]
-        for key, value in member.items()
-        if value not in ("", None, {})
+        [key, state(said) if key == "state" else value(said)]
+        for key, said in member.items()
+        if said not in ("", None, {})
     ]
     return table(("FIELD", "VALUE"), rows)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_words(one)}" for key, one in value.items())
-    return (
-        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
-    )

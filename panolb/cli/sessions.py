@@ -13,7 +13,7 @@ from .showing import count, lasted, moment, say, table, websockets
 
 @click.group()
 def sessions() -> None:
-    """Show users' sessions, move them, or close their WebSockets.
+    """Show users' sessions; move one, or close its WebSockets.
 
     Known are the sessions that have an open WebSocket, by a hash of their cookie, or of the client's address.
     """
@@ -36,11 +36,11 @@ def list_(
     rows = [
         [
             one["session"],
-            ", ".join(one["members"]),
+            ", ".join(one["members"]) or "-",
             f"{one['websockets']:,}",
             one["client"],
             moment(one["since"]),
-            lasted(one["idle_seconds"]),
+            _quiet(one["idle_seconds"]),
             f"moving to {one['moving_to']}" if one["moving_to"] else "",
         ]
         for one in found
@@ -51,6 +51,11 @@ def list_(
     rest = answer.value["total"] - (offset or 0) - len(found)
     more = f"; {rest:,} more: --offset {(offset or 0) + len(found)}" if rest > 0 else ""
     click.echo(f"{count(answer.value['total'], 'session')}{more}", err=not rows)
+
+
+def _quiet(seconds: float | None) -> str:
+    """For how long nothing was said; nobody knows, where there is no WebSocket."""
+    return "-" if seconds is None else lasted(seconds)
 
 
 @sessions.command()
@@ -65,7 +70,7 @@ def show(daemon: Daemon, session: str, *, for_programs: bool) -> None:
     one = answer.value
     going = f", moving to {one['moving_to']}" if one["moving_to"] else ""
     say(
-        f"session {one['session']} of {one['client']}: {websockets(one['websockets'])} on {', '.join(one['members'])}{going}"
+        f"session {one['session']} of {one['client']}: {websockets(one['websockets'])} on {', '.join(one['members']) or 'no member'}{going}"
     )
     heads = ("ID", "MEMBER", "PATH", "OPEN FOR", "QUIET FOR", "MESSAGES IN", "OUT")
     say(table(heads, map(_row, one["websocket_records"]), right="lllrrrr"))
@@ -88,8 +93,9 @@ def _row(record: dict[str, Any]) -> list[str]:
 @TO_MEMBER
 @talks
 def move(daemon: Daemon, session: str, member: str, *, for_programs: bool) -> None:
-    """Move a session to another member: its WebSockets are closed, and its pages connect again, to that one.
+    """Move a session to another member.
 
+    Its WebSockets are closed, and its pages connect again, to that one.  The move holds for an hour.
     What the application keeps of the session in memory does not move, unless the members share their sessions.
     """
     answer = daemon.post(f"sessions/{quoted(session)}/move", {"member": member})
@@ -107,7 +113,10 @@ def move(daemon: Daemon, session: str, member: str, *, for_programs: bool) -> No
 @SESSION
 @talks
 def close(daemon: Daemon, session: str, *, for_programs: bool) -> None:
-    """Close the WebSockets of a session; its pages connect again, to the same member."""
+    """Close the WebSockets of a session.
+
+    Its pages connect again, to the same member.
+    """
     answer = daemon.post(f"sessions/{quoted(session)}/close")
     if for_programs:
         say(answer.text.rstrip("\n"))

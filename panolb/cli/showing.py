@@ -62,6 +62,17 @@ def state(word: str) -> str:
     return click.style(word, fg=COLOURS.get(word))
 
 
+def value(said: Any) -> str:
+    """Any value that panolb tells, in one line."""
+    if said is None or said == "":
+        return "-"
+    if isinstance(said, bool):
+        return "yes" if said else "no"
+    if isinstance(said, dict):
+        return ", ".join(f"{key} {value(one)}" for key, one in said.items())
+    return f"{said:,}" if isinstance(said, int) else f"{said:g}" if isinstance(said, float) else str(said)
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> list[str]:
     """The lines of a table with aligned columns.
 
@@ -126,7 +137,7 @@ def _remarks(member: dict[str, Any]) -> list[str]:
         if key == "added":
             remarks.append(f"added {moment(override['since'])}")
         else:
-            remarks.append(f"{key} by override, {override['was']} in the file")
+            remarks.append(f"{key} by override, {value(override['was'])} in the file")
     return remarks
 
 

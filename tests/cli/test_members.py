@@ -113,7 +113,8 @@ def test_enabled_meanwhile(lab: Lab, shell: Shell) -> None:
     with shell.running("drain", "app/1", "--wait") as process:
         until(lambda: lab.member("1")["admin"] == "drain", "the drain")
         assert process.stderr is not None
-        assert "1 WebSocket of 1 user" in process.stderr.readline()
+        while "1 WebSocket of 1 user" not in process.stderr.readline():
+            pass
         lab.set("1", "active")
         done = end(process)
     assert done.code == 1
@@ -125,7 +126,8 @@ def test_interrupted(lab: Lab, shell: Shell) -> None:
     lab.open("1")
     with shell.running("drain", "app/1", "--wait") as process:
         assert process.stderr is not None
-        process.stderr.readline()
+        while "1 WebSocket" not in process.stderr.readline():
+            pass
         done = interrupt(process)
     assert done.code == 130
     assert "app/1 stays as it is now: drain" in done.err

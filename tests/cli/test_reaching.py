@@ -119,7 +119,8 @@ def test_ends_meanwhile(tmp_path: Path) -> None:
         lab.open("1")
         with Shell(lab.control.path).running("drain", "app/1", "--wait") as process:
             assert process.stderr is not None
-            process.stderr.readline()
+            while "1 WebSocket" not in process.stderr.readline():
+                pass
             lab.panolb.process.kill()
             done = end(process)
     assert done.code == 3
