@@ -146,6 +146,7 @@ class Panolb(MultiService):
                 plant=self.plant,
                 listening=self.listening,
                 resources=self.resources,
+                explainer=self.explainer,
                 followers=Followers(reactor, self._events, wall_clock),
                 clock=clock,
                 started=clock(),

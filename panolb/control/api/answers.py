@@ -12,7 +12,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ...errors import ConfigError
 from ..admin.websockets import BadQuery
 from ..changes import Impossible
+from ..explain import Forgotten
 from ..operations import UnknownMember
+from ..question import BadQuestion
 from ..sessions import UnknownSession, Unmovable
 from .shapes import Listed, Object, Shape, Text, Wrong
 
@@ -59,6 +61,8 @@ STATUSES: Mapping[type[Exception], int] = {
     UnknownSession: 404,
     Unmovable: 409,
     Impossible: 409,
+    BadQuestion: 422,
+    Forgotten: 404,
 }
 EXPECTED = (Refused, ConfigError, HTTPException, *STATUSES)
 

@@ -38,7 +38,7 @@ MEMBER = Object(
         "weight": Number(doc="Its share of the work, against the other members'."),
         "state": Text(
             doc="What it is now: a state that an operator gave it, or what checks and live traffic say.",
-            choices=("up", "drain", "down", "error", "disabled", "stopped"),
+            choices=("up", "drain", "down", "error", "disabled", "stopped", "removed"),
         ),
         "reason": Text(doc="Why it does not serve as others do; empty when it does."),
         "busy": Whole(doc="Requests and WebSockets under way with it."),
@@ -115,11 +115,7 @@ def describe(parts: Parts, member: Member) -> dict[str, Any]:
     """A member as JSON; `Operations.refresh` comes before."""
     operations, leaving = parts.operations, _is_leaving(parts, member)
     return {
-        **as_json(
-            member,
-            operations.ledger.tally(member),
-            "it was removed" if leaving else operations.reason(member),
-        ),
+        **as_json(member, operations.ledger.tally(member), operations.reason(member)),
         "weight": member.spec.loadfactor / 100,
         "admin": member.admin.value,
         "moving": member.moving,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from ..changes import Changes
+from ..explain import Explainer
 from ..listening import Listening
 from ..operations import Operations
 from ..plant import Plant
@@ -23,6 +24,7 @@ class Parts:
     :ivar changes: changes them and everything else.
     :ivar sessions: of users.
     :ivar resources: what is held.
+    :ivar explainer: says where requests go.
     :ivar followers: those who read events.
     :ivar clock: reads a monotonic clock in seconds.
     :ivar started: what it read at the start.
@@ -34,6 +36,7 @@ class Parts:
     plant: Plant
     listening: Listening
     resources: Resources
+    explainer: Explainer
     followers: Followers
     clock: Callable[[], float]
     started: float

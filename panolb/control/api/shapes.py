@@ -189,6 +189,25 @@ class Maybe(Shape):
 
 
 @attrs.frozen(kw_only=True)
+class Either(Shape):
+    """One of some shapes."""
+
+    of: Sequence[Shape]
+
+    def schema(self) -> Schema:
+        return {**super().schema(), "anyOf": [one.schema() for one in self.of]}
+
+    def read(self, value: Any, name: str) -> Any:
+        said: list[str] = []
+        for one in self.of:
+            try:
+                return one.read(value, name)
+            except Wrong as error:
+                said.append(str(error))
+        raise Wrong(", or ".join(said))
+
+
+@attrs.frozen(kw_only=True)
 class Listed(Shape):
     """A list of one shape."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import configuring, happenings, held, members, overview, sessions
+from . import configuring, explaining, happenings, held, members, overview, sessions
 from .calls import Call
 
 CALLS: tuple[Call, ...] = (
@@ -11,5 +11,6 @@ CALLS: tuple[Call, ...] = (
     *sessions.CALLS,
     *held.CALLS,
     *configuring.CALLS,
+    *explaining.CALLS,
     *happenings.CALLS,
 )
