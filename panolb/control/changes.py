@@ -42,6 +42,8 @@ class Changes:
 
     :ivar reloads: how many were applied, changed nothing, or were refused.
     :ivar problems: why the last one was refused; empty when it was not.
+    :ivar unkept: why what operators changed lasts only until panolb ends; empty when it is written down.
+    :ivar on_reload: called when one begins; ``on_reloaded`` when it is over, whatever came of it.
     """
 
     def __init__(self, house: Panolb, configuration: Configuration, wall_clock: Callable[[], float]) -> None:
@@ -51,12 +53,14 @@ class Changes:
         self._turn = DeferredLock()
         self.reloads = {"applied": 0, "unchanged": 0, "refused": 0}
         self.problems: tuple[Problem, ...] = ()
+        self.on_reload: Callable[[], object] = lambda: None
+        self.on_reloaded: Callable[[], object] = lambda: None
 
     def start(self) -> None:
         """Say which changes of a former run do not hold any longer, and go on without them."""
         for one in self.configuration.now.dropped:
             _say_dropped(one.member.name, one.key, one.why)
-        self._keep_if_possible()
+        self._keep()
 
     # -- the file ---------------------------------------------------------------------------------------------------
 
@@ -71,6 +75,15 @@ class Changes:
 
     @inlineCallbacks
     def _reload(self) -> Any:
+        self.on_reload()
+        try:
+            told = yield self._read_again()
+        finally:
+            self.on_reloaded()
+        returnValue(told)
+
+    @inlineCallbacks
+    def _read_again(self) -> Any:
         try:
             proposal = self.configuration.read_again()
             told = self._report(proposal)
@@ -80,7 +93,7 @@ class Changes:
             raise
         self.problems = ()
         self._take(proposal)
-        self._keep_if_possible()
+        self._keep()
         yield closing()
         self.reloads["applied" if told["changes"] else "unchanged"] += 1
         told |= self._left(told)
@@ -266,8 +279,8 @@ class Changes:
         except ConfigError as error:
             raise Impossible("; ".join(map(str, error.problems))) from None
         self._take(proposal)
-        yield closing()
         self._keep()
+        yield closing()
 
     def _changed(self, change: Change) -> Proposal:
         try:
@@ -282,6 +295,7 @@ class Changes:
         state = self.configuration.state
         return {
             "state_file": None if state is None else str(state.path),
+            "unkept": self.unkept,
             "overrides": [_override(change) for change in self.configuration.overrides],
         }
 
@@ -307,26 +321,24 @@ class Changes:
             _say_dropped(one.member.name, one.key, one.why)
 
     def _keep(self) -> None:
-        """Write the overrides down.
-
-        A disk that is full does not undo what is in effect, and the operator hears of it with the answer.
-        """
-        error = self._keep_if_possible()
-        if error is not None:
-            raise Impossible(f"it is done, but lasts only until panolb ends: {error}")
-
-    def _keep_if_possible(self) -> OSError | None:
-        """Write the overrides down; the log says why, if that is not possible."""
+        """Write the overrides down.  A disk that is full does not undo what is in effect."""
         try:
             self.configuration.keep()
         except OSError as error:
+            self.unkept = str(error)
             log.error("{error}; what operators changed lasts until panolb ends", error=error)
-            return error
-        return None
+            return
+        kept = self.configuration.state is not None or not self.configuration.overrides
+        self.unkept = "" if kept else "there is no state file: set state_file in [control]"
 
     def _under_way(self, member: Member) -> dict[str, Any]:
         websockets = len(self._house.ledger.of_member(member))
-        return {"name": member.spec.name, "websockets": websockets, "busy": member.busy}
+        return {
+            "name": member.spec.name,
+            "websockets": websockets,
+            "busy": member.busy,
+            "unkept": self.unkept,
+        }
 
 
 def _identity(member: Member) -> Identity:

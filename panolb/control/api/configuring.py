@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from .answers import PROBLEM
 from .calls import Asked, Call
-from .members import IMPOSSIBLE
+from .members import IMPOSSIBLE, LEFT, UNKEPT
 from .parts import Parts
 from .shapes import Flag, Listed, Maybe, Number, Object, Shape, Text, Whole
 
@@ -27,6 +27,7 @@ ALL_OVERRIDES = Object(
     title="AllOverrides",
     fields={
         "state_file": Maybe(of=Text(), doc="Where they are kept; null when they last until panolb ends."),
+        "unkept": UNKEPT,
         "overrides": Listed(of=OVERRIDE),
     },
 )
@@ -100,7 +101,7 @@ RELOADED = Object(
         **PLAN,
         "generation": Whole(),
         "draining": Listed(
-            of=Object(title="Draining", fields={"name": Text(), "websockets": Whole(), "busy": Whole()}),
+            of=LEFT,
             doc="Members that were removed, and finish what is under way with them.",
         ),
         "closed": Listed(of=Text(), doc="Members that were removed, and are gone."),

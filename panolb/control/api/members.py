@@ -18,6 +18,8 @@ from .shapes import Flag, Listed, Number, Object, Shape, Text, Whole
 
 STATES = [admin.value for admin in Admin]
 
+UNKEPT = Text(doc="Why what operators changed lasts only until panolb ends; empty when it is written down.")
+
 CHANGED = Object(
     title="Changed",
     doc="What an operator changed of a member while panolb runs.",
@@ -55,6 +57,7 @@ MEMBER = Object(
             fields={"state": CHANGED, "weight": CHANGED, "added": CHANGED},
             optional=("state", "weight", "added"),
         ),
+        "unkept": UNKEPT,
     },
 )
 
@@ -93,7 +96,7 @@ NEW = Object(
 LEFT = Object(
     title="Left",
     doc="A member that is removed, and what is still under way with it.",
-    fields={"name": Text(), "websockets": Whole(), "busy": Whole()},
+    fields={"name": Text(), "websockets": Whole(), "busy": Whole(), "unkept": UNKEPT},
 )
 
 NAME = Text(
@@ -122,6 +125,7 @@ def describe(parts: Parts, member: Member) -> dict[str, Any]:
         "closing": operations.closing(member),
         "leaving": leaving,
         "overrides": {} if leaving else parts.changes.of_member(member),
+        "unkept": parts.changes.unkept,
     }
 
 
