@@ -237,7 +237,9 @@ class Sending:
         self._leave_member()
         assert self.location.balancer is not None and self.decision is not None
         self.tried = (*self.tried, self.decision.member)
-        return len(self.tried) <= self.location.balancer.maxattempts
+        # Those that were taken out of the configuration meanwhile are not among the members that it allows for.
+        failed = sum(not member.leaving for member in self.tried)
+        return failed <= self.location.balancer.maxattempts
 
     def _within_budget(self) -> bool:
         """Ask for one more try: retries must not multiply the load of members that fail."""

@@ -275,6 +275,17 @@ def test_a_request_that_waits_for_a_member_that_is_removed(site: Site) -> None:
         assert first.answer().body == b"late"
 
 
+def test_a_member_that_is_removed_since_it_is_dead(site: Site) -> None:
+    """Whoever still tries to reach it goes to another member, also when no failover is left to the others."""
+    site.reload('stickysession = "ROUTEID"', 'stickysession = "ROUTEID"\nconnect_timeout = "1s"')
+    site.members[0].black_hole()
+    with Client(site.port) as client:
+        client.ask("GET", "/", "Cookie: ROUTEID=.1")
+        text = site.panolb.file.read_text()
+        site.reload(text, without_first_member(text))
+        assert client.answer().body == b"2"
+
+
 def test_a_member_is_added(site: Site) -> None:
     """New users come to it, and its own."""
     with Member("3") as third:
