@@ -27,7 +27,9 @@ from .control.changes import Changes
 from .control.configuration import Configuration, fixed
 from .control.descriptors import raise_limit
 from .control.registry import Registry
+from .control.reporting import Reporting
 from .control.service import Panolb
+from .control.systemd import take_notifier, take_watchdog
 from .demo.run import demo
 from .errors import ConfigError, Problem
 from .reading import HttpdOptions, names, read
@@ -173,7 +175,8 @@ def makeService(options: Options) -> IService:
             )
         else:
             wanted = configuration(options, registry)
-            made = service(wanted, registry)
+            made = house = service(wanted, registry)
+            report_to_systemd(reactor, house)
             reactor.callWhenRunning(log_differences, wanted.now.imported.report)
     except ConfigError as error:
         for problem in error.problems:
@@ -204,6 +207,14 @@ def log_differences(report: Report) -> None:
         log.warn("not supported: {entry}", entry=entry)
     for entry in report.of(Verdict.IMPROVED):
         log.info("better than in Apache: {entry}", entry=entry)
+
+
+def report_to_systemd(reactor: Any, made: Panolb) -> None:
+    """Keep systemd up to date, if it has started us and wants to be."""
+    notifier = take_notifier(os.environ)
+    watchdog = take_watchdog(os.environ, os.getpid())
+    if notifier is not None:
+        Reporting(reactor, made, notifier, watchdog).setServiceParent(made)
 
 
 def take_descriptors(reactor: Any) -> None:

@@ -27,6 +27,8 @@ class Checker:
     :param interval: seconds between two checks.
     :param changing: seconds between two checks while the last ones disagree with the member's state.
     :param chance: a number in [0, 1) that spreads the checks of many members over the interval.
+
+    :ivar has_looked: whether a check is over.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Checker:
         self._passes = passes
         self._fails = fails
         self._chance = chance
+        self.has_looked = False
         self._loop = LoopingCall(self._check)
         self._loop.clock = reactor
         self._delay: Any = None
@@ -95,6 +98,7 @@ class Checker:
     def _no_verdict(self, failure: Failure) -> None:
         """The check could not be made for want of something on this machine."""
         self._flight = None
+        self.has_looked = True
         log.error(
             "check of {member}: out of file descriptors, memory or local ports; raise LimitNOFILE",
             member=self._member.spec.name,
@@ -115,6 +119,7 @@ class Checker:
         self._flight = None
         if not self._loop.running:
             return
+        self.has_looked = True
         self._balancer.observe(
             self._member, reason is None, f"check failed: {reason}", self._passes, self._fails, self._clock()
         )

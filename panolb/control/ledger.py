@@ -190,6 +190,11 @@ class Ledger:
         """How many are open."""
         return sum(map(len, self._open.values()))
 
+    @property
+    def users(self) -> int:
+        """How many sessions have at least one."""
+        return len({session for exchanges in self._open.values() for session in exchanges.values()})
+
     def of_member(self, member: Member) -> list[Exchange]:
         """Those of a member, longest idle first."""
         return _longest_idle_first(self._open.get(member, ()))

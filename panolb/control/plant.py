@@ -10,7 +10,7 @@ from ..config import model
 from ..config.overrides import Identity
 from ..core.balancer import Balancer, Settings
 from ..core.location import Location
-from ..core.member import Member, MemberSpec
+from ..core.member import Admin, Member, MemberSpec
 from ..core.policies import Policy
 from ..proxy.pool import Pool
 from .checks import Checker
@@ -112,6 +112,17 @@ class Plant:
         """Members that are gone from the configuration, and have something under way."""
         self._forget()
         return [seat.member for seat in self._leaving]
+
+    @property
+    def unknown(self) -> list[Member]:
+        """Members that are to be checked, and have not been yet."""
+        return [
+            seat.member
+            for seat in self.seats.values()
+            if seat.checker is not None
+            and not seat.checker.has_looked
+            and seat.member.admin is not Admin.STOPPED
+        ]
 
     @property
     def exchanges(self) -> int:

@@ -406,6 +406,11 @@ def _problems(opening: Deferred[Any]) -> list[Problem]:
 
     def note(failure: Failure) -> None:
         failure.trap(ConfigError)
+    @property
+    def is_open(self) -> bool:
+        """Whether all listeners listen."""
+        return all(listener.is_open for listener in self.listening.listeners.values())
+
         error: Any = failure.value
         problems.extend(error.problems)
 
