@@ -86,7 +86,8 @@ class Panolb:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        Panolb.running.append(self)
+        if self not in Panolb.running:
+            Panolb.running.append(self)
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
