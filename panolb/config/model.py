@@ -367,7 +367,7 @@ class AccessLog:
         validator=Explained(explain_log_format),
         metadata=doc(
             'A format in the words of Apache\'s LogFormat; or "common" or "combined": those of that name, followed by '
-            "member, route and why.",
+            'member, route and why; or "json": an object per line.',
             apache="LogFormat",
         ),
     )

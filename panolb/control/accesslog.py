@@ -2,8 +2,8 @@
 
 ``common`` and ``combined`` are written by a function of their own, since every request pays for it: after Apache's
 fields come, in quotes-free words, the member, why it was chosen, where the route was found, how it ended (``-`` for
-well), the time it took in milliseconds, and the request id that error pages show.  Every other format is a
-`panolb.language.logformat.LogFormat`.  Query strings and paths are what the client sent, with quotes and control
+well), the time it took in milliseconds, and the request id that error pages show.  ``json`` is that of
+`panolb.control.jsonlog`, every other format a `panolb.language.logformat.LogFormat`.  Query strings and paths are what the client sent, with quotes and control
 characters escaped; cookies are written only where a format asks for them.
 """
 
@@ -23,6 +23,7 @@ from ..core.routing import host_name
 from ..errors import ConfigError, Problem
 from ..language import logformat
 from ..language.environment import variable_name
+from .jsonlog import JsonLog
 from .logfile import LogFile
 from .logged import LoggedExchange, LoggedWeb, Times
 
@@ -122,6 +123,8 @@ def _log(config: model.AccessLog, add: Add, times: Times) -> Log:
     log: Log
     if config.format in ("common", "combined"):
         log = PlainLog(add, config.format == "combined", times)
+    elif config.format == "json":
+        log = JsonLog(add, times)
     else:
         log = FormattedLog(add, logformat.parse(config.format), times)
     if config.condition is not None:

@@ -30,6 +30,8 @@ class Times:
         self._wall_time = wall_time
         self._stamp = b""
         self._from = self._until = clock()
+        self._second = ""
+        self._second_begins = self._second_ends = self._from
 
     def stamp(self, at: float) -> bytes:
         """As Apache writes it, to the second; most lines are of the same second."""
@@ -37,6 +39,15 @@ class Times:
             self._stamp = self._wall_time(self.clock() - at).encode("ascii")
             self._from, self._until = at, at + 1.0
         return self._stamp
+
+    def utc(self, at: float) -> str:
+        """To the millisecond, as in RFC 3339: ``2026-11-22T20:15:03.042Z``."""
+        if not self._second_begins <= at < self._second_ends:
+            epoch = self.epoch(at)
+            self._second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch))
+            self._second_begins = at - epoch % 1
+            self._second_ends = self._second_begins + 1.0
+        return f"{self._second}.{int((at - self._second_begins) * 1000):03d}Z"
 
     def epoch(self, at: float) -> float:
         """Seconds since 1970."""
