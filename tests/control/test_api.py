@@ -52,6 +52,7 @@ def test_members(lab: Lab) -> None:
         "admin": "active",
         "moving": False,
         "busy": 0,
+        "unkept": "",
         "elected": first["elected"],
         "websockets": 0,
         "sessions": 0,
