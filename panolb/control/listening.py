@@ -74,6 +74,7 @@ class Listening:
         self._exceeded = exceeded
         self._former: list[Listener] = []  # closed, and with connections left
         self._alone: list[Frontend] = []  # without a listener of ours
+        self._stopping = False
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
@@ -186,6 +187,8 @@ class Listening:
 
         :raises ConfigError: when one cannot be opened; all is as before then.
         """
+        if self._stopping:  # those that are closed belong to the next panolb
+            raise ConfigError([Problem(draft.config.where(()), "panolb is stopping, and takes nothing new")])
         opened: list[Listener] = []
         paused: list[Listener] = []
         for name, one in draft.listeners.items():
@@ -250,7 +253,8 @@ class Listening:
             )
 
     def stop(self) -> Deferred[Any]:
-        """Accept nobody any more, anywhere."""
+        """Accept nobody any more, anywhere, whatever the configuration says from now on."""
+        self._stopping = True
         return DeferredList([maybeDeferred(listener.close) for listener in self.listeners.values()])
 
     def drain(self) -> None:
