@@ -333,7 +333,7 @@ def test_files_in_the_way(tmp_path: Path) -> None:
             first.process.wait()
             assert path.is_socket()
             third.launch()
-            until(lambda: third.lines("control API: listening on"), "the third to listen")
+            until(lambda: Control(str(path)).get("/api/v1/members"), "the third to answer")
             third.stop()
             assert not path.exists()
             path.write_text("precious")
