@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from panolb.cli import main
 
 from .blocks import EXAMPLES, ROOT, Command, blocks, commands
 
@@ -29,12 +33,14 @@ ELSEWHERE = (
 
 def bare(words: str) -> str:
     """A command without variables before it and the directory of its program."""
-    return re.sub(r"^(?:[A-Z]+=\S+ )*(?:/opt/panolb/bin/)?", "", words)
+    return re.sub(r"^(?:[A-Z_]+=\S+ )*(?:/opt/panolb/bin/)?", "", words)
 
 
 CHECKS = [one for one in commands() if "panolb check" in one.words]
 SHOWN = [one for one in CHECKS if not one.words.endswith(".conf")]
 APACHES = [one for one in CHECKS if one.words.endswith(".conf")]
+TALKS = [one for one in commands() if re.match(r"panolb (?!check |import )", bare(one.words))]
+"""Commands for a running panolb; ``tests/cli`` runs all of its verbs, and here are only the words."""
 IMPORTED = [one for one in commands() if bare(one.words).startswith("panolb import ")]
 PROGRAMS = {
     "panolb": "from panolb.cli import main; main()",
@@ -63,11 +69,7 @@ def run(words: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 def test_every_command_is_known() -> None:
     """A new kind of command needs a decision: run it here, or name it among those that are not."""
-    unknown = [
-        str(one)
-        for one in commands()
-        if not bare(one.words).startswith((*ELSEWHERE, "panolb check ", "panolb import "))
-    ]
+    unknown = [str(one) for one in commands() if not bare(one.words).startswith((*ELSEWHERE, "panolb "))]
     assert not unknown
     assert len(SHOWN) >= 5
 
@@ -112,6 +114,23 @@ def test_check_of_an_httpd_conf(command: Command, tmp_path: Path) -> None:
         assert (done.stdout + done.stderr).strip() == command.output.strip()
 
 
+@pytest.mark.parametrize("command", TALKS, ids=str)
+def test_words_for_a_running_panolb(command: Command) -> None:
+    """Each verb and option that is shown exists, and takes what is shown with it; files of certificates are made up."""
+    verb: click.Command = main
+    words = shlex.split(bare(command.words).partition(" >> ")[0])[1:]
+    while isinstance(verb, click.Group):
+        verb = verb.commands[words.pop(0)]
+    verb.make_context(verb.name, words)
+
+
+def test_every_verb_is_shown() -> None:
+    """Whoever reads the pages meets all of them."""
+    shown = "\n".join(bare(one.words) for one in commands())
+    missing = [name for name in main.commands if f"panolb {name}" not in shown and name != "version"]
+    assert not missing
+
+
 @pytest.mark.parametrize("command", IMPORTED, ids=str)
 def test_import_writes_what_is_shown(command: Command, tmp_path: Path) -> None:
     """``panolb import`` on the page's own httpd.conf writes the lines below it; what it writes is right."""
@@ -141,7 +160,17 @@ def test_exit_codes(tmp_path: Path) -> None:
 def test_options_of_twistd(tmp_path: Path) -> None:
     """``twistd panolb`` has the ways to run, and the options, that the pages name."""
     shown = run("twistd panolb --help", tmp_path).stdout
-    for option in ("config", "demo", "httpd-conf", "apache-compat", "allow-unsupported", "define"):
+    for option in (
+        "config",
+        "demo",
+        "httpd-conf",
+        "apache-compat",
+        "allow-unsupported",
+        "define",
+        "admin",
+        "control",
+        "state",
+    ):
         assert f"--{option}" in shown
 
 
