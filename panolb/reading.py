@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -32,12 +32,17 @@ def names(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(name.strip() for text in texts for name in text.split(",") if name.strip())
 
 
-def read(file: Path, known: toml.Known, httpd: HttpdOptions | None) -> Imported:
+def read(
+    file: Path, known: toml.Known, httpd: HttpdOptions | None, instead: Mapping[str, bytes] | None = None
+) -> Imported:
     """Read a file.
 
     :param httpd: how to read it as an ``httpd.conf``; ``None`` when it is TOML.
+    :param instead: by name, what to take for what stands in a file, such as one that is yet to be written.
     :raises ConfigError: with every problem of the file.
     """
     if httpd is None:
-        return Imported(toml.load(file, known), Report(()), {})
-    return load_httpd(file, known, compat=httpd.compat, allowed=httpd.allowed, defines=httpd.defines)
+        return Imported(toml.load(file, known, instead), Report(()), {})
+    return load_httpd(
+        file, known, compat=httpd.compat, allowed=httpd.allowed, defines=httpd.defines, instead=instead
+    )

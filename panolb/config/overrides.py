@@ -319,16 +319,16 @@ class _Laying:
         now = members[one.member].status
         if one.state == now and one.moving:
             one = evolve(one, was=now)  # The file agrees, and has no word for the rest.
-        if self._holds(one, one.was, one.state, now, moving=one.moving):
-            members[one.member] = evolve(members[one.member], status=one.state)
+        if self._holds(one, one.was, one.state, now):
+            members[one.member] = one.on(members[one.member])
             self.kept[place] = one
 
     def _set_weight(self, place: int, one: WeightChange, members: dict[Identity, Member]) -> None:
         if self._holds(one, one.was, one.weight, members[one.member].loadfactor):
-            members[one.member] = evolve(members[one.member], loadfactor=one.weight)
+            members[one.member] = one.on(members[one.member])
             self.kept[place] = one
 
-    def _holds(self, one: Change, was: object, wanted: object, now: object, *, moving: bool = False) -> bool:
+    def _holds(self, one: Change, was: object, wanted: object, now: object) -> bool:
         """Whether the file says what it said when the change was made."""
         if now == was:
             return True

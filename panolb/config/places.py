@@ -1,4 +1,4 @@
-"""Finds the line on which each key of a TOML document stands; :mod:`tomllib` does not tell.
+"""Finds the line on which each key of a TOML document stands, and where its value does; :mod:`tomllib` does not tell.
 
 The text has been accepted by :mod:`tomllib` before, so the scanner only has to know where strings, arrays and
 tables begin and end.  Where it loses its way it stops, and the keys below get the line of the nearest table above.
@@ -70,14 +70,31 @@ class Places:
         return ": ".join(part for part in (where, dotted(path)) if part)
 
 
+@attrs.frozen
+class Layout:
+    """Where everything stands in a TOML document.
+
+    :ivar lines: the line (from 1) of every table, array element and key.
+    :ivar values: begin and end of the value of every key, and of every array element.
+    """
+
+    lines: dict[KeyPath, int] = attrs.field(factory=dict)
+    values: dict[KeyPath, tuple[int, int]] = attrs.field(factory=dict)
+
+
 def find_lines(text: str) -> dict[KeyPath, int]:
     """Return the line (from 1) of every table, array element and key in TOML that tomllib has accepted."""
-    scanner = _Scanner(text.replace("\r\n", "\n"))
+    return find_layout(text.replace("\r\n", "\n")).lines
+
+
+def find_layout(text: str) -> Layout:
+    """Return where everything stands in TOML that tomllib has accepted; its lines end in LF alone."""
+    scanner = _Scanner(text)
     try:
         scanner.document()
     except (_Lost, ValueError, RecursionError):
         pass  # What was found so far is right; what follows is reported with the line of an enclosing table.
-    return scanner.lines
+    return Layout(scanner.lines, scanner.values)
 
 
 class _Lost(Exception):
@@ -89,6 +106,7 @@ class _Scanner:
 
     def __init__(self, text: str) -> None:
         self.lines: dict[KeyPath, int] = {}
+        self.values: dict[KeyPath, tuple[int, int]] = {}
         self._text = text
         self._at = 0
         self._newlines = [match.start() for match in re.finditer("\n", text)]
@@ -154,6 +172,12 @@ class _Scanner:
                 return parts
 
     def _value(self, path: KeyPath) -> None:
+        start = self._at
+        self._contents(path)
+        if len(path) <= DEPTH:
+            self.values[path] = (start, start + len(self._text[start : self._at].rstrip()))
+
+    def _contents(self, path: KeyPath) -> None:
         if self._take("["):
             self._array(path)
         elif self._take("{"):

@@ -106,6 +106,10 @@ class StateChange(Change):
         if self.state == self.was and not self.moving:
             raise ValueError(f"no change: the state was {self.was}")
 
+    def on(self, member: Member) -> Member:
+        """Return a member with it."""
+        return attrs.evolve(member, status=self.state)
+
     def told(self) -> dict[str, Any]:
         return {"was": self.was, "is": self.state}
 
@@ -129,6 +133,10 @@ class WeightChange(Change):
                 raise ValueError(f"{name}: {said}")
         if self.was == self.weight:
             raise ValueError(f"no change: the weight was {self.was:g}")
+
+    def on(self, member: Member) -> Member:
+        """Return a member with it."""
+        return attrs.evolve(member, loadfactor=self.weight)
 
     def told(self) -> dict[str, Any]:
         return {"was": self.was, "is": self.weight}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,19 +24,15 @@ LARGEST: Final = 4 * 1024 * 1024
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
-def load(path: Path, known: Known) -> Config:
+def load(path: Path, known: Known, instead: Mapping[str, bytes] | None = None) -> Config:
     """Read the file.
 
     :param known: the names of the plugins that exist.
+    :param instead: by name, what to take for what stands in a file.
     :raises ConfigError: the file cannot be read, or is no right configuration.
     """
     place = str(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        # ValueError: the name itself has a NUL in it.
-        raise _single(place, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    data = instead[place] if instead is not None and place in instead else _data(path)
     if len(data) > LARGEST:
         raise _single(place, f"is larger than {LARGEST} bytes; that is no configuration")
     try:
@@ -45,6 +42,15 @@ def load(path: Path, known: Known) -> Config:
         line = data.count(b"\n", 0, error.start) + 1
         raise _single(f"{place}:{line}", "is not UTF-8; save the file as UTF-8") from None
     return loads(text, known, place)
+
+
+def _data(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        # ValueError: the name itself has a NUL in it.
+        raise _single(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def loads(text: str, known: Known, place: str = "configuration") -> Config:

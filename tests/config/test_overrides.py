@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import attrs
 import pytest
@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from panolb.config import Balancer, Config, Known, Listener, Location, Member, problems, warnings
 from panolb.config.overrides import Dropped, Identity, Overrides
 from panolb.config.places import Places
-from panolb.config.runtime import State, StateChange
+from panolb.config.runtime import StateChange
 
 from .drawn import table
+from .operated import STEPS, files, walk
 
 KNOWN = Known(lbmethods=frozenset({"byrequests"}), checks=frozenset({"http"}), resolvers=frozenset({"route"}))
 ONE = Member(url="http://one:8080/", route="1")
@@ -23,7 +24,6 @@ TWO = Member(url="http://two:8080/", route="2", loadfactor=3)
 ID1, ID2 = Identity("app", ONE.url, "1"), Identity("app", TWO.url, "2")
 NEW = Member(url="http://new:8080/", route="3")
 ID3 = Identity("app", NEW.url, "3")
-STATES = get_args(State)
 
 
 def config(*members: Member, name: str = "app", **balancer: Any) -> Config:
@@ -307,55 +307,6 @@ def test_changes_that_exclude_each_other() -> None:
 
 # --- properties ---
 
-ROUTES = st.sampled_from(["1", "2", "3", "4", ""])
-URLS = st.sampled_from(["http://one/", "http://two:8080/a", "http://[::1]/"])
-MEMBERS = st.builds(
-    Member,
-    url=URLS,
-    route=ROUTES,
-    loadfactor=st.sampled_from([1.0, 2.0, 2.5, 100.0]),
-    status=st.sampled_from(STATES),
-    lbset=st.integers(0, 1),
-)
-
-
-@st.composite
-def files(draw: st.DrawFn) -> Config:
-    """Right files with one or two balancers."""
-    balancers = {}
-    for name in draw(st.sampled_from([["a"], ["b"], ["a", "b"]])):
-        members = draw(st.lists(MEMBERS, min_size=1, max_size=4, unique_by=lambda one: (one.url, one.route)))
-        sticky = draw(st.sampled_from([None, "ID"])) if all(one.route for one in members) else None
-        balancers[name] = Balancer(member=members, stickysession=sticky)
-    return Config(
-        listener={"public": Listener(endpoint="tcp:1")},
-        balancer=balancers,
-        location=[Location(path="/", balancer=next(iter(balancers)))],
-    )
-
-
-IDENTITIES = st.builds(Identity, st.sampled_from(["a", "b"]), URLS, ROUTES)
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("with_state"), IDENTITIES, st.sampled_from(STATES), st.booleans()),
-        st.tuples(st.just("with_weight"), IDENTITIES, st.sampled_from([1.0, 2.0, 50.0])),
-        st.tuples(st.just("with_removed"), IDENTITIES),
-        st.tuples(st.just("with_added"), st.sampled_from(["a", "b"]), MEMBERS),
-    ),
-    max_size=12,
-)
-
-
-def walk(file: Config, steps: list[tuple[Any, ...]]) -> Overrides:
-    """Make the changes that are possible, one after the other."""
-    overrides = Overrides()
-    for since, (name, *args) in enumerate(steps):
-        try:
-            overrides = getattr(overrides, name)(file, *args, since)
-        except ValueError as error:
-            assert str(error)
-    return overrides
-
 
 @given(files(), STEPS)
 def test_what_was_possible_holds(file: Config, steps: list[tuple[Any, ...]]) -> None:
@@ -393,7 +344,8 @@ def test_back_to_the_file(file: Config, steps: list[tuple[Any, ...]]) -> None:
     }
     for one in list(overrides):
         if one.key == "added":
-            overrides = overrides.without(one.member)
+            # Where all of the file are removed, they are back when those that took their place leave.
+            overrides = overrides.without(one.member).apply(file)[1]
     for identity, member in wanted.items():
         if any(one.key == "removed" for one in overrides.of(identity)):
             overrides = overrides.with_added(file, identity.balancer, member, 99)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panolb.config.places import DEPTH, KeyPath, Places, dotted, find_lines
+from panolb.config.places import DEPTH, KeyPath, Places, dotted, find_layout, find_lines
 
 
 def all_paths(value: Any, at: KeyPath = ()) -> set[KeyPath]:
@@ -216,6 +216,13 @@ def test_any_document(data: st.DataObject) -> None:
     writer.table(document, (), ())
     assert tomllib.loads(writer.text) == document, "the test's own writer must be right"
     assert find_lines(writer.text) == writer.lines
+    for path, (start, end) in find_layout(writer.text).values.items():
+        value: Any = document
+        for part in path:
+            value = value[part]
+        assert tomllib.loads(f"x = {writer.text[start:end]}") == {"x": value}, (
+            "just the value, no more and no less"
+        )
 
 
 @given(st.text("[]{}=,.\"'#\n\\ab1 ", max_size=60))

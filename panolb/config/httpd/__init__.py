@@ -63,6 +63,7 @@ def load(
     compat: bool = False,
     allowed: Collection[str] = frozenset(),
     defines: Iterable[str] = (),
+    instead: Mapping[str, bytes] | None = None,
 ) -> Imported:
     """Read a file and everything that it includes.
 
@@ -70,9 +71,10 @@ def load(
     :param compat: do exactly as Apache where panolb would do better; see `panolb.config.httpd.differences`.
     :param allowed: directives whose loss the operator accepts.
     :param defines: ``NAME`` or ``NAME=VALUE``, as with ``httpd -D``.
+    :param instead: by name, what to take for what stands in a file.
     :raises ConfigError: with everything that is wrong or must not be lost, in the order of the lines.
     """
-    document = read(path, defines=defines)
+    document = read(path, defines=defines, instead=instead)
     remarks = Remarks()
     translation = Translation(document.nodes, document.root, remarks, compat)
     config = translation.config()

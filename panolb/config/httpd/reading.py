@@ -50,20 +50,26 @@ class Document:
 
 
 def read(
-    path: Path, *, defines: Iterable[str] = (), environment: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    defines: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+    instead: Mapping[str, bytes] | None = None,
 ) -> Document:
     """Read a file.
 
     :param defines: ``NAME`` or ``NAME=VALUE``, as with ``httpd -D``.
     :param environment: variables of the process, which ``${NAME}`` may name; those of panolb if not given.
+    :param instead: by name, what to take for what stands in a file.
     """
     environment = os.environ if environment is None else environment
     defines = tuple(defines)
-    reader = _Reader(path, Variables(defines, environment), everything=False)
+    instead = instead or {}
+    reader = _Reader(path, Variables(defines, environment), instead, everything=False)
     reader.begin(path)
     if not reader.loads_modules:
         # A part of a configuration, such as one of Debian's sites-enabled: its modules are loaded elsewhere.
-        reader = _Reader(path, Variables(defines, environment), everything=True)
+        reader = _Reader(path, Variables(defines, environment), instead, everything=True)
         reader.begin(path)
     return reader.document()
 
@@ -71,10 +77,14 @@ def read(
 class _Reader:
     """Reads once.
 
+    :param instead: by name, what to take for what stands in a file.
     :param everything: all known modules are taken as loaded.
     """
 
-    def __init__(self, path: Path, variables: Variables, *, everything: bool) -> None:
+    def __init__(
+        self, path: Path, variables: Variables, instead: Mapping[str, bytes], *, everything: bool
+    ) -> None:
+        self._instead = instead
         self._everything = everything
         self._modules = Modules(everything=everything)
         root = Path(os.path.abspath(path)).parent
@@ -121,7 +131,7 @@ class _Reader:
         :param place: where it is asked for.
         """
         try:
-            data = includes.read(path)
+            data = self._instead[str(path)] if str(path) in self._instead else includes.read(path)
         except includes.Unreadable as error:
             self._findings.problem(place, f"{named} {error}")
             return
