@@ -74,13 +74,17 @@ class User:
         return pair
 
     def get(self, comes_to: str) -> Answer:
-        """Ask for something; it must come to this member."""
+        """Ask for something on a connection of its own; it must come to this member."""
         with Client(self.lab.port) as client:
-            client.ask("GET", f"/{self.name}", self.cookies)
-            self.lab.members[comes_to].visit().send(
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            )
-            answer = client.answer()
+            return self.get_on(client, comes_to)
+
+    def get_on(self, client: Client, comes_to: str) -> Answer:
+        """The same on a connection that is kept."""
+        client.ask("GET", f"/{self.name}", self.cookies)
+        self.lab.members[comes_to].visit().send(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        answer = client.answer()
         assert answer.status == 200
         self._learn(answer.all("Set-Cookie"))
         return answer
@@ -134,6 +138,19 @@ def access_log(lab: Lab, path: str) -> list[str]:
     """The lines about a path."""
     lines = (lab.panolb.directory / "access.log").read_text().splitlines()
     return [line for line in lines if f"GET {path} " in line]
+
+
+def test_kept_connections(lab: Lab, sticky: str) -> None:
+    """Whatever was worked out for the requests before, the next one on the same connection goes where it is to go."""
+    ann = User(lab, sticky, "nora")
+    page = ann.open("1")
+    session = ann.session
+    with Client(lab.port) as client:
+        for member in ("1", "2", "1", "2"):
+            assert move(lab, session, f"app/{member}")[0] == 200
+            for _ in range(2):
+                ann.get_on(client, member)
+    assert page.closed()[0] == 1012
 
 
 def test_drain_of_the_new_member(lab: Lab, sticky: str) -> None:
