@@ -34,6 +34,11 @@ class Edited:
         return decode(self.new)[0]
 
     @property
+    def encoding(self) -> str:
+        """What the text has to be written in: ``utf-8-sig`` begins with a byte order mark."""
+        return decode(self.new)[1]
+
+    @property
     def sha256(self) -> str:
         """Of what stands in it now, to see whether it is still that."""
         return hashlib.sha256(self.old).hexdigest()
