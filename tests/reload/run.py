@@ -207,7 +207,7 @@ class Run:
         objects = self.panolb.count()
         began = time.monotonic()
         self.users.begin(VISITORS, load.rate, load.viewers)
-        until(lambda: self.users.open >= load.viewers, f"{load.viewers} WebSockets to open", seconds=60)
+        until(lambda: self.users.opened >= load.viewers, f"{load.viewers} WebSockets to open", seconds=60)
         result = Result(0.0, self.users.seen)
         self._reload_all(load, result)
         self.users.end()

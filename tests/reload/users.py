@@ -27,6 +27,8 @@ KEPT = (20, 400)  # requests on one connection
 ALONE = 0.2  # the share of visitors that open a connection for each request
 NEW_USER = 0.01  # chance that after a request somebody else comes
 TALKS = 1.0  # seconds between two messages of a viewer
+RESTLESS = 0.3  # the share of viewers who leave from time to time and come again as somebody else
+STAYS = (2.0, 8.0)  # seconds until they leave
 ATTEMPTS = 50  # handshakes under way at the same time
 LEFT = 1000  # the close code of a viewer who leaves
 RELEASED = 1012  # the close code that tells a page to connect again
@@ -132,6 +134,11 @@ class Users:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
+
+    @property
+    def opened(self) -> int:
+        """How many WebSockets have been opened so far."""
+        return self.seen.opened.total()
 
     def number(self) -> int:
         """For the next request's target."""
@@ -262,6 +269,8 @@ class Viewer(User):
     def __init__(self, users: Users, seed: int, attempts: asyncio.Semaphore) -> None:
         super().__init__(users, seed)
         self._attempts = attempts
+        self._restless = self.chance.random() < RESTLESS
+        self._leaves = False
         self._owed: list[bytes] = []  # what was sent and has not come back
 
     async def run(self) -> None:
@@ -295,6 +304,7 @@ class Viewer(User):
 
     async def _view(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._owed.clear()
+        self._leaves = False
         self.users.open += 1
         talking = asyncio.create_task(self._talk(number, writer))
         code = 1006
@@ -306,11 +316,11 @@ class Viewer(User):
             talking.cancel()
             self.users.open -= 1
             writer.close()
-        if self.users.over and code == LEFT:
+        if self._leaves and code == LEFT:
             if self._owed:
-                self.users.fail(
-                    number, "WebSocket", f"{len(self._owed)} messages never came back", self.route
-                )
+                missing = f"{len(self._owed)} messages never came back"
+                self.users.fail(number, "WebSocket", missing, self.route)
+            self.route = ""
             return
         self.users.seen.ended[self.route, code] += 1
         if self.route in self.users.staying:
@@ -320,9 +330,10 @@ class Viewer(User):
         await asyncio.sleep(self.chance.random())  # as pages do
 
     async def _talk(self, number: int, writer: asyncio.StreamWriter) -> None:
-        """Send a message from time to time, and a close frame when all is over."""
+        """Send a message from time to time, and in the end a close frame."""
+        until = time.monotonic() + self.chance.uniform(*STAYS) if self._restless else float("inf")
         await asyncio.sleep(self.chance.random() * TALKS)
-        while not self.users.over:
+        while not self.users.over and time.monotonic() < until:
             message = b"%d/%d" % (number, self.users.number())
             self._owed.append(message)
             writer.write(masked(TEXT, message))
@@ -330,6 +341,7 @@ class Viewer(User):
         deadline = time.monotonic() + PATIENCE
         while self._owed and time.monotonic() < deadline:  # the last echo is still to come
             await asyncio.sleep(0.02)
+        self._leaves = True
         writer.write(masked(CLOSE, LEFT.to_bytes(2, "big")))
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
@@ -340,7 +352,8 @@ class Viewer(User):
             if frame.opcode == PING:
                 writer.write(masked(PONG, frame.payload))
             elif frame.opcode == CLOSE:
-                writer.write(masked(CLOSE, frame.payload))
+                if not self._leaves:
+                    writer.write(masked(CLOSE, frame.payload))
                 return int.from_bytes(frame.payload[:2], "big") or 1005
             elif frame.payload == b"tick":
                 self.users.seen.ticks += 1
