@@ -12,6 +12,7 @@ from itertools import count
 
 import attrs
 
+from panolb.config import controlendpoint
 from panolb.config.model import Balancer, Config, Health, Location
 from panolb.config.places import KeyPath, dotted
 from panolb.config.values import quoted
@@ -53,7 +54,7 @@ def warnings(config: Config) -> list[Problem]:
 
 def findings(config: Config, known: Known | None = None) -> list[Finding]:
     """Look at everything that is more than one key's own business."""
-    found = [*_whole(config), *_locations(config)]
+    found = [*_whole(config), *_control(config), *_locations(config)]
     for name, balancer in config.balancer.items():
         at: KeyPath = ("balancer", name)
         found += _members(balancer, at)
@@ -93,6 +94,8 @@ def _whole(config: Config) -> Iterator[Finding]:
     ]
     if config.admin is not None:
         endpoints.append((("admin",), config.admin.endpoint))
+    if config.control is not None and config.control.endpoint is not None:
+        endpoints.append((("control",), config.control.endpoint))
     for table, endpoint in endpoints:
         path = (*table, "endpoint")
         other = seen.setdefault(endpoint, path)
@@ -112,6 +115,36 @@ def _whole(config: Config) -> Iterator[Finding]:
     for name in config.balancer:
         if name not in used:
             yield Finding(("balancer", name), "no location uses this balancer", warning=True, about=about)
+
+
+def _control(config: Config) -> Iterator[Finding]:
+    """Who may use the control API over HTTP: nobody by accident."""
+    control = config.control
+    if control is None:
+        return
+    given = [key for key in ("token_file", "certificate", "key", "client_ca") if getattr(control, key)]
+    about: tuple[KeyPath, ...] = tuple(("control", key) for key in ("token_file", "certificate", "client_ca"))
+    path: KeyPath = ("control", "endpoint")
+    if control.endpoint is None:
+        for key in given:
+            yield Finding(("control", key), "has no effect without endpoint", warning=True, about=(path,))
+        return
+    try:
+        endpoint = controlendpoint.parse(control.endpoint)
+    except ValueError as error:
+        yield Finding(path, str(error))
+        return
+    if "token_file" not in given and "client_ca" not in given:
+        message = (
+            "whoever can connect could do everything: write token_file, or client_ca with certificate and key"
+        )
+        yield Finding(path, message, about=about)
+    elif "certificate" not in given and not endpoint.is_loopback:
+        message = "without TLS only the loopback will do (interface=127.0.0.1); write certificate and key"
+        yield Finding(path, message, about=about)
+    for one, other in (("certificate", "key"), ("key", "certificate"), ("client_ca", "certificate")):
+        if one in given and other not in given:
+            yield Finding(("control", one), f"needs {other} too", about=(("control", other),))
 
 
 def _locations(config: Config) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ MOST = 1000  # clients that are remembered; beyond that the one named longest ag
 WORDS = {
     "max_connections_per_client": "has as many connections as max_connections_per_client allows; more are closed at once",
     "request_rate": "sends more requests than request_rate and request_burst allow; the others get 429",
+    "token": "asks the control API without the right token; it gets 401",
 }
 
 

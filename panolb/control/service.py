@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Request as WebRequest
 
-from ..config import model
+from ..config import controlendpoint, model
 from ..config.overrides import Identity
 from ..core.admission import Admission
 from ..core.exchange import Exchange
@@ -32,6 +32,10 @@ from .api.stream import Followers
 from .build import Builder, specs
 from .changes import Changes
 from .configuration import Configuration
+from .controlhttp import ControlHttp
+from .credentials import Credentials
+from .credentials import read as read_credentials
+from .credentials import warn as warn_of_files
 from .descriptors import Descriptors
 from .doors import DoorDraft, Doors, Wanted, close
 from .events import Events
@@ -71,6 +75,7 @@ class Draft:
     plant: PlantDraft
     listening: ListeningDraft
     doors: Mapping[str, DoorDraft]
+    credentials: Credentials
 
 
 class Panolb(MultiService):
@@ -116,6 +121,7 @@ class Panolb(MultiService):
         self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
         self.sessions = Sessions(clock, wall_clock, self.operations)
         descriptors = Descriptors(self.deadlines, self._descriptors_owed)
+        self._exceeded = Excesses(clock).note
         self.listening = Listening(
             reactor,
             self.deadlines,
@@ -123,7 +129,7 @@ class Panolb(MultiService):
             descriptors,
             self._answered_web,
             Refused(clock).note,
-            Excesses(clock).note,
+            self._exceeded,
         )
         self.resources = Resources(
             reactor,
@@ -229,7 +235,8 @@ class Panolb(MultiService):
         try:
             plant = self._builder.draft(config, self.plant)
             listening = self.listening.draft(config, plant.locations)
-            doors = self._doors.draft(self._wanted_doors(config))
+            credentials = read_credentials(config)
+            doors = self._doors.draft(self._wanted_doors(config, credentials))
         except Exception as error:
             logs.stop(following=self._logs)
             if isinstance(error, ConfigError):
@@ -237,7 +244,7 @@ class Panolb(MultiService):
             log.failure("a plugin does not take its settings")
             problem = Problem(config.where(()), f"a plugin does not take its settings: {error!r}")
             raise ConfigError([problem]) from error
-        return Draft(config, moving, logs, plant, listening, doors)
+        return Draft(config, moving, logs, plant, listening, doors, credentials)
 
     def _become(self, draft: Draft) -> Callable[[], Deferred[Any]]:
         """Be like this from now on; returns what closes that which has no place any more."""
@@ -262,6 +269,10 @@ class Panolb(MultiService):
             self.operations.remove(seat.member)
         listeners = self.listening.become(draft.listening)
         doors = self._doors.become(draft.doors)
+        for one in self._doors:
+            if isinstance(one.door, ControlHttp):
+                one.door.become(draft.credentials)
+        warn_of_files(config)
         return partial(self._close, listeners, doors)
 
     def _follow_the_operator(self, moving: Collection[Identity]) -> None:
@@ -277,7 +288,7 @@ class Panolb(MultiService):
         yield self.listening.close(listeners)
         yield close(doors)
 
-    def _wanted_doors(self, config: model.Config) -> dict[str, Wanted]:
+    def _wanted_doors(self, config: model.Config, credentials: Credentials) -> dict[str, Wanted]:
         wanted: dict[str, Wanted] = {}
         if config.admin is not None:
             wanted["admin"] = Wanted(
@@ -289,6 +300,10 @@ class Panolb(MultiService):
             wanted["control"] = Wanted(
                 ("control", "socket"), False, path, partial(self._control_socket, path)
             )
+            if config.control.endpoint is not None:
+                settings = config.control.endpoint, credentials.tls is not None
+                make = partial(self._control_http, config, config.control.endpoint, credentials)
+                wanted["control over HTTP"] = Wanted(("control", "endpoint"), True, settings, make)
         return wanted
 
     def _status_page(self, config: model.Config, admin: model.Admin) -> StatusPage:
@@ -299,6 +314,17 @@ class Panolb(MultiService):
         from .controlsocket import ControlSocket  # noqa: PLC0415  # Windows cannot import it
 
         return ControlSocket(self.reactor, path, self.api.site(self.reactor))
+
+    def _control_http(self, config: model.Config, written: str, credentials: Credentials) -> ControlHttp:
+        description = controlendpoint.parse(written).description
+        endpoint = make_endpoint(self.reactor, config, description, ("control", "endpoint"))
+        return ControlHttp(
+            endpoint,
+            description,
+            self.api.site(self.reactor),
+            credentials,
+            partial(self._exceeded, limit="token"),
+        )
 
     def resource(self, path: str) -> Resource:
         """The location with this path as a twisted.web Resource, to be mounted in another application.
@@ -380,6 +406,11 @@ class Panolb(MultiService):
         log.info("stopped")
         globalLogPublisher.removeObserver(self._events)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether all listeners listen."""
+        return all(listener.is_open for listener in self.listening.listeners.values())
+
     def reopen_logs(self) -> None:
         """The access logs were moved away: begin new files."""
         assert self._logs is not None
@@ -406,11 +437,6 @@ def _problems(opening: Deferred[Any]) -> list[Problem]:
 
     def note(failure: Failure) -> None:
         failure.trap(ConfigError)
-    @property
-    def is_open(self) -> bool:
-        """Whether all listeners listen."""
-        return all(listener.is_open for listener in self.listening.listeners.values())
-
         error: Any = failure.value
         problems.extend(error.problems)
 

@@ -11,6 +11,7 @@ from twisted.internet.testing import MemoryReactor
 
 from ..config import model
 from ..errors import ConfigError, Problem
+from . import credentials
 from .locations import FILE
 
 BACKLOG = 511
@@ -38,7 +39,7 @@ def _with_backlog(description: str) -> str:
 
 def surrounding_problems(config: model.Config) -> list[Problem]:
     """What a configuration names that this machine does not have.  Nothing is opened."""
-    return _endpoint_problems(config) + _path_problems(config)
+    return _endpoint_problems(config) + _path_problems(config) + credentials.problems(config)
 
 
 def _path_problems(config: model.Config) -> list[Problem]:
