@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
@@ -152,8 +153,8 @@ def configuration(options: Options, registry: Registry) -> Configuration:
     file = Path(options["config"] or options["httpd-conf"]).absolute()  # a daemon goes to another directory
     plugins, httpd = known(registry), options.httpd
 
-    def read_file() -> Imported:
-        imported = read(file, plugins, httpd)
+    def read_file(instead: Mapping[str, bytes]) -> Imported:
+        imported = read(file, plugins, httpd, instead)
         return attrs.evolve(imported, config=options.with_doors(imported.config))
 
     state = os.environ.get("STATE_DIRECTORY")  # systemd's; the first one of several

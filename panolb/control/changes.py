@@ -299,6 +299,29 @@ class Changes:
             "overrides": [_override(change) for change in self.configuration.overrides],
         }
 
+    def save(self) -> dict[str, Any]:
+        """The files as they would be with what operators changed; nothing is written.
+
+        :raises CannotSave: when it cannot be written into them.
+        :raises Impossible: when there is nothing to write.
+        :raises ConfigError: when what is on the disk now is wrong.
+        """
+        files = self.configuration.save()
+        if not files:
+            raise Impossible("there is nothing to save: the file says all that holds")
+        return {
+            "files": [
+                {
+                    "file": one.path,
+                    "text": one.text,
+                    "encoding": one.encoding,
+                    "diff": one.diff,
+                    "sha256": one.sha256,
+                }
+                for one in files
+            ]
+        }
+
     def of_member(self, member: Member) -> dict[str, Any]:
         """What operators changed of a member, by what it is about."""
         mine = self.configuration.overrides.of(_identity(member))

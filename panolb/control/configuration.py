@@ -14,6 +14,7 @@ from ..config.httpd import Imported
 from ..config.httpd.report import Report
 from ..config.overrides import Dropped, Identity, Overrides
 from ..config.runtime import StateChange
+from ..config.saving import Edited, Read, save
 from .statefile import StateFile
 
 log = Logger()
@@ -46,7 +47,7 @@ class Proposal:
 class Configuration:
     """The configuration in effect, and where it comes from.
 
-    :param read: reads the file.
+    :param read: reads the file, with other contents in the place of some files.
     :param known: the names of the plugins that exist.
     :param wall_clock: reads the time of day in seconds since 1970.
     :param state_directory: where the changes of operators are kept, if the configuration does not say.
@@ -60,7 +61,7 @@ class Configuration:
     def __init__(
         self,
         file: str,
-        read: Callable[[], Imported],
+        read: Read,
         known: Known,
         wall_clock: Callable[[], float],
         state_directory: Path | None = None,
@@ -70,7 +71,7 @@ class Configuration:
         self._known = known
         self._wall_clock = wall_clock
         self._state_directory = state_directory
-        imported = read()
+        imported = read({})
         self.state = self._state_file(imported.config)
         kept = Overrides() if self.state is None else self.state.read(wall_clock())
         self._kept = None if self.state is None else self.state.path, kept  # where what is written
@@ -98,7 +99,7 @@ class Configuration:
 
         :raises ConfigError: when it is wrong.
         """
-        return self._propose(self._read(), self.overrides)
+        return self._propose(self._read({}), self.overrides)
 
     def changed(self, change: Callable[[Overrides, model.Config], Overrides]) -> Proposal:
         """What an operator wants now.
@@ -112,6 +113,10 @@ class Configuration:
     def proposed(self, config: model.Config) -> Proposal:
         """What would be in effect if the file said this."""
         return self._propose(attrs.evolve(self.now.imported, config=config), self.overrides)
+
+    def save(self) -> list[Edited]:
+        """The files as they would be with the overrides written in; see `panolb.config.saving.save`."""
+        return save(self._read, self.overrides)
 
     def _propose(self, imported: Imported, overrides: Overrides) -> Proposal:
         config, kept, dropped = overrides.apply(imported.config, self._known)
@@ -144,4 +149,4 @@ class Configuration:
 def fixed(config: model.Config, known: Known, wall_clock: Callable[[], float]) -> Configuration:
     """A configuration that was made in code; read again, it says the same."""
     imported = Imported(config, Report(()), {})
-    return Configuration(config.where.name, lambda: imported, known, wall_clock)
+    return Configuration(config.where.name, lambda _: imported, known, wall_clock)

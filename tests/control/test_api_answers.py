@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
@@ -70,7 +71,11 @@ def test_members_come_and_go(lab: Lab, contract: Contract) -> None:
     assert {one["member"] for one in shown["overrides"]} == {"app/3"}
     assert contract.ask("DELETE", "/members/{name}", "app/3")["busy"] == 0
     assert contract.ask("GET", "/overrides")["overrides"] == []
+    contract.ask("GET", "/save", status=409)
     contract.ask("POST", "/members/{name}", "app/1", body={"weight": 7})
+    (file,) = contract.ask("GET", "/save")["files"]
+    assert "+loadfactor = 7" in file["diff"]
+    assert file["sha256"] == sha256(lab.panolb.file.read_bytes()).hexdigest()
     (dropped,) = contract.ask("DELETE", "/overrides", member="app/1")["dropped"]
     assert (dropped["member"], dropped["key"], dropped["was"], dropped["is"]) == ("app/1", "weight", 1.0, 7.0)
     assert contract.ask("DELETE", "/overrides") == {"dropped": []}

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from ...config.edits import CannotSave
 from ...errors import ConfigError
 from ..admin.websockets import BadQuery
 from ..changes import Impossible
@@ -61,6 +62,7 @@ STATUSES: Mapping[type[Exception], int] = {
     UnknownSession: 404,
     Unmovable: 409,
     Impossible: 409,
+    CannotSave: 409,
     BadQuestion: 422,
     Forgotten: 404,
 }

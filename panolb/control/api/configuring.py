@@ -32,6 +32,28 @@ ALL_OVERRIDES = Object(
     },
 )
 
+SAVED = Object(
+    title="Saved",
+    doc="The files as they would be with what operators changed while panolb runs.",
+    fields={
+        "files": Listed(
+            of=Object(
+                title="SavedFile",
+                fields={
+                    "file": Text(),
+                    "text": Text(doc="All that would stand in it."),
+                    "encoding": Text(
+                        doc="What the text is to be written in, as Python calls it.", example="utf-8"
+                    ),
+                    "diff": Text(doc="The difference in unified format."),
+                    "sha256": Text(doc="Of what stands in it now: write nothing when it is another by then."),
+                },
+            ),
+            doc="Those that would change.",
+        )
+    },
+)
+
 CONFIGURATION = Object(
     title="Configuration",
     fields={
@@ -127,6 +149,10 @@ def _overrides(parts: Parts, asked: Asked) -> object:
     return parts.changes.overrides()
 
 
+def _save(parts: Parts, asked: Asked) -> object:
+    return parts.changes.save()
+
+
 def _drop(parts: Parts, asked: Asked) -> object:
     dropping: Deferred[Any] = parts.changes.drop(asked.query.get("member"))
     return dropping.addCallback(lambda dropped: {"dropped": dropped})
@@ -173,5 +199,14 @@ CALLS = (
         answer=Object(title="DroppedOverrides", fields={"dropped": Listed(of=OVERRIDE)}),
         query={"member": Text(doc="Only what was changed of this member.", example="app/1", line=True)},
         refusals=IMPOSSIBLE,
+    ),
+    Call(
+        method="GET",
+        path="/save",
+        summary="Show the file with what operators changed written in",
+        doc="Nothing is written.",
+        do=_save,
+        answer=SAVED,
+        refusals={409: "There is nothing to save, or it cannot be written into the file.", **REFUSED},
     ),
 )
