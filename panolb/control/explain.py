@@ -260,15 +260,13 @@ def chosen_then(found: Remembered, location: Location) -> Choice:
     """The choice that was made."""
     decision, balancer = found.decision, location.balancer
     assert balancer is not None
-    in_vain = {key_of(member.spec): "it was tried, and could not be used" for member in found.tried}
-    if decision is not None:
-        in_vain.pop(key_of(decision.member.spec), None)
+    served = decision is not None and decision.member not in found.tried
     return Choice(
         standings=balancer.past.at(found.started),
         route=found.route,
-        chosen=None if decision is None else key_of(decision.member.spec),
+        chosen=key_of(decision.member.spec) if served and decision is not None else None,
         why="" if decision is None else decision.why,
         nofailover=balancer.nofailover,
         now=found.started,
-        tried=in_vain,
+        tried={key_of(member.spec): "it was tried, and could not be used" for member in found.tried},
     )

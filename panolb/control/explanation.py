@@ -23,6 +23,15 @@ _TERMS = {
     "full": "there are as many WebSockets as there may be (max_open of [websockets])",
     "client-full": "the client's address has as many WebSockets as it may have (max_per_client of [websockets])",
     "bad-path": "the location's path was not written literally, and cannot be exchanged for the member's",
+    "no-capacity": "no descriptor, memory or local port was left to connect with",
+    "retry-budget": "a member could not be connected to, and the retry_budget was used up",
+    "queue-timeout": "none of the member's max_connections became free in time",
+    "member-broke": "the member broke the connection, or the rules of HTTP",
+    "member-timeout": "the member did not answer in time",
+    "client-left": "the client left",
+    "client-timeout": "the client did not send its body in time",
+    "plugin-failed": "a plugin of yours raised an exception; the process log has it",
+    "internal-error": "panolb itself failed; the process log has the traceback",
 }
 
 
@@ -174,7 +183,10 @@ class Explanation:
             self.member, self.reason, self.changed = decision.member.spec.name, decision.why, decision.changed
         served = decision is not None and not (found.status >= 500 and found.term)
         self.outcome = "member" if served else "unavailable"
-        self.because = _TERMS.get(found.term, self.because)
+        if found.term in _TERMS:
+            self.because = (
+                f"{self.because}; {_TERMS[found.term]}" if decision is not None else _TERMS[found.term]
+            )
         if not self.members and balancer is not None:
             self.because += "; how its members stood then is not known any more"
 
@@ -183,10 +195,10 @@ class Explanation:
     def _lines(self) -> Iterable[str]:
         now = self.when == "now"
         what = f"{self.method} {self.path}" + (" (WebSocket)" if self.websocket else "")
-        whose = f" of {self.client}" if self.client else ""
-        where = f" on listener {self.listener}" if self.listener else ""
-        to = f" for {self.host}" if self.host else ""
-        yield f"{what}{to}{whose}{where}"
+        host = f" at {self.host}" if self.host else ""
+        client = f" from {self.client}" if self.client else ""
+        listener = f", listener {self.listener}" if self.listener else ""
+        yield f"{what}{host}{client}{listener}"
         if self.location is not None:
             method = f" ({self.lbmethod})" if self.lbmethod else ""
             leads = f" -> balancer {self.balancer}{method}" if self.balancer else ""
@@ -212,9 +224,9 @@ class Explanation:
     def _cookie_lines(self) -> Iterable[str]:
         for value in self.set_cookie or ():
             yield f"the answer sets a cookie: {value}"
-        if self.set_cookie is None:
+        if self.set_cookie is None and self.outcome == "member":
             yield "the client had to learn a new route" if self.changed else "the client kept its route"
-        elif not self.set_cookie and self.outcome == "member":
+        elif self.set_cookie == [] and self.outcome == "member":
             if not self.changed:
                 why = "the client has the right route" if self.reason != NEW else "nobody is kept on a member"
             else:

@@ -137,7 +137,7 @@ def _verdict(
     if key in choice.tried:
         return Verdict(one, "full" if key in choice.full else "tried", choice.tried[key])
     if key == choice.chosen:
-        return Verdict(one, "chosen", _CHOSEN[choice.why])
+        return Verdict(one, "chosen", _CHOSEN[choice.why] + _in_error(one))
     if choice.is_bound:
         return _beside_the_bound(one, bound)
     out = _out(one)
@@ -153,6 +153,13 @@ def _verdict(
             return Verdict(one, "warming-up", f"it gets {share:.0%} of its new users for now (slow_start)")
         return Verdict(one, "passed-over", "the balancing method preferred another one")
     return _in_reserve(one)
+
+
+def _in_error(one: Standing) -> str:
+    """What is to be added of a chosen member that live traffic could not use."""
+    if one.state != "error":
+        return ""
+    return "; it is in error, but nobody else is left, and so it is tried all the same (forcerecovery)"
 
 
 def _beside_the_bound(one: Standing, bound: Sequence[Standing]) -> Verdict:
@@ -215,6 +222,11 @@ def because(choice: Choice, sticky: bool) -> str:
     carried = _carried(choice)
     if choice.chosen is None:
         return _nobody(choice, carried)
+    chosen = next((one for one in choice.standings if key_of(one.spec) == choice.chosen), None)
+    return _somebody(choice, carried, sticky) + ("" if chosen is None else _in_error(chosen))
+
+
+def _somebody(choice: Choice, carried: str, sticky: bool) -> str:
     if choice.why == STUCK:
         return f"{carried}, which is the route of this member"
     if choice.why == MOVED:

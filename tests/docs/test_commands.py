@@ -26,6 +26,7 @@ ELSEWHERE = (
     "set -a; ",
     "python3 -m venv ",
     "twistd -n ",
+    "grep ",
     "python docs/",
 )
 """Commands that install, that serve, that need somebody to serve, or that another test runs."""
