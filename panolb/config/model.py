@@ -356,7 +356,7 @@ class AccessLog:
     path: str = field(
         validator=NOT_EMPTY,
         metadata=doc(
-            "File to append to.",
+            'File to append to; or "-", the standard output.',
             apache="CustomLog",
             example='"/var/log/panolb/access.log"',
             stand_in="access.log",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.web.server import Request as WebRequest
@@ -26,8 +25,11 @@ from ..language.environment import variable_name
 from .jsonlog import JsonLog
 from .logfile import LogFile
 from .logged import LoggedExchange, LoggedWeb, Times
+from .logtarget import Target
 
 Add = Callable[[bytes], None]
+
+LAST_WORDS = 2.0  # seconds at the stop in which what is gathered must have been written
 
 _ODD = re.compile(rb"[^ !#-\[\]-~]")
 _ESCAPED = {byte: f"\\x{byte:02x}".encode() for byte in (*range(32), 34, 92, *range(127, 256))}
@@ -54,15 +56,18 @@ class AccessLogs:
     """
 
     def __init__(self, config: model.Config, times: Times, former: AccessLogs | None = None) -> None:
+        self._times = times
         self._files: dict[str, LogFile] = {}
         present = {} if former is None else former._files
         self._logs: list[Log] = []
         self._openers: list[Log] = []
+        self._ending: list[LogFile] = []  # with lines that have not been written yet
         for index, one in enumerate(config.access_log):
-            if one.path not in self._files:
+            target = Target(one.path)
+            if target.key not in self._files:
                 place = config.where(("access_log", index, "path"))
-                self._files[one.path] = present.get(one.path) or _opened(Path(one.path), place)
-            made = _log(one, self._files[one.path].add, times)
+                self._files[target.key] = present.get(target.key) or _opened(target, place)
+            made = _log(one, self._files[target.key].add, times)
             self._logs.append(made)
             if one.websockets == "both":
                 self._openers.append(made)
@@ -101,10 +106,18 @@ class AccessLogs:
             file.start(reactor)
 
     def stop(self, following: AccessLogs | None = None) -> None:
-        """Write what there is and close the files, but for those that others go on with."""
+        """Close the files when all is written, but for those that others go on with; without them wait for it a while."""
         kept = set() if following is None else set(following._files.values())
         for file in set(self._files.values()) - kept:
             file.stop()
+            self._ending.append(file)
+        end = self._times.clock() + (LAST_WORDS if following is None else 0.0)
+        left = [file for file in self._ending if not file.join(max(end - self._times.clock(), 0.0))]
+        if following is not None:
+            following._ending += left
+            return
+        for file in left:
+            file.give_up()
 
     def reopen(self) -> None:
         """Go on in new files."""
@@ -112,11 +125,11 @@ class AccessLogs:
             file.reopen()
 
 
-def _opened(path: Path, place: str) -> LogFile:
+def _opened(target: Target, place: str) -> LogFile:
     try:
-        return LogFile(lambda: path.open("ab"))
+        return LogFile(target)
     except OSError as error:
-        raise ConfigError([Problem(place, f"{path} cannot be written: {error.strerror}")]) from None
+        raise ConfigError([Problem(place, f"{target.path} cannot be written: {error.strerror}")]) from None
 
 
 def _log(config: model.AccessLog, add: Add, times: Times) -> Log:

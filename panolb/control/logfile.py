@@ -1,66 +1,49 @@
-"""A file that lines are appended to, gathered so that a line costs no system call."""
+"""A file that lines are appended to, gathered so that a line costs no system call.
+
+They are written by a thread, so that a slow disk or a reader that does not read costs lines, never the balancer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+
+from .logtarget import Target
+from .logwriter import Writer
 
 log = Logger()
 
 FLUSH_EVERY = 1.0  # seconds
 FLUSH_SIZE = 64 << 10  # bytes
+BACKLOG = 8 << 20  # bytes that may wait for the disk, or for a reader
+TELL_EVERY = 60  # flushes in which losses are told once
 
 
 class LogFile:
     """One file, shared by all logs that go to its path.
 
-    :param open_file: opens the file for appending, in binary; raises OSError when that is not possible.
+    :raises OSError: when there is nothing to write to.
     """
 
-    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
-        self._open_file = open_file
-        self._file = open_file()
+    def __init__(self, target: Target, backlog: int = BACKLOG) -> None:
+        self._target = target
+        self._writer = Writer(target)
+        self._backlog = backlog
         self._lines: list[bytes] = []
         self._size = 0
-        self._timer = LoopingCall(self.flush)
-        self._failing = False
+        self._given = self._given_lines = 0  # to the writer
+        self._lost = 0  # lines that the writer did not even get
+        self._told = 0  # lost lines that people know of
+        self._silence = 0  # flushes until they are told of further ones
+        self._timer = LoopingCall(self._look)
 
     def start(self, reactor: Any) -> None:
         """Begin to flush regularly, if that has not begun."""
         if not self._timer.running:
             self._timer.clock = reactor
             self._timer.start(FLUSH_EVERY, now=False)
-
-    def stop(self) -> None:
-        """Write what there is and close the file."""
-        if self._timer.running:
-            self._timer.stop()
-        self.flush()
-        self._close()
-
-    def reopen(self) -> None:
-        """Go on in a new file; if that cannot be opened, in the old one."""
-        self.flush()
-        try:
-            fresh = self._open_file()
-        except OSError as error:
-            log.error(
-                "access log: cannot open a new {path}: {error}; the old one is kept",
-                path=self._file.name,
-                error=error,
-            )
-            return
-        self._close()
-        self._file = fresh
-
-    def _close(self) -> None:
-        try:
-            self._file.close()
-        except OSError:  # a disk that is still full; `flush` has said so
-            pass
 
     def add(self, line: bytes) -> None:
         """Append a line, which has its end."""
@@ -70,19 +53,65 @@ class LogFile:
             self.flush()
 
     def flush(self) -> None:
-        """Hand the lines to the file; a full disk costs lines, never the balancer."""
-        lines, self._lines, self._size = self._lines, [], 0
+        """Hand the lines to the writer, unless too much waits there already."""
+        lines, size = self._lines, self._size
+        self._lines, self._size = [], 0
         if not lines:
             return
-        try:
-            self._file.write(b"".join(lines))
-            self._file.flush()
-            self._failing = False
-        except OSError as error:
-            if not self._failing:
-                log.error(
-                    "access log: cannot write to {path}: {error}; lines are lost until it can be written again",
-                    path=self._file.name,
-                    error=error,
-                )
-            self._failing = True
+        if self._given - self._writer.taken + size > self._backlog:
+            self._lost += len(lines)
+            return
+        self._given += size
+        self._given_lines += len(lines)
+        self._writer.give(lines)
+
+    def reopen(self) -> None:
+        """Go on in a new file; if that cannot be opened, in the old one."""
+        self.flush()
+        self._writer.reopen()
+
+    def stop(self) -> None:
+        """Take no more lines; what there is will be written, and the file closed then."""
+        if self._timer.running:
+            self._timer.stop()
+        self.flush()
+        self._writer.end()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for that, no longer than so many seconds; returns whether it has happened."""
+        ended = self._writer.join(seconds)
+        if ended:
+            self._tell_all()
+        return ended
+
+    def give_up(self) -> None:
+        """The process ends, and what is left will never be written."""
+        self._lost += self._given_lines - self._writer.lines
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        self._silence = 0
+        self._tell()
+
+    # -- what went wrong --------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self.flush()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell what has gone wrong, and now and then how many lines that has cost."""
+        problems = self._writer.problems
+        while problems:
+            log.error("access log: {problem}", problem=problems.popleft())
+        if self._silence:
+            self._silence -= 1
+            return
+        lost = self._lost + self._writer.lost
+        if lost > self._told:
+            log.error(
+                "{n} access log lines were lost: {path} does not take them, or not as fast as they come",
+                n=lost - self._told,
+                path=self._target.path,
+            )
+            self._told, self._silence = lost, TELL_EVERY - 1

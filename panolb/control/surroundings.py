@@ -13,6 +13,7 @@ from ..config import model
 from ..errors import ConfigError, Problem
 from . import credentials
 from .locations import FILE
+from .logtarget import Target
 
 BACKLOG = 511
 """Clients that may wait to be accepted, as in Apache and nginx; Twisted's 50 are few when everybody comes back at once."""
@@ -66,13 +67,7 @@ def _path_problems(config: model.Config) -> list[Problem]:
         place = config.where(("access_log", index, "path"))
         if path.is_dir():
             problems.append(Problem(place, f"{path} is a directory; name a file in it"))
-        elif path.is_fifo() and not path.resolve().is_relative_to(
-            "/proc"
-        ):  # /dev/stdout may be a pipe, with a reader
-            problems.append(
-                Problem(place, f"{path} is a pipe, and the start would wait for its reader; name a file")
-            )
-        elif not path.parent.is_dir():
+        elif not Target(log.path).is_stream and not path.parent.is_dir():
             said = f"{path} cannot be written: there is no directory {path.parent}; make it first"
             problems.append(Problem(place, said))
     return problems

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import signal
 import socket
@@ -295,3 +297,31 @@ def test_format_that_is_not_understood_stops_the_start(tmp_path: Path) -> None:
             assert "access_log" in lab.panolb.log and "%Z" in lab.panolb.log
         finally:
             lab.panolb.close()
+
+
+def test_standard_output(tmp_path: Path) -> None:
+    """Beside the process log; a reopening changes nothing."""
+    with Member("one") as one, labs.running(tmp_path, balancers(one), config("json", "-")) as lab:
+        lab.get("/app/before")
+        until(lambda: bool(lab.panolb.lines('"/app/before"')), "the first line")
+        lab.panolb.process.send_signal(signal.SIGUSR1)
+        lab.get("/app/after")
+        until(lambda: bool(lab.panolb.lines('"/app/after"')), "the second line")
+    (line,) = lab.panolb.lines('"/app/after"')
+    assert json.loads(line)["status"] == 200
+    assert not (tmp_path / "-").exists()
+
+
+def test_nobody_reads_the_pipe(tmp_path: Path) -> None:
+    """The log's, while many large lines are written: all is served, the loss is told, and panolb ends in peace."""
+    os.mkfifo(tmp_path / "pipe")
+    with Member("one") as one, labs.running(tmp_path, balancers(one), config("json", "pipe")) as lab:
+        with Client(lab.port) as client:
+            for number in range(2000):
+                assert client.get(f"/app/{number}/{'x' * 6000}").status == 200
+        until(lambda: bool(lab.panolb.lines("access log lines were lost: pipe")), "the complaint")
+        assert lab.get("/app").status == 200
+    told = [
+        int(re.findall(r"(\d+) access log lines", line)[0]) for line in lab.panolb.lines("lines were lost")
+    ]
+    assert 1500 < sum(told) <= 2003
