@@ -28,7 +28,7 @@ from panolb.reading import HttpdOptions, read
 from .operated import STEPS, files, walk
 
 KNOWN = Known(
-    lbmethods=frozenset({"byrequests"}),
+    lbmethods=frozenset({"bybusyness", "byrequests", "bytraffic"}),
     checks=frozenset({"http", "tcp"}),
     resolvers=frozenset({"route"}),
 )
@@ -499,3 +499,57 @@ def test_any_httpd_conf(config: Config, steps: list[tuple[Any, ...]], noise: Map
             # Apache tells members apart by their URLs alone.
             balancers = overrides.apply(read_file({}).config)[0].balancer.values()
             assert any(len({m.url for m in one.member}) < len(one.member) for one in balancers)
+
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "httpd"
+
+
+def test_the_recipe_for_websockets(tmp_path: Path) -> None:
+    """A member that the file has once for HTTP and once for WebSockets is changed in both places."""
+    file = tmp_path / "httpd.conf"
+    file.write_bytes((EXAMPLES / "websocket-recipe.conf").read_bytes())
+    read_file = reader(file, HttpdOptions())
+    config, who = read_file({}).config, members(read_file, "panopticon")
+    overrides = Overrides().with_removed(config, who["panopticon/1"], 1)
+    overrides = overrides.with_state(config, who["panopticon/2"], "drain", False, 1)
+    new = Member(url="http://10.0.0.13:8080/panopticon", route="3")
+    overrides = overrides.with_added(config, "panopticon", new, 1)
+    assert [line.replace("        ", " ") for line in changed(save(read_file, overrides))] == [
+        "- BalancerMember http://10.0.0.11:8080/panopticon route=1",
+        "- BalancerMember http://10.0.0.12:8080/panopticon route=2",
+        "+ # BalancerMember http://10.0.0.11:8080/panopticon route=1",
+        "+ BalancerMember http://10.0.0.12:8080/panopticon route=2 status=+N",
+        "+ BalancerMember http://10.0.0.13:8080/panopticon route=3",
+        "- BalancerMember ws://10.0.0.11:8080/panopticon route=1",
+        "- BalancerMember ws://10.0.0.12:8080/panopticon route=2",
+        "+ # BalancerMember ws://10.0.0.11:8080/panopticon route=1",
+        "+ BalancerMember ws://10.0.0.12:8080/panopticon route=2 status=+N",
+        "+ BalancerMember ws://10.0.0.13:8080/panopticon route=3",
+    ]
+    agree(read_file, overrides)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "enterprise",
+        "guide",
+        "health-template",
+        "hot-standby",
+        "jsessionid",
+        "lbset-tiers",
+        "two-virtual-hosts",
+    ],
+)
+def test_examples(tmp_path: Path, name: str) -> None:
+    """Whatever is changed of the first balancer of an example, it can be written into the file."""
+    file = tmp_path / "httpd.conf"
+    file.write_bytes((EXAMPLES / f"{name}.conf").read_bytes())
+    read_file = reader(file, HttpdOptions())
+    config = read_file({}).config
+    balancer, made = next(iter(config.balancer.items()))
+    first, *_, last = members(read_file, balancer).values()
+    overrides = Overrides().with_removed(config, first, 1).with_weight(config, last, 7, 1)
+    overrides = overrides.with_state(config, last, "stopped", False, 1)
+    new = attrs.evolve(made.member[0], url=last.url.replace("//", "//new-"), route="new")
+    agree(read_file, overrides.with_added(config, balancer, new, 1))

@@ -52,7 +52,7 @@ def edited(
     for name, balancer in config.balancer.items():
         mine = [one for one in changes if one.member.balancer == name]
         if mine:
-            places = [sources["balancer", name, "member", index][0] for index in range(len(balancer.member))]
+            places = [sources["balancer", name, "member", index] for index in range(len(balancer.member))]
             _Editing(files, name, balancer, places).edit(mine)
     return files.edited()
 
@@ -60,10 +60,12 @@ def edited(
 class _Editing:
     """Edits the members of one balancer.
 
-    :param places: where each of them is.
+    :param places: where each of them is: several, if the file says it once for HTTP and once for WebSockets.
     """
 
-    def __init__(self, files: _Files, name: str, balancer: Balancer, places: Sequence[Place]) -> None:
+    def __init__(
+        self, files: _Files, name: str, balancer: Balancer, places: Sequence[Sequence[Place]]
+    ) -> None:
         self._files = files
         self._members = balancer.member
         self._places = places
@@ -75,30 +77,31 @@ class _Editing:
         wanted: dict[Identity, Member] = {}
         for one in changes:
             if isinstance(one, Removal):
-                self._files.comment_out(self._places[self._numbers[one.member]])
+                for place in self._places[self._numbers[one.member]]:
+                    self._files.comment_out(place)
             elif isinstance(one, StateChange | WeightChange):
                 table = added if one.member in added else wanted
                 before = table.get(one.member) or self._members[self._numbers[one.member]]
                 table[one.member] = one.on(before)
         for member, settings in wanted.items():
             number = self._numbers[member]
-            self._files.replace(self._places[number], self._changed(number, settings))
+            for place in self._places[number]:
+                line = self._files.line(place)
+                words = self._words(line, self._members[number], settings)
+                self._files.replace(place, line.with_words(words))
         for settings in added.values():
-            self._files.add_below(self._places[-1], self._another(settings))
+            self._add(settings)
 
-    def _changed(self, number: int, wanted: Member) -> str:
-        """Return the line of a member with what is to be otherwise."""
-        line = self._files.line(self._places[number])
-        return line.with_words(self._words(line, self._members[number], wanted))
-
-    def _another(self, settings: Member) -> str:
-        """Return a line for another member: that of one like it, as far as there is one."""
+    def _add(self, settings: Member) -> None:
+        """Write another member below the last one: the line of one like it, as far as there is one."""
         like = {key: getattr(settings, key) for key in _IDENTITY}
         numbers = range(len(self._members) - 1, -1, -1)
         model = next((one for one in numbers if evolve(self._members[one], **like) == settings), numbers[0])
-        line = self._files.line(self._places[model])
-        words = {"route": settings.route or None, **self._words(line, self._members[model], settings)}
-        return Line(line.place, line.with_url(settings.url)).with_words(words)
+        for place, last in zip(self._places[model], self._places[-1], strict=True):
+            line = self._files.line(place)
+            words = {"route": settings.route or None, **self._words(line, self._members[model], settings)}
+            text = Line(place, line.with_url(settings.url)).with_words(words)
+            self._files.add_below(last, text)
 
     def _words(self, line: Line, now: Member, wanted: Member) -> dict[str, str | None]:
         """Return the parameters that make a member be as wanted; None for those that have to go."""

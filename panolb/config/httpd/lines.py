@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from attrs import frozen
@@ -72,9 +73,11 @@ class Line:
         return replaced(self.raw, pieces)
 
     def with_url(self, url: str) -> str:
-        """Return it for another server."""
+        """Return it for another server, which it speaks to as to its own."""
         names = [one for one in self._words()[1:] if not one.key]
         here = next(one for one in names if not one.text.lower().startswith("balancer:"))
+        if here.text.lower().startswith("ws:"):
+            url = re.sub("^http", "ws", url, flags=re.IGNORECASE)
         return replaced(self.raw, [(here.start, here.end, url)])
 
     def _words(self) -> list[_Word]:

@@ -53,6 +53,9 @@ class Translation:
     sources: Sources = field(factory=dict)
     _groups: dict[int, Groups] = field(factory=dict)
     _named: dict[str, Group] = field(factory=dict)
+    _twins: dict[str, list[Group]] = field(factory=dict)
+    """By name: the other balancers of the file that are the same one."""
+
     _singles: dict[int, tuple[Group, str]] = field(factory=dict)
     _sites: dict[int, Site] = field(factory=dict)
 
@@ -117,6 +120,7 @@ class Translation:
                 self._named[group.name] = group
         for key, other in instead.items():
             found[key].name = other.name
+            self._twins.setdefault(other.name, []).append(found[key])
         for groups in self._groups.values():
             for group in groups.all():
                 if id(group) not in found:
@@ -130,8 +134,10 @@ class Translation:
             if balancer is not None:
                 made[name] = balancer
                 self.sources["balancer", name] = [group.node.place]
-                for index, member in enumerate(group.members):
-                    self.sources["balancer", name, "member", index] = [member.node.place]
+                same = [group, *self._twins.get(name, ())]
+                for index in range(len(group.members)):
+                    places = [one.members[index].node.place for one in same]
+                    self.sources["balancer", name, "member", index] = places
         return made
 
     def _user(self, name: str) -> Scope:
