@@ -55,6 +55,7 @@ def _requests(result: Result) -> list[str]:
     return [
         f"{total:,} requests in {result.seconds:.0f} s ({total / result.seconds:.0f}/s) on {seen.connections:,} connections",
         *(f"  {count:>9,}  {kind}" for kind, count in sorted(seen.done.items())),
+        f"panolb took {result.processor:.0f} s of a processor for all of it, the users {result.users:.0f} s",
         f"small ones took {half:.1f} ms in the median, 99 % of them less than {most:.0f} ms, the slowest {all_:.0f} ms",
     ]
 

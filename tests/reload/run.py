@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -60,6 +61,7 @@ class Result:
     :ivar refused: reloads of a wrong file, which changed nothing.
     :ivar accepted: what panolb did that it must not: took a wrong file, or did not take a right one.
     :ivar released: WebSockets of members that were removed, as panolb's log counts them.
+    :ivar processor: seconds of a processor that panolb took meanwhile; ``users``: that the users took.
     :ivar warm: bytes of resident memory after some reloads; ``end``: after the last one, under the same load.
     :ivar left: what panolb still held when all users had gone.
     :ivar objects: what there were more of at the end than at the start, with the same configuration.
@@ -72,6 +74,8 @@ class Result:
     applied: dict[str, list[float]] = field(default_factory=dict)
     refused: int = 0
     accepted: list[str] = field(default_factory=list)
+    processor: float = 0.0
+    users: float = 0.0
     warm: int = 0
     end: int = 0
     left: str = ""
@@ -114,6 +118,11 @@ class Counted(Panolb):
         """As everybody's, in other words."""
         counted = [sys.executable, "-m", "tests.reload.counted", str(self.objects)]
         return [*counted, *TWISTD[3:], *self._words]
+
+    def processor(self) -> float:
+        """Seconds of a processor that it has taken so far."""
+        numbers = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
     def count(self) -> Counter[str]:
         """Objects by class."""
@@ -205,13 +214,15 @@ class Run:
         """Let users come, and reload."""
         held = Watch(self.panolb, self._admin)
         objects = self.panolb.count()
-        began = time.monotonic()
+        began, processor, users = time.monotonic(), self.panolb.processor(), time.process_time()
         self.users.begin(VISITORS, load.rate, load.viewers)
         until(lambda: self.users.opened >= load.viewers, f"{load.viewers} WebSockets to open", seconds=60)
         result = Result(0.0, self.users.seen)
         self._reload_all(load, result)
         self.users.end()
         result.seconds = time.monotonic() - began
+        result.processor = self.panolb.processor() - processor
+        result.users = time.process_time() - users
         try:
             held.settle()
         except AssertionError as error:
