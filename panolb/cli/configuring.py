@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from .client import Daemon
-from .ending import Failed
+from .ending import Failed, Refused
 from .options import talks
 from .reports import say_report
 from .showing import say
@@ -25,7 +26,12 @@ def reload(daemon: Daemon, *, for_programs: bool) -> None:
 
     When the file is wrong, every problem is printed, and everything goes on as before.
     """
-    answer = daemon.post("reload")
+    try:
+        answer = daemon.post("reload")
+    except Refused as refused:
+        if refused.problems:
+            refused.hints = ("Nothing has changed; all goes on as before.",)
+        raise
     if for_programs:
         say(answer.text.rstrip("\n"))
     else:
@@ -41,16 +47,17 @@ def save(daemon: Daemon, write: bool, *, for_programs: bool) -> None:
     With --write, the file is replaced.
     """
     answer = daemon.get("save")
-    saved = answer.value
+    files = answer.value["files"]
     if write:
-        _replace(Path(saved["file"]), saved["text"], saved["sha256"])
+        _replace(files)
     if for_programs:
         say(answer.text.rstrip("\n"))
         return
-    for line in saved["diff"].splitlines():
+    for line in (line for file in files for line in file["diff"].rstrip("\n").split("\n")):
         click.secho(line, fg=_colour(line))
     if write:
-        say(f"{saved['file']} is written. Have panolb read it: panolb reload")
+        names = ", ".join(file["file"] for file in files)
+        say(f"{names} {'is' if len(files) == 1 else 'are'} written. Have panolb read it: panolb reload")
     else:
         click.echo("Nothing is written yet; panolb save --write does it.", err=True)
 
@@ -61,25 +68,32 @@ def _colour(line: str) -> str | None:
     return {"-": "red", "+": "green", "@": "cyan"}.get(line[:1])
 
 
-def _replace(file: Path, text: str, expected: str) -> None:
-    """Put a new content in the place of a file's, so that at any moment there is the old or the new one, as a whole.
+def _replace(files: Sequence[Mapping[str, Any]]) -> None:
+    """Put new contents in the place of files', so that at any moment each has its old or its new one, as a whole.
 
-    :param expected: the SHA-256 of what is there.
-    :raises Failed: when it is something else, or cannot be written.
+    :param files: with ``file``, ``text``, ``encoding`` and the ``sha256`` of what must be there.
+    :raises Failed: when something else is there, or a file cannot be written.
     """
+    written: list[str] = []
     try:
-        target = file.resolve(strict=True)  # a link stays one
-        if sha256(target.read_bytes()).hexdigest() != expected:
-            raise Failed(
-                f"{file} has changed since panolb looked at it; nothing was written",
-                "Look at it again: panolb save",
-            )
-        _write(target, text)
+        targets = [Path(one["file"]).resolve(strict=True) for one in files]  # a link stays one
+        for one, target in zip(files, targets, strict=True):
+            if sha256(target.read_bytes()).hexdigest() != one["sha256"]:
+                raise Failed(
+                    f"{target} has changed since panolb looked at it; nothing was written",
+                    "Look at it again: panolb save",
+                )
+        for one, target in zip(files, targets, strict=True):
+            _write(target, one["text"].encode(one.get("encoding", "utf-8")))
+            written.append(str(target))
     except OSError as error:
-        raise Failed(f"{file} cannot be replaced: {error.strerror or error}; nothing was written") from None
+        done = f"written before: {', '.join(written)}" if written else "nothing was written"
+        raise Failed(
+            f"{error.filename or 'the file'} cannot be replaced: {error.strerror or error}; {done}"
+        ) from None
 
 
-def _write(target: Path, text: str) -> None:
+def _write(target: Path, content: bytes) -> None:
     """Write a file beside another, and give it that one's name.
 
     :raises OSError: when that is not possible; the file is as it was then.
@@ -87,7 +101,7 @@ def _write(target: Path, text: str) -> None:
     number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
             file.flush()
             _as(target, name)
             os.fsync(file.fileno())

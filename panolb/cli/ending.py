@@ -69,6 +69,9 @@ class Refused(Failed):
         for problem in self.problems:
             place = click.style(problem.get("place", ""), fg="red")
             click.echo(f"{place}: {problem.get('message', '')}", err=True)
+        if self.problems:
+            number = len(self.problems)
+            click.echo(f"{number} problem{'s' if number != 1 else ''}", err=True)
         super().show(file)
 
 

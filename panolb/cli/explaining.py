@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -41,7 +42,10 @@ def explain(
         answer = daemon.get(f"explain/{quoted(request_id)}")
     else:
         given = {key: value for key, value in words.items() if value}
-        wish = {"url": url, **given, "headers": _pairs(header, ":"), "cookies": _pairs(cookie, "=")}
+        headers: dict[str, list[str]] = {}
+        for name, value in _pairs(header, ":"):
+            headers.setdefault(name, []).append(value)
+        wish = {"url": url, **given, "headers": headers, "cookies": dict(_pairs(cookie, "="))}
         answer = daemon.post("explain", {key: value for key, value in wish.items() if value})
     if for_programs:
         say(answer.text.rstrip("\n"))
@@ -49,18 +53,16 @@ def explain(
         say(_lines(answer.value))
 
 
-def _pairs(texts: tuple[str, ...], separator: str) -> dict[str, str]:
+def _pairs(texts: tuple[str, ...], separator: str) -> Iterator[tuple[str, str]]:
     """Take options apart.
 
     :raises click.UsageError: when a text has no separator.
     """
-    pairs = {}
     for text in texts:
         name, found, value = text.partition(separator)
         if not found:
             raise click.UsageError(f"{text!r}: write NAME{separator}VALUE")
-        pairs[name.strip()] = value.strip()
-    return pairs
+        yield name.strip(), value.strip()
 
 
 def _lines(explanation: dict[str, Any]) -> list[str]:

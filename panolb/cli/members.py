@@ -92,6 +92,8 @@ def _set(
     if not for_programs:
         say(words(answer.value))
         _how_long(daemon, answer.value)
+        if wish["state"] != "active":
+            _who_serves(daemon, answer.value["name"])
     if waits:
         answer = follow(daemon, answer.value["name"], answer, goal, deadline, quiet=for_programs)
     if for_programs:
@@ -103,6 +105,11 @@ def _set(
 def _drained(member: dict[str, Any]) -> list[str]:
     """What a drain does."""
     name = member["name"]
+    if not member["busy"] and not member["websockets"]:
+        return [
+            f"{name} drains: no new users; nothing is under way with it now.",
+            f"Back again: panolb enable {name}",
+        ]
     has = f"its {users(member['sessions'])} with {websockets(member['websockets'])}"
     if member["moving"]:
         said = (
@@ -122,9 +129,16 @@ def _out(member: dict[str, Any]) -> list[str]:
     checked = "" if member["admin"] == "disabled" else ", and it is not checked"
     return [
         f"{name} is {member['admin']}: nobody comes to it{checked}.",
-        f"{websockets(member['closing'])} being closed, {count(requests(member), 'request')} being finished.",
+        _ends(member["closing"], requests(member)),
         f"Back again: panolb enable {name}",
     ]
+
+
+def _ends(closing: int, under_way: int) -> str:
+    """What becomes of that which a member still does."""
+    if not closing and not under_way:
+        return "Nothing is under way with it."
+    return f"{websockets(closing)} being closed, {count(under_way, 'request')} being finished."
 
 
 def _back(member: dict[str, Any]) -> list[str]:
@@ -134,6 +148,14 @@ def _back(member: dict[str, Any]) -> list[str]:
         return [f"{name} is {state('up')}, and gets users again."]
     because = f": {member['reason']}" if member["reason"] else ""
     return [f"{name} is enabled, but {state(member['state'])}{because}; users come when it is up."]
+
+
+def _who_serves(daemon: Daemon, name: str) -> None:
+    """Say so when nobody is left for new users."""
+    for balancer in daemon.get("balancers").value["balancers"]:
+        others = [one for one in balancer["members"] if one["name"] != name]
+        if len(others) < len(balancer["members"]) and not any(one["state"] == "up" for one in others):
+            warn(f"No other member of {balancer['name']} is up: nobody serves new users.")
 
 
 def _how_long(daemon: Daemon, member: dict[str, Any]) -> None:
@@ -199,8 +221,8 @@ def remove(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, f
     answer = daemon.delete(f"members/{quoted(member)}")
     name = answer.value["name"]
     if not for_programs:
-        left = f"{websockets(answer.value['websockets'])} being closed, {count(requests(answer.value), 'request')}"
-        say(f"{name} is removed: nobody comes to it; {left} being finished.")
+        say(f"{name} is removed: nobody comes to it.")
+        say(_ends(answer.value["websockets"], requests(answer.value)))
     if wait or deadline is not None:
         goal = Emptied("removed")
         answer = follow(daemon, name, answer, goal, deadline, quiet=for_programs)
