@@ -28,7 +28,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     with operating.running(tmp_path) as made:
         yield made
         made.leave()
-        made.panolb.stop()
+        if made.panolb.process.poll() is None:
+            made.panolb.stop()
 
 
 def without_first_member(text: str) -> str:
@@ -84,6 +85,18 @@ def test_a_status_that_changes_in_the_file(lab: Lab) -> None:
     lab.edit('\nstatus = "disabled"', "")
     lab.reload()
     assert lab.member("1")["state"] == "up"
+
+
+def test_a_reload_that_comes_too_late(lab: Lab) -> None:
+    """While panolb stops nothing is opened again."""
+    pair = lab.open("1")
+    lab.panolb.terminate()
+    assert pair.closed()[0] == 1012
+    assert "panolb is stopping" in lab.reload("nothing has changed")
+    with pytest.raises(ConnectionRefusedError):
+        Client(lab.port)
+    pair.answer()
+    assert lab.panolb.wait() == 0
 
 
 def test_websockets_of_a_listener_that_moves(lab: Lab) -> None:
