@@ -163,7 +163,7 @@ def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> 
         path=member.path.rstrip("/").encode("ascii"),
         authority=(host if member.port == 80 else f"{host}:{member.port}").encode("ascii"),
         route=member.route.encode("ascii"),
-        loadfactor=int(member.loadfactor * 100),
+        loadfactor=round(member.loadfactor * 100),
         lbset=member.lbset,
         admin=Admin(member.status),
         hot_standby=member.hot_standby,

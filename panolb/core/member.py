@@ -29,7 +29,7 @@ class MemberSpec:
 
     :ivar path: the URL's path without a trailing slash; empty for the root.
     :ivar authority: the URL's ``host[:port]``, sent as Host when the client's is not preserved.
-    :ivar loadfactor: Apache's loadfactor times 100, truncated: the weight of the member.
+    :ivar loadfactor: Apache's loadfactor in hundredths: the weight of the member.
     :ivar redirect: the route of those who take over its users while it cannot serve; empty for nobody.
     :ivar stall_timeout: how long an answer that has begun may stand still.
     :ivar queue: how many requests may wait for one of ``max_connections``.

@@ -109,6 +109,12 @@ def test_limits_of_members() -> None:
     assert (own.max_websockets, own.websocket_rate, own.websocket_burst) == (1, 0.0, 9)
 
 
+def test_hundredths() -> None:
+    """1.15 times 100 is a little less than 115, and is meant all the same."""
+    assert spec({}, {"loadfactor": 1.15}).loadfactor == 115
+    assert spec({}, {"loadfactor": 1.14}).loadfactor == 114
+
+
 def said(balancer: Balancer, *steps: Callable[[], None]) -> list[str]:
     """What the log says of each change of a state, without the member and the reason."""
     balancer.watcher = partial(log_change, balancer)
