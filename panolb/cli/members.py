@@ -10,7 +10,7 @@ import click
 from .client import Answer, Daemon, quoted
 from .ending import Failed
 from .leaving import Emptied, Goal, Served
-from .options import BALANCER, MEMBER, Command, talks
+from .options import BALANCER, DROP, MEMBER, Command, talks
 from .showing import count, moment, requests, say, state, table, users, value, warn, websockets
 from .waiting import Deadline, follow
 
@@ -233,7 +233,7 @@ def remove(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, f
 
 
 @click.command()
-@click.option("--drop", metavar="MEMBER", help="Drop those of this member: what the file says holds again.")
+@DROP
 @click.option("--all", "everything", is_flag=True, help="Drop all of them.")
 @talks
 def overrides(daemon: Daemon, drop: str | None, everything: bool, *, for_programs: bool) -> None:

@@ -77,14 +77,18 @@ def _names(context: click.Context, path: str, key: str, name: str, incomplete: s
     try:
         daemon = Daemon(context.params.get("control") or SOCKET, timeout=PATIENCE, **known)
         listed = daemon.get(path).value[key]
-        found = [(str(one[name]), str(one.get("state", ""))) for one in listed]
+        found = {str(one[name]): str(one.get("state", "")) for one in listed}
     except (click.ClickException, LookupError, TypeError, ValueError):
         return []
-    return [CompletionItem(word, help=state) for word, state in found if word.startswith(incomplete)]
+    return [CompletionItem(word, help=state) for word, state in found.items() if word.startswith(incomplete)]
 
 
 def _members(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     return _names(context, "members", "members", "name", incomplete)
+
+
+def _overridden(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _names(context, "overrides", "overrides", "member", incomplete)
 
 
 def _balancers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -99,6 +103,12 @@ MEMBER = click.argument("member", shell_complete=_members)
 TO_MEMBER = click.option("--to", "member", metavar="MEMBER", required=True, shell_complete=_members)
 OF_MEMBER = click.option(
     "--member", metavar="MEMBER", shell_complete=_members, help="Only those of this member."
+)
+DROP = click.option(
+    "--drop",
+    metavar="MEMBER",
+    shell_complete=_overridden,
+    help="Drop those of this member: what the file says holds again.",
 )
 BALANCER = click.argument("balancer", shell_complete=_balancers)
 SESSION = click.argument("session", shell_complete=_sessions)
