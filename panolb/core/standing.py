@@ -12,7 +12,7 @@ from .member import Admin, Member, MemberSpec
 if TYPE_CHECKING:
     from .warmup import WarmUp
 
-KEPT = 500  # pictures of a balancer; about 150 bytes for each member in each
+KEPT = 500  # pictures of a balancer; about 250 bytes for each member in each
 
 
 class Standing(NamedTuple):
