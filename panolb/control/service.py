@@ -52,7 +52,7 @@ from .refused import Refused
 from .registry import Registry
 from .resources import Resources
 from .sessions import Sessions
-from .surroundings import make_endpoint, surrounding_problems
+from .surroundings import make_endpoint, surrounding_problems, warn_of_unused_sockets
 
 if TYPE_CHECKING:
     from .controlsocket import ControlSocket
@@ -365,6 +365,7 @@ class Panolb(MultiService):
         self._logs.start(self.reactor)
         self.plant.start()
         self.changes.start()
+        warn_of_unused_sockets(self.reactor, self.config)
 
     def _end_if(self, problems: list[Problem]) -> None:
         for problem in problems:

@@ -9,9 +9,9 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.testing import MemoryReactor
 
-from ..config import model
+from ..config import controlendpoint, model
 from ..errors import ConfigError, Problem
-from . import credentials
+from . import credentials, inherited
 from .locations import FILE
 from .logtarget import Target
 
@@ -26,7 +26,12 @@ def make_endpoint(reactor: Any, config: model.Config, description: str, path: tu
     :raises ConfigError: when Twisted cannot make sense of it.
     """
     try:
-        return serverFromString(reactor, _with_backlog(description))
+        if inherited.is_meant(description):
+            return inherited.named(reactor, description)
+        taken_over = inherited.matching(reactor, description)
+        return taken_over or serverFromString(reactor, _with_backlog(description))
+    except inherited.NotPassed as error:
+        raise ConfigError([Problem(config.where(path), str(error))]) from None
     except Exception as error:  # noqa: BLE001  # endpoint parsers are plugins and raise whatever they like
         message = f'is no endpoint ({error}); write for example "tcp:10080:interface=127.0.0.1"'
         raise ConfigError([Problem(config.where(path), message)]) from None
@@ -73,12 +78,31 @@ def _path_problems(config: model.Config) -> list[Problem]:
     return problems
 
 
-def _endpoint_problems(config: model.Config) -> list[Problem]:
-    places = {("listener", name, "endpoint"): one.endpoint for name, one in config.listener.items()}
+def warn_of_unused_sockets(reactor: Any, config: model.Config) -> None:
+    """Name the sockets that systemd has passed and the configuration does not use."""
+    descriptions = list(_endpoints(config).values())
+    if config.control is not None and config.control.endpoint is not None:
+        descriptions.append(controlendpoint.parse(config.control.endpoint).description)
+    inherited.warn_of_unused(reactor, descriptions)
+
+
+def _endpoints(config: model.Config) -> dict[tuple[str, ...], str]:
+    """All of a configuration, by where they stand."""
+    places: dict[tuple[str, ...], str] = {
+        ("listener", name, "endpoint"): one.endpoint for name, one in config.listener.items()
+    }
     if config.admin is not None:
-        places["admin", "endpoint"] = config.admin.endpoint  # type: ignore[index]
+        places["admin", "endpoint"] = config.admin.endpoint
+    return places
+
+
+def _endpoint_problems(config: model.Config) -> list[Problem]:
     problems: list[Problem] = []
-    for path, description in places.items():
+    for path, description in _endpoints(config).items():
+        if inherited.is_meant(description):
+            mistake = inherited.mistake(description)
+            problems += [] if mistake is None else [Problem(config.where(path), mistake)]
+            continue
         try:
             make_endpoint(MemoryReactor(), config, description, path)
         except ConfigError as error:

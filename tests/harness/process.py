@@ -75,6 +75,11 @@ class Panolb:
         path = [str(Path(panolb.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONUNBUFFERED": "1"}
 
+    @property
+    def passed(self) -> Sequence[int]:
+        """The descriptors that it gets beside its standard streams."""
+        return ()
+
     def launch(self) -> None:
         """Start the process and return at once."""
         with self.output.open("ab") as output:
@@ -85,6 +90,7 @@ class Panolb:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=self.passed,
             )
         if self not in Panolb.running:
             Panolb.running.append(self)

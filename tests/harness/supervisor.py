@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
+import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .process import Panolb
@@ -71,3 +75,43 @@ class Supervised(Panolb):
     @property
     def environment(self) -> dict[str, str]:
         return {**super().environment, **self.variables}
+
+
+LAUNCHER = """\
+import os, sys
+count = len(sys.argv[2].split(","))
+for target, source in enumerate(sys.argv[2].split(","), 3):
+    os.dup2(int(source), target)  # the sources are above all targets
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(count), LISTEN_FDNAMES=sys.argv[1])
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+class Activated(Supervised):
+    """A process that is given listening sockets, as from a socket unit, at each start.
+
+    :param sockets: by their names.
+    """
+
+    def __init__(
+        self, directory: Path, config: str, sockets: Mapping[str, socket.socket], **variables: str
+    ) -> None:
+        super().__init__(directory, config, **variables)
+        self.sockets = sockets
+        # Above all numbers that they are to have, in a process that has no more than its standard streams.
+        self._filenos = [fcntl.fcntl(one, fcntl.F_DUPFD, 100) for one in sockets.values()]
+
+    @property
+    def passed(self) -> Sequence[int]:
+        return self._filenos
+
+    @property
+    def command(self) -> list[str]:
+        filenos = ",".join(map(str, self._filenos))
+        return [sys.executable, "-c", LAUNCHER, ":".join(self.sockets), filenos, *super().command]
+
+    def close(self) -> None:
+        super().close()
+        for fileno in self._filenos:
+            os.close(fileno)
+        self._filenos = []
