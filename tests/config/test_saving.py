@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from panolb.errors import ConfigError
 from panolb.reading import HttpdOptions, read
 
 from .operated import STEPS, files, walk
+from .test_places import Writer
 
 KNOWN = Known(
     lbmethods=frozenset({"bybusyness", "byrequests", "bytraffic"}),
@@ -465,6 +467,22 @@ def test_any_toml(config: Config, steps: list[tuple[Any, ...]], noise: list[str]
         file = Path(directory, "panolb.toml")
         file.write_bytes(text.encode())
         agree(reader(file), walk(config, steps))
+
+
+@settings(max_examples=50)
+@given(st.data(), files(), STEPS)
+def test_any_way_of_writing(data: st.DataObject, config: Config, steps: list[tuple[Any, ...]]) -> None:
+    """The same for tables, arrays, inline tables, dotted keys and quoted names."""
+    writer = Writer(data.draw)
+    writer.table(tomllib.loads(dump(config)), (), ())
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "panolb.toml")
+        file.write_text(writer.text)
+        overrides = walk(config, steps)
+        try:
+            agree(reader(file), overrides)
+        except CannotSave as error:
+            assert "no element of" in str(error)
 
 
 def written(config: Config, noise: Mapping[int, str]) -> str:
