@@ -17,9 +17,11 @@ QUESTION = Object(
         ),
         "method": Text(doc="GET unless it is said.", line=True),
         "headers": Table(
-            of=Either(of=(LINE, Listed(of=LINE))), doc="Header fields; one name may have several values."
+            of=Either(of=(LINE, Listed(of=LINE))),
+            names=LINE,
+            doc="Header fields; one name may have several values.",
         ),
-        "cookies": Table(of=LINE),
+        "cookies": Table(of=LINE, names=LINE),
         "client": Text(doc="The address that connects; 127.0.0.1 unless it is said.", line=True),
         "listener": Text(
             doc="The name of the listener; unless it is said, one that has the URL's port.", line=True

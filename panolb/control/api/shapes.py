@@ -224,18 +224,23 @@ class Listed(Shape):
 
 @attrs.frozen(kw_only=True)
 class Table(Shape):
-    """Any names, each with a value of one shape."""
+    """Any names, each with a value of one shape.
+
+    :ivar names: the shape of the names.
+    """
 
     of: Shape
+    names: Text = Text()
 
     def schema(self) -> Schema:
-        return {**super().schema(), "type": "object", "additionalProperties": self.of.schema()}
+        described = {**super().schema(), "type": "object", "additionalProperties": self.of.schema()}
+        return described if self.names == Text() else {**described, "propertyNames": self.names.schema()}
 
     def read(self, value: Any, name: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Wrong(f"{name} is an object of names and values")
         return {
-            Text(line=True).read(key, f"a name in {name}"): self.of.read(one, f"{name}.{key}")
+            self.names.read(key, f"a name in {name}"): self.of.read(one, f"{name}.{key}")
             for key, one in value.items()
         }
 
