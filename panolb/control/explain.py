@@ -13,7 +13,7 @@ from ..core.explaining import Choice, Key, Verdict, because, key_of, name_of, pl
 from ..core.headers import Peer
 from ..core.location import Location
 from ..core.member import Member
-from ..core.rehearsing import Rehearsed, rehearse
+from ..core.rehearsing import Rehearsed, Unrehearsable, rehearse
 from ..core.request import Request
 from ..errors import BadRequest
 from ..proxy.frontend import Frontend
@@ -64,7 +64,7 @@ class Explainer:
         """What would become of a request if it came now; nothing is sent, and nothing changes.
 
         :param asked: see `panolb.control.question.understand`.
-        :raises BadQuestion: when it makes no sense.
+        :raises BadQuestion: when it makes no sense, or cannot be answered.
         """
         question = understand(asked)
         listener, frontend = self._listener(question)
@@ -140,7 +140,10 @@ class Explainer:
         if request.websocket is not None and location.websocket is not None:
             upgrade = Offer(request.websocket, location.websocket).lines
         now = self._clock()
-        told = rehearse(request, location, peer, upgrade, _is_full)
+        try:
+            told = rehearse(request, location, peer, upgrade, _is_full)
+        except Unrehearsable as error:
+            raise BadQuestion(f"the balancing method of {name_of(location)} cannot be explained: {error}")
         if location.balancer is None:
             said.local(name_of(location), told)
             return

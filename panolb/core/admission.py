@@ -6,6 +6,7 @@ as it can take and tells the rest when to come again, each at a time of its own,
 
 from __future__ import annotations
 
+from copy import copy
 from math import ceil
 from typing import NamedTuple
 
@@ -97,6 +98,12 @@ class Gate:
         self._bucket = Bucket(rate, burst)
         self.open = 0
 
+    def __copy__(self) -> Gate:
+        other = Gate(self._most)
+        other._bucket = copy(self._bucket)
+        other.open = self.open
+        return other
+
     def configure(self, most: int | None, rate: float, burst: int) -> None:
         """Have these limits from now on; who is inside stays."""
         self._most = most
@@ -131,6 +138,12 @@ class Admission:
         self._most_per_client = most_per_client
         self._clients: dict[bytes, int] = {}
         self.open = 0
+
+    def __copy__(self) -> Admission:
+        other = Admission(self._most, self._most_per_client)
+        other._clients = self._clients.copy()
+        other.open = self.open
+        return other
 
     def configure(self, most: int | None, most_per_client: int | None) -> None:
         """Have these limits from now on; who is inside stays."""

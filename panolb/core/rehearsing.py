@@ -28,6 +28,10 @@ Lines = Sequence[bytes]
 _KEY = b"Sec-WebSocket-Key: "
 
 
+class Unrehearsable(Exception):
+    """A balancing method cannot be asked without changing it; the message says why."""
+
+
 class Rehearsed:
     """What would become of a request.
 
@@ -66,6 +70,7 @@ def rehearse(
     :param upgrade: the fields of the WebSocket handshake that the member would get; see `Exchange.upgrade`.
     :param full: whether so many wait for a connection to a member that nobody else may, or (if the second argument is
         true) nobody who is bound to it.
+    :raises Unrehearsable: when its balancing method cannot be copied.
     """
     told = Rehearsed()
     balancer = location.balancer
@@ -218,7 +223,7 @@ class _Door(Admission):
     __slots__ = ("_door", "_members", "_told")
 
     def __init__(self, door: Admission, members: Sequence[Member], told: Rehearsed) -> None:
-        self._door = copy.deepcopy(door)
+        self._door = copy.copy(door)
         self._members = {member.gate: member for member in members}
         self._told = told
 
@@ -245,7 +250,7 @@ def _stage(location: Location, told: Rehearsed) -> Iterator[None]:
         for member in members:
             member.health = copy.copy(member.health)
             member.warm_up = copy.copy(member.warm_up)
-            member.gate = copy.deepcopy(member.gate)
+            member.gate = copy.copy(member.gate)
             member.connector = _Way(member)
         if balancer is not None:
             _set_balancer(balancer, told)
@@ -287,10 +292,16 @@ def copied(policy: Policy, members: Sequence[Member]) -> Policy:
     """A balancing method that decides as ``policy`` would, and leaves it as it is.
 
     A method can say by ``__copy__`` how that is done.  Without it everything that it holds is copied but the members.
+
+    :raises Unrehearsable: when that is not possible.
     """
-    if hasattr(policy, "__copy__"):
-        return copy.copy(policy)
-    return copy.deepcopy(policy, {id(member): member for member in members})
+    try:
+        if hasattr(policy, "__copy__"):
+            return copy.copy(policy)
+        return copy.deepcopy(policy, {id(member): member for member in members})
+    except Exception as error:
+        name = type(policy).__qualname__
+        raise Unrehearsable(f"{name} cannot be copied, and has no __copy__ that does it: {error}") from error
 
 
 class _Saved:

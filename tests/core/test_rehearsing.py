@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from panolb.core.location import Location
 from panolb.core.member import Admin, Member
 from panolb.core.pins import Pins
 from panolb.core.policies import ByBusyness, ByRequests, ByTraffic, Policy
-from panolb.core.rehearsing import Rehearsed, copied, rehearse
+from panolb.core.rehearsing import Rehearsed, Unrehearsable, copied, rehearse
 from panolb.core.request import Request
 from panolb.core.rules import Rules
 from panolb.core.sticky import RouteResolver
@@ -325,6 +326,22 @@ def test_a_method_that_says_how_it_is_copied() -> None:
 
     members = [Member(spec(route), Way()) for route in "12"]
     assert copied(Own(), members).pick(members) is members[1]
+
+
+def test_a_method_that_cannot_be_copied() -> None:
+    """That is said, and everything is put back."""
+
+    class Held(Counting):
+        def __init__(self) -> None:
+            super().__init__()
+            self.file = sys.stdout
+
+    balancer = Balancer("b", [Member(spec("1"), Way())], Held(), Settings())
+    location = Location(b"", balancer, lambda: 0.0)
+    with pytest.raises(Unrehearsable, match="Held cannot be copied"):
+        rehearse(ask(), location, Peer(b"192.0.2.7", False, False, b"lb"))
+    assert isinstance(balancer.policy, Held)
+    assert isinstance(balancer.members[0].connector, Way)
 
 
 @pytest.mark.parametrize("raising", [True, False])
