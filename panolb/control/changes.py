@@ -18,6 +18,7 @@ from ..config.overrides import Dropped, Identity, Overrides, identify
 from ..config.runtime import settings
 from ..core.member import Admin, Member
 from ..errors import ConfigError, Problem
+from .certificates import with_renewed
 from .configuration import Configuration, Proposal
 from .planning import report
 
@@ -110,9 +111,12 @@ class Changes:
         return self._report(self.configuration.proposed(config))
 
     def _report(self, proposal: Proposal) -> dict[str, Any]:
-        comparison = compare(self._house.config, proposal.config)
+        listening = self._house.listening
+        comparison = with_renewed(
+            compare(self._house.config, proposal.config), listening.renewed(proposal.config)
+        )
         return {
-            **report(comparison, self._house.operations, self._house.listening.clients),
+            **report(comparison, self._house.operations, listening.clients),
             "overrides": {
                 "kept": [_override(change) for change in proposal.overrides],
                 "dropped": [_dropped(one) for one in proposal.dropped],

@@ -28,6 +28,7 @@ from ..proxy.http1 import Http1
 from ..proxy.refusals import too_many
 from ..proxy.resource import ReverseProxyResource, refuse
 from .accepting import FULL, Acceptor
+from .certificates import show
 from .descriptors import Descriptors
 from .episodes import Episode
 
@@ -298,6 +299,7 @@ class Listener:
     :param descriptors: those that its clients take.
 
     :ivar is_open: whether it listens.
+    :ivar shown: the certificate that clients see; ``None`` when they speak plain HTTP.
     """
 
     def __init__(
@@ -312,6 +314,7 @@ class Listener:
         self.description = description
         self.frontend = frontend
         frontend.on_full = self._note_full
+        self.shown = show(endpoint)
         self._endpoint = endpoint
         self._port: IListeningPort | None = None
         self._acceptor = Acceptor(descriptors)

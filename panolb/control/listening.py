@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
+from OpenSSL.SSL import Error as SSLError
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.testing import MemoryReactor
 from twisted.logger import Logger
 from twisted.web.server import Request as WebRequest
 
 from ..config import model
+from ..config.changedkeys import Change
 from ..core.headers import Peer
 from ..core.location import Location
 from ..core.rates import Rates
@@ -20,6 +23,7 @@ from ..errors import BadRequest, ConfigError, Problem
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
+from .certificates import Certificate, renewed
 from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
 from .surroundings import make_endpoint
@@ -32,10 +36,12 @@ class ListenerDraft:
     """What a listener is to be.
 
     :ivar listener: the present one, if its endpoint is the same.
+    :ivar certificate: what it is to show to clients instead of what it does; ``None``: the same.
     """
 
     listener: Listener
     behaviour: Behaviour
+    certificate: Certificate | None = None
 
 
 @attrs.frozen
@@ -120,10 +126,34 @@ class Listening:
             if listener is None or listener.description != one.endpoint:
                 endpoint = make_endpoint(self._reactor, config, one.endpoint, ("listener", name, "endpoint"))
                 listener = Listener(name, one.endpoint, endpoint, self._frontend(), self._descriptors)
-            drafts[name] = ListenerDraft(
-                listener, self._behaviour(name, one, config, locations, listener.frontend)
-            )
+            behaviour = self._behaviour(name, one, config, locations, listener.frontend)
+            drafts[name] = ListenerDraft(listener, behaviour, self._renewed(listener, config))
         return ListeningDraft(config, drafts)
+
+    def renewed(self, config: model.Config) -> dict[str, Change]:
+        """The listeners that stay and get another certificate, which their files have now.
+
+        :raises ConfigError: when one cannot be used.
+        """
+        changes: dict[str, Change] = {}
+        for name, listener in self.listeners.items():
+            if name in config.listener and config.listener[name].endpoint == listener.description:
+                certificate = self._renewed(listener, config)
+                if certificate is not None and listener.shown is not None:
+                    changes[name] = Change("certificate", str(listener.shown.certificate), str(certificate))
+        return changes
+
+    def _renewed(self, listener: Listener, config: model.Config) -> Certificate | None:
+        if not listener.is_open or listener.shown is None:
+            return None
+        path = ("listener", listener.name, "endpoint")
+        # Of a reactor that does nothing: only what the files say counts.
+        endpoint = make_endpoint(MemoryReactor(), config, listener.description, path)
+        try:
+            return renewed(listener.shown, endpoint)
+        except SSLError as error:
+            message = f"certificate and key do not fit each other: {error}"
+            raise ConfigError([Problem(config.where(path), message)]) from None
 
     def _frontend(self) -> Frontend:
         return Frontend(
@@ -230,6 +260,8 @@ class Listening:
         outgoing = list(self._outgoing(draft))
         for one in draft.listeners.values():
             one.listener.frontend.configure(one.behaviour)
+            if one.certificate is not None and one.listener.shown is not None:
+                one.listener.shown.certificate = one.certificate
         self.listeners = {name: one.listener for name, one in draft.listeners.items()}
         self._former += outgoing
         return outgoing
