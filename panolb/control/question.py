@@ -127,10 +127,8 @@ def _split(url: str) -> tuple[str, bytes, int, bytes]:
     try:
         parts = urlsplit(url)
         port = parts.port
-        authority = parts.netloc.rpartition("@")[2].encode(
-            "idna" if parts.netloc.isascii() is False else "ascii"
-        )
-    except (ValueError, UnicodeError) as error:
+        authority = _in_dns(parts.netloc.rpartition("@")[2])
+    except ValueError as error:
         raise BadQuestion(f"url cannot be read: {error}")
     if parts.scheme.lower() not in _SCHEMES or not authority:
         raise BadQuestion("url is http://HOST/PATH, https://HOST/PATH, or a path alone")
@@ -139,10 +137,24 @@ def _split(url: str) -> tuple[str, bytes, int, bytes]:
     return scheme, authority, port or _SCHEMES[scheme], _target(rest)
 
 
+def _in_dns(authority: str) -> bytes:
+    """Host and port as they stand in a Host field.
+
+    :raises UnicodeError: when there is no such name.
+    """
+    if authority.isascii():
+        return authority.encode()
+    host, colon, port = authority.partition(":")
+    return (host.encode("idna").decode() + colon + port).encode("ascii")
+
+
 def _target(rest: str) -> bytes:
     """A request target as browsers write it: no fragment, and escapes for what is not ASCII."""
     rest = rest.partition("#")[0]
-    return quote(rest if rest.startswith("/") else "/" + rest, safe=_PRINTABLE).encode("ascii")
+    try:
+        return quote(rest if rest.startswith("/") else "/" + rest, safe=_PRINTABLE).encode("ascii")
+    except UnicodeEncodeError:
+        raise BadQuestion("url has what is no character")
 
 
 def _lines(headers: Mapping[str, Any]) -> Iterable[bytes]:
@@ -162,7 +174,10 @@ def _value(value: object, what: str) -> bytes:
         raise BadQuestion(f"{what} is a text")
     if any(character in value for character in "\r\n\0"):
         raise BadQuestion(f"{what} has a control character")
-    return value.encode("utf-8", "surrogateescape")
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise BadQuestion(f"{what} has what is no character")
 
 
 def _client(asked: Mapping[str, Any]) -> str:
