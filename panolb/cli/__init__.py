@@ -16,7 +16,8 @@ from .ending import EPILOG, INTERRUPTED
 from .events import events
 from .explaining import explain
 from .files import check, import_, plan
-from .members import add, disable, drain, enable, overrides, remove, stop, weight
+from .members import add, disable, drain, enable, remove, stop, weight
+from .overrides import overrides
 from .seeing import members, status
 from .sessions import sessions
 

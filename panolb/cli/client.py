@@ -24,6 +24,7 @@ TIMEOUT: Final = 30.0
 """Seconds in which an answer must come."""
 
 _RUNS = "Is it running?  systemctl status panolb"
+_HTTPS = "Does it speak TLS? Then write https://"
 _ELSEWHERE = "If its [control] socket is elsewhere, say where: --control PATH, or PANOLB_CONTROL=PATH"
 
 
@@ -178,8 +179,13 @@ class Daemon:
                 f"the certificate of {where} is not trusted: {error.verify_message}",
                 "Say who vouches for it: --ca FILE",
             )
+        if isinstance(error, ssl.SSLError):
+            return _no_tls(where, error)
         if isinstance(error, http.client.HTTPException | ConnectionResetError | BrokenPipeError):
-            return Unreachable(f"panolb at {where} has gone away before it answered", _RUNS)
+            hint = _RUNS
+            if self._is_url:
+                hint = "Does it ask for a certificate? --cert FILE --key FILE" if self._tls else _HTTPS
+            return Unreachable(f"panolb at {where} has gone away before it answered", hint)
         if self._is_url:
             return Unreachable(
                 f"panolb cannot be reached at {where}: {_words(error)}",
@@ -202,6 +208,14 @@ class _UnixConnection(http.client.HTTPConnection):
 def quoted(name: str) -> str:
     """The name of a member, a balancer or a session as a part of a path."""
     return quote(name, safe="/:")
+
+
+def _no_tls(url: str, error: ssl.SSLError) -> Unreachable:
+    """Why there is no agreement about TLS, and what to do about it."""
+    if "CERTIFICATE_REQUIRED" in (error.reason or ""):
+        return Unreachable(f"{url} asks for a certificate", "Show it yours: --cert FILE --key FILE")
+    words = f"{url} does not speak TLS as it should: {error.reason or error}"
+    return Unreachable(words, "Does it speak TLS at all? Otherwise write http://")
 
 
 def _no_socket(path: str, error: Exception) -> Unreachable:

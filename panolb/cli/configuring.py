@@ -16,7 +16,7 @@ from .client import Daemon
 from .ending import Failed, Refused
 from .options import talks
 from .reports import say_report
-from .showing import say
+from .showing import printed, say
 
 
 @click.command()
@@ -32,9 +32,7 @@ def reload(daemon: Daemon, *, for_programs: bool) -> None:
         if refused.problems:
             refused.hints = ("Nothing has changed; all goes on as before.",)
         raise
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-    else:
+    if not printed(answer.text, for_programs):
         say_report(answer.value)
 
 
@@ -50,8 +48,7 @@ def save(daemon: Daemon, write: bool, *, for_programs: bool) -> None:
     files = answer.value["files"]
     if write:
         _replace(files)
-    if for_programs:
-        say(answer.text.rstrip("\n"))
+    if printed(answer.text, for_programs):
         return
     for line in (line for file in files for line in file["diff"].rstrip("\n").split("\n")):
         click.secho(line, fg=_colour(line))

@@ -9,7 +9,7 @@ import click
 
 from .client import Daemon, quoted
 from .options import talks
-from .showing import say, state, table
+from .showing import printed, say, state, table
 
 
 @click.command()
@@ -47,9 +47,7 @@ def explain(
             headers.setdefault(name, []).append(value)
         wish = {"url": url, **given, "headers": headers, "cookies": dict(_pairs(cookie, "="))}
         answer = daemon.post("explain", {key: value for key, value in wish.items() if value})
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-    else:
+    if not printed(answer.text, for_programs):
         say(_lines(answer.value))
 
 

@@ -13,7 +13,7 @@ from .client import Daemon
 from .ending import PENDING
 from .options import Command, talks
 from .reports import say_report
-from .showing import say
+from .showing import printed
 
 if TYPE_CHECKING:
     from ..reading import HttpdOptions
@@ -98,9 +98,7 @@ def plan(daemon: Daemon, file: Path, httpd_conf: bool, *, for_programs: bool, **
     httpd = _httpd(file, httpd_conf, options)
     running = daemon.get("configuration").value["toml"] if httpd else ""
     answer = daemon.post("plan", {"configuration": _checking().to_plan(file, httpd, running)})
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-    else:
+    if not printed(answer.text, for_programs):
         say_report(answer.value, planned=True)
     if answer.value["changes"]:
         click.get_current_context().exit(PENDING)

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from .client import Answer, Daemon, quoted
-from .ending import Failed
+from .client import Daemon, quoted
 from .leaving import Emptied, Goal, Served
-from .options import BALANCER, DROP, MEMBER, Command, talks
-from .showing import count, moment, requests, say, state, table, users, value, warn, websockets
+from .options import BALANCER, MEMBER, Command, talks
+from .showing import count, printed, requests, say, state, users, warn, websockets
 from .waiting import Deadline, follow
 
 _WAIT = click.option("--wait", is_flag=True, help="Wait until nothing is left of its users; show what is.")
@@ -91,14 +90,12 @@ def _set(
     waits = wait or deadline is not None
     if not for_programs:
         say(words(answer.value))
-        _how_long(daemon, answer.value)
+        _how_long(answer.value)
         if wish["state"] != "active":
             _who_serves(daemon, answer.value["name"])
     if waits:
         answer = follow(daemon, answer.value["name"], answer, goal, deadline, quiet=for_programs)
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-    elif waits:
+    if not printed(answer.text, for_programs) and waits:
         say(goal.reached(answer.value))
 
 
@@ -158,12 +155,10 @@ def _who_serves(daemon: Daemon, name: str) -> None:
             warn(f"No other member of {balancer['name']} is up: nobody serves new users.")
 
 
-def _how_long(daemon: Daemon, member: dict[str, Any]) -> None:
+def _how_long(changed: dict[str, Any]) -> None:
     """Say what a restart makes of a change, where that is not what one would expect."""
-    if member.get("overrides") and daemon.get("overrides").value["state_file"] is None:
-        warn(
-            "There is no [control] state_file: panolb forgets this when it stops. Into the file: panolb save --write"
-        )
+    if changed["unkept"]:
+        warn(f"panolb forgets this when it stops: {changed['unkept']}. Into the file: panolb save --write")
 
 
 @click.command()
@@ -176,10 +171,10 @@ def weight(daemon: Daemon, member: str, weight: float, *, for_programs: bool) ->
     With 2 it gets twice as many as one with 1.  Users that it has stay with it.
     """
     answer = daemon.post(f"members/{quoted(member)}", {"weight": weight})
-    if _for_program(answer, for_programs):
+    if printed(answer.text, for_programs):
         return
     say(f"{answer.value['name']} has the weight {answer.value['weight']:g}; its users stay.")
-    _how_long(daemon, answer.value)
+    _how_long(answer.value)
 
 
 @click.command()
@@ -200,12 +195,12 @@ def add(
     wish = {"url": url, "route": route, "weight": weight}
     given = {key: value for key, value in wish.items() if value is not None}
     answer = daemon.post(f"balancers/{quoted(balancer)}/members", given)
-    if _for_program(answer, for_programs):
+    if printed(answer.text, for_programs):
         return
     name = answer.value["name"]
     say(f"{name} is added, at {answer.value['url']}; it is {state(answer.value['state'])}.")
     say(f"Into the file: panolb save    Away again: panolb remove {name}")
-    _how_long(daemon, answer.value)
+    _how_long(answer.value)
 
 
 @click.command()
@@ -223,64 +218,10 @@ def remove(daemon: Daemon, member: str, wait: bool, deadline: float | None, *, f
     if not for_programs:
         say(f"{name} is removed: nobody comes to it.")
         say(_ends(answer.value["websockets"], requests(answer.value)))
+        _how_long(answer.value)
     if wait or deadline is not None:
         goal = Emptied("removed")
         answer = follow(daemon, name, answer, goal, deadline, quiet=for_programs)
         if not for_programs:
             say(goal.reached(answer.value))
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-
-
-@click.command()
-@DROP
-@click.option("--all", "everything", is_flag=True, help="Drop all of them.")
-@talks
-def overrides(daemon: Daemon, drop: str | None, everything: bool, *, for_programs: bool) -> None:
-    """Show or drop what was changed at run time.
-
-    What an override changed is, without it, as the file says.
-    """
-    if drop and everything:
-        raise click.UsageError("say either --drop MEMBER or --all")
-    if drop or everything:
-        answer = daemon.delete("overrides", member=drop)
-        if not _for_program(answer, for_programs):
-            _say_dropped(answer.value["dropped"], drop)
-        return
-    answer = daemon.get("overrides")
-    if not _for_program(answer, for_programs):
-        _say_overrides(answer.value)
-
-
-def _say_dropped(dropped: list[dict[str, Any]], member: str | None) -> None:
-    if not dropped:
-        raise Failed(f"there are no overrides{f' of {member}' if member else ''}")
-    for one in dropped:
-        if one["key"] == "added":
-            say(f"{one['member']}: removed, since the file does not have it")
-        elif one["key"] == "removed":
-            say(f"{one['member']}: there again, as in the file")
-        else:
-            say(f"{one['member']}: {one['key']} is {value(one['was'])} again, as in the file")
-
-
-def _say_overrides(shown: dict[str, Any]) -> None:
-    if not shown["overrides"]:
-        say("There are no overrides: everything is as in the file.")
-        return
-    rows = [
-        [one["member"], one["key"], value(one["was"]), value(one["is"]), moment(one["since"])]
-        for one in shown["overrides"]
-    ]
-    say(table(("MEMBER", "WHAT", "FILE", "NOW", "SINCE"), rows))
-    where = shown["state_file"]
-    say(f"Kept in {where}" if where else "Forgotten when panolb stops: there is no [control] state_file")
-    say("Into the file: panolb save --write    Away: panolb overrides --drop MEMBER, or --all")
-
-
-def _for_program(answer: Answer, for_programs: bool) -> bool:
-    """Print an answer as it came, if a program is to read it."""
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-    return for_programs
+    printed(answer.text, for_programs)

@@ -11,7 +11,7 @@ import click
 from .client import Answer, Daemon, quoted
 from .ending import Failed
 from .options import talks
-from .showing import count, lasted, members_table, say, state, table, users, value, websockets
+from .showing import count, lasted, members_table, printed, say, state, table, users, value, websockets
 
 INTERVAL = 2.0  # seconds
 
@@ -28,9 +28,7 @@ def status(daemon: Daemon, watch: bool, check: bool, *, for_programs: bool) -> N
         _watch(daemon, for_programs)
         return
     answer = daemon.get("status")
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-    else:
+    if not printed(answer.text, for_programs):
         say(_status(answer.value))
     if check:
         _check(answer.value)
@@ -110,9 +108,9 @@ def _balancer(balancer: dict[str, Any]) -> str:
 def members(daemon: Daemon, name: str | None, *, for_programs: bool) -> None:
     """List all members, or show one."""
     answer: Answer = daemon.get(f"members/{quoted(name)}" if name else "members")
-    if for_programs:
-        say(answer.text.rstrip("\n"))
-    elif name:
+    if printed(answer.text, for_programs):
+        return
+    if name:
         say(_one(answer.value))
     else:
         say(members_table(answer.value["members"]))

@@ -8,7 +8,7 @@ import click
 
 from .client import Daemon, quoted
 from .options import OF_MEMBER, SESSION, TO_MEMBER, talks
-from .showing import count, lasted, moment, say, table, websockets
+from .showing import count, lasted, moment, printed, say, table, websockets
 
 
 @click.group()
@@ -29,8 +29,7 @@ def list_(
 ) -> None:
     """List the sessions, and on which member they are."""
     answer = daemon.get("sessions", member=member, offset=offset, limit=limit)
-    if for_programs:
-        say(answer.text.rstrip("\n"))
+    if printed(answer.text, for_programs):
         return
     found = answer.value["sessions"]
     rows = [
@@ -64,8 +63,7 @@ def _quiet(seconds: float | None) -> str:
 def show(daemon: Daemon, session: str, *, for_programs: bool) -> None:
     """Show a session and each of its WebSockets."""
     answer = daemon.get(f"sessions/{quoted(session)}")
-    if for_programs:
-        say(answer.text.rstrip("\n"))
+    if printed(answer.text, for_programs):
         return
     one = answer.value
     going = f", moving to {one['moving_to']}" if one["moving_to"] else ""
@@ -99,8 +97,7 @@ def move(daemon: Daemon, session: str, member: str, *, for_programs: bool) -> No
     What the application keeps of the session in memory does not move, unless the members share their sessions.
     """
     answer = daemon.post(f"sessions/{quoted(session)}/move", {"member": member})
-    if for_programs:
-        say(answer.text.rstrip("\n"))
+    if printed(answer.text, for_programs):
         return
     told = answer.value
     say(
@@ -118,7 +115,6 @@ def close(daemon: Daemon, session: str, *, for_programs: bool) -> None:
     Its pages connect again, to the same member.
     """
     answer = daemon.post(f"sessions/{quoted(session)}/close")
-    if for_programs:
-        say(answer.text.rstrip("\n"))
+    if printed(answer.text, for_programs):
         return
     say(f"session {answer.value['session']}: {websockets(answer.value['websockets'])} being closed.")

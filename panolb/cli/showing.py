@@ -102,6 +102,13 @@ def say(lines: str | Iterable[str]) -> None:
         click.echo(line)
 
 
+def printed(text: str, for_programs: bool) -> bool:
+    """Print an answer as it came, if a program is to read it; returns whether it is."""
+    if for_programs:
+        say(text.rstrip("\n"))
+    return for_programs
+
+
 def warn(line: str) -> None:
     """Print to standard error what should not be overlooked."""
     click.secho(line, fg="yellow", err=True)

@@ -56,6 +56,7 @@ def test_drain(lab: Lab, shell: Shell) -> None:
     assert "app/1 drains: no new users; its 1 user with 1 WebSocket stay until they leave" in done.out
     for next_step in ("panolb drain app/1 --wait", "panolb drain app/1 --move", "panolb enable app/1"):
         assert next_step in done.out
+    assert "panolb forgets this when it stops: there is no state file" in done.err
     assert lab.member("1")["admin"] == "drain"
     assert shell.json("drain", "app/1") == lab.member("1")
     assert shell.run("enable", "app/1").out.startswith("app/1 is up, and gets users again.")
@@ -144,6 +145,14 @@ def test_progress_on_a_terminal(lab: Lab, shell: Shell) -> None:
         pair.member.close_frame(1000)
         assert terminal.ended() == 0
     assert "app/1 is empty" in terminal.seen
+
+
+def test_nobody_is_left(lab: Lab, shell: Shell) -> None:
+    """Draining the last member that is up is done, and said."""
+    assert "No other member" not in shell.run("drain", "app/1").err
+    done = shell.run("drain", "app/2")
+    assert done.code == 0, done
+    assert "No other member of app is up: nobody serves new users." in done.err
 
 
 # -- out of service, and back ---------------------------------------------------------------------------------------
