@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .member import Admin, Member, MemberSpec
@@ -30,9 +30,16 @@ class Standing(NamedTuple):
     reason: str
     warm_up: WarmUp
 
-    def same(self, other: Standing) -> bool:
+    def holds(self, member: Member) -> bool:
         """Whether nothing has changed that decides about who is chosen."""
-        return self[:6] == other[:6]
+        return (
+            self.spec is member.spec
+            and self.state == member.state
+            and self.ready is member.ready
+            and self.admin is member.admin
+            and self.moving is member.moving
+            and self.loadfactor == member.loadfactor
+        )
 
 
 def standings(members: Iterable[Member]) -> tuple[Standing, ...]:
@@ -63,12 +70,11 @@ class Past:
     def __init__(self, kept: int = KEPT) -> None:
         self._pictures: deque[tuple[float, tuple[Standing, ...]]] = deque(maxlen=kept)
 
-    def note(self, members: Iterable[Member], now: float) -> None:
-        """Something may have changed."""
-        new = standings(members)
+    def note(self, members: Sequence[Member], now: float) -> None:
+        """Something may have changed; when many members fail that is asked for each failure."""
         last = self._pictures[-1][1] if self._pictures else ()
-        if len(new) != len(last) or not all(map(Standing.same, new, last)):
-            self._pictures.append((now, new))
+        if len(members) != len(last) or not all(map(Standing.holds, last, members)):
+            self._pictures.append((now, standings(members)))
 
     def at(self, when: float) -> tuple[Standing, ...]:
         """How they stood at a clock reading; empty when that is not known any more."""

@@ -20,6 +20,8 @@ from tests.harness.talk import Request, Talk
 from tests.harness.waiting import ADDRESS, free_port, until
 from tests.websocket.peer import accept_for
 
+from . import operating
+
 REQUESTS = 150
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -464,3 +466,30 @@ def test_questions_that_make_no_sense(scene: Scene, asked: dict[str, Any]) -> No
     status, said = scene.control.post("/api/v1/explain", asked)
     assert status in (400, 422), said
     assert said["error"]
+
+
+def test_a_session_that_was_moved(tmp_path: Path) -> None:
+    """Where an operator's order leads is explained like everything else, and asking does not use it up."""
+    with operating.running(tmp_path) as lab:
+        pair = lab.open("1")
+        (session,) = lab.control.get("/api/v1/sessions")["sessions"]
+        status, _ = lab.control.post(f"/api/v1/sessions/{session['session']}/move", {"member": "app/2"})
+        assert status == 200
+        asked = {"url": "/live", "cookies": {"ROUTEID": ".1"}, "websocket": True}
+        cookie = "ROUTEID=.2; Path=/; HttpOnly; SameSite=Lax"
+        for _ in range(2):
+            said = lab.control.post("/api/v1/explain", asked)[1]
+            assert (said["member"], said["reason"], said["changed"]) == ("app/2", "moved", True)
+            assert said["set_cookie"] == [cookie]
+        pair.closed()
+        pair.answer()
+        again = lab.ask("1")
+        member = lab.members["2"].visit().switch()
+        again.switched()
+        assert again.all("Set-Cookie") == [cookie]
+        then = lab.control.get(
+            f"/api/v1/explain/{lab.control.get('/api/v1/websockets')['websockets'][0]['id']}"
+        )
+        assert (then["member"], then["reason"], then["term"]) == ("app/2", "moved", "opened")
+        again.client.close()
+        member.socket.close()

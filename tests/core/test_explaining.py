@@ -15,7 +15,7 @@ from panolb.core.member import Admin, Member
 from panolb.core.rehearsing import Rehearsed, rehearse
 from panolb.core.routing import Table
 from panolb.core.rules import FixedAnswer
-from panolb.core.standing import Past, standings
+from panolb.core.standing import Past
 
 from .building import ask, balancer, member, spec
 
@@ -210,4 +210,4 @@ def test_how_members_stood() -> None:
     chooser.set_admin(chooser.members[0], Admin.ACTIVE, NOW + 6)
     short.note(chooser.members, NOW + 6)
     assert short.at(NOW + 5) == ()
-    assert short.at(NOW + 6)[0].same(standings(chooser.members)[0])
+    assert short.at(NOW + 6)[0].holds(chooser.members[0])
