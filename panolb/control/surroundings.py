@@ -67,6 +67,11 @@ def _path_problems(config: model.Config) -> list[Problem]:
             problems.append(
                 Problem(place, f"{path} exists and is no socket; remove it, or choose another path")
             )
+        if config.control.state_file is not None:
+            path = Path(config.control.state_file)
+            if not path.parent.is_dir():
+                said = f"{path} cannot be written: there is no directory {path.parent}; make it first"
+                problems.append(Problem(config.where(("control", "state_file")), said))
     for index, log in enumerate(config.access_log):
         path = Path(log.path)
         place = config.where(("access_log", index, "path"))
