@@ -51,7 +51,7 @@ def save(daemon: Daemon, write: bool, *, for_programs: bool) -> None:
     if printed(answer.text, for_programs):
         return
     for line in (line for file in files for line in file["diff"].rstrip("\n").split("\n")):
-        click.secho(line, fg=_colour(line))
+        say(click.style(line.rstrip("\r"), fg=_colour(line)))
     if write:
         names = ", ".join(file["file"] for file in files)
         say(f"{names} {'is' if len(files) == 1 else 'are'} written. Have panolb read it: panolb reload")

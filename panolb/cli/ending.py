@@ -7,6 +7,8 @@ from typing import IO, Any, Final
 
 import click
 
+from .showing import harmless
+
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
@@ -44,7 +46,7 @@ class Failed(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Say it to people."""
-        click.secho(self.message, fg="red", err=True)
+        click.secho(harmless(self.message), fg="red", err=True)
         for hint in self.hints:
             click.echo(hint, err=True)
 
@@ -67,8 +69,8 @@ class Refused(Failed):
     def show(self, file: IO[Any] | None = None) -> None:
         """Say it to people, with every problem."""
         for problem in self.problems:
-            place = click.style(problem.get("place", ""), fg="red")
-            click.echo(f"{place}: {problem.get('message', '')}", err=True)
+            place = click.style(problem["place"], fg="red")
+            click.echo(harmless(f"{place}: {problem['message']}"), err=True)
         if self.problems:
             number = len(self.problems)
             click.echo(f"{number} problem{'s' if number != 1 else ''}", err=True)

@@ -45,12 +45,14 @@ class Emptied:
 
     def done(self, member: Member | None) -> bool:
         if member is None:
-            if self._state == "removed" or (self._left is not None and self._left.get("leaving")):
+            if self._state == "removed" or (self._left is not None and self._left["leaving"]):
                 return True
             raise Failed(
                 "the member was removed meanwhile, by somebody else; its WebSockets are being closed"
             )
-        if self._state != "removed" and member.get("admin") == "active" and not member.get("leaving"):
+        if self._state == "removed" and not member["leaving"]:
+            raise Failed(f"{member['name']} was added again meanwhile, by somebody else: it gets users again")
+        if member["admin"] == "active" and not member["leaving"]:
             raise Failed(
                 f"{member['name']} was enabled meanwhile, by somebody else: it gets users again, and has "
                 f"{self.words(member)}",

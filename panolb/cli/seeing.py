@@ -11,7 +11,19 @@ import click
 from .client import Answer, Daemon, quoted
 from .ending import Failed
 from .options import talks
-from .showing import count, lasted, members_table, printed, say, state, table, users, value, websockets
+from .showing import (
+    count,
+    harmless,
+    lasted,
+    members_table,
+    printed,
+    say,
+    state,
+    table,
+    users,
+    value,
+    websockets,
+)
 
 INTERVAL = 2.0  # seconds
 
@@ -56,7 +68,9 @@ def _watch(daemon: Daemon, for_programs: bool) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     def text() -> Text:
-        return Text.from_ansi("\n".join(_status(daemon.get("status").value)), no_wrap=True, overflow="crop")
+        return Text.from_ansi(
+            "\n".join(map(harmless, _status(daemon.get("status").value))), no_wrap=True, overflow="crop"
+        )
 
     with Live(text(), screen=True, auto_refresh=False) as live:
         while True:

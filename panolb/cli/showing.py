@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -96,10 +97,21 @@ def _width(cell: str) -> int:
     return len(click.unstyle(cell))
 
 
+_HARMFUL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+
+
+def harmless(line: str) -> str:
+    """A line without what could make a terminal do other things than show it; colours stay.
+
+    What panolb tells of requests comes from anybody.
+    """
+    return _HARMFUL.sub("?", line)
+
+
 def say(lines: str | Iterable[str]) -> None:
     """Print to standard output."""
     for line in [lines] if isinstance(lines, str) else lines:
-        click.echo(line)
+        click.echo(harmless(line))
 
 
 def printed(text: str, for_programs: bool) -> bool:
@@ -111,7 +123,7 @@ def printed(text: str, for_programs: bool) -> bool:
 
 def warn(line: str) -> None:
     """Print to standard error what should not be overlooked."""
-    click.secho(line, fg="yellow", err=True)
+    click.secho(harmless(line), fg="yellow", err=True)
 
 
 MEMBER_HEADS: Final = ("MEMBER", "STATE", "WEIGHT", "USERS", "WEBSOCKETS", "REQUESTS", "URL", "REMARKS")

@@ -13,7 +13,7 @@ import click
 from .client import Answer, Daemon, quoted
 from .ending import Partial, Refused
 from .leaving import Goal
-from .showing import lasted, warn
+from .showing import harmless, lasted, warn
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -117,7 +117,7 @@ class _Lines:
     def __call__(self, member: dict[str, Any]) -> None:
         words, now = self._goal.words(member), time.monotonic()
         if words != self._said and now - self._last >= EVERY:
-            click.echo(f"{member['name']}: {words}", err=True)
+            click.echo(harmless(f"{member['name']}: {words}"), err=True)
             self._said, self._last = words, now
 
 

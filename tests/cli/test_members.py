@@ -155,6 +155,23 @@ def test_nobody_is_left(lab: Lab, shell: Shell) -> None:
     assert "No other member of app is up: nobody serves new users." in done.err
 
 
+def test_remove_waits(lab: Lab, shell: Shell) -> None:
+    """A member that is removed is listed as long as it has something under way; the last WebSocket ends the waiting."""
+    pair = lab.open("1")
+    try:
+        with shell.running("remove", "app/1", "--wait") as process:
+            assert pair.closed()[0] == 1012
+            (left,) = [one for one in shell.json("members")["members"] if one["name"] == "app/1"]
+            assert left["leaving"]
+            assert "removed" in shell.run("members").out
+            pair.answer()
+            done = end(process)
+        assert done.code == 0, done
+        assert "app/1 is gone: no WebSockets, nothing under way." in done.out
+    finally:
+        assert shell.run("overrides", "--drop", "app/1").out == "app/1: there again, as in the file\n"
+
+
 # -- out of service, and back ---------------------------------------------------------------------------------------
 
 
