@@ -74,7 +74,9 @@ def test_every_example_is_right(read: Read, table: type, name: str) -> None:
         "Cookie": "[balancer.b.cookie]",
         "WebSockets": "[websockets]",
         "Admin": "[admin]",
-        "Control": "[control]" + ("" if name == "socket" else "\nsocket = '/run/c'"),
+        "Control": "[control]"
+        + ("" if name == "socket" else "\nsocket = '/run/c'")
+        + ("\ntoken_file = '/run/token'" if name == "endpoint" else ""),
         "AccessLog": "[access_log]" + ("" if name == "path" else "\npath = 'x'"),
         "Shutdown": "[shutdown]",
     }

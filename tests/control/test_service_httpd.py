@@ -85,7 +85,7 @@ def test_the_socket_belongs_to_whom_panolb_runs_as(tmp_path: Path) -> None:
         process.twistd = ["--uid=65534", "--gid=65534"]
         try:
             process.launch()
-            until(lambda: process.lines("control API: listening on"), "the control API")
+            until(lambda: Control(path).get("/api/v1/members"), "the control API to answer")
             found = os.stat(path)
             assert (found.st_uid, found.st_gid) == (65534, 65534)
             process.stop()
