@@ -139,7 +139,7 @@ def _verdict(
     if key == choice.chosen:
         return Verdict(one, "chosen", _CHOSEN[choice.why] + _in_error(one))
     if choice.is_bound:
-        return _beside_the_bound(one, bound)
+        return _beside_the_bound(one, bound, choice.why)
     out = _out(one)
     if out is not None and one not in candidates:
         return out
@@ -162,11 +162,15 @@ def _in_error(one: Standing) -> str:
     return "; it is in error, but nobody else is left, and so it is tried all the same (forcerecovery)"
 
 
-def _beside_the_bound(one: Standing, bound: Sequence[Standing]) -> Verdict:
+def _beside_the_bound(one: Standing, bound: Sequence[Standing], why: str) -> Verdict:
     """Somebody who was not chosen by a request that is bound to others."""
     out = _out(one)
     if out is not None and not (out.word == "drain" and one in bound):
         return out
+    if one in bound and why == MOVED:
+        return Verdict(
+            one, "not-asked", "the request carries its route, but an operator has moved the session"
+        )
     if one in bound:
         return Verdict(one, "behind", "it has or takes over the request's route too, and is asked later")
     return Verdict(one, "not-asked", "the request is bound to another member")
