@@ -262,6 +262,7 @@ def log_panic(balancer: Balancer, member: Member, in_error: int, why: str) -> No
         "balancer {balancer}: {in_error} of {all} members are in error by live traffic; member {member} stays in service "
         "all the same, and whoever else fails (panic_threshold {threshold:.0%}): {why}; look at the network between "
         "here and the members",
+        event="balancer.panic",
         balancer=balancer.name,
         in_error=in_error,
         all=len(balancer.members),

@@ -207,11 +207,17 @@ class Operations:
         """Close all WebSockets of a member, and say so."""
         exchanges = self.ledger.of_member(member)
         if not exchanges:
-            log.info("member {member}: {why}; it has no WebSockets", member=member.spec.name, why=why)
+            log.info(
+                "member {member}: {why}; it has no WebSockets",
+                event="member.drained",
+                member=member.spec.name,
+                why=why,
+            )
             return
         self._order(member, exchanges, term)
         log.info(
             "member {member}: {why}; closing its {websockets}, {rate:g} a second, longest idle first; {consequence}",
+            event="member.closing",
             member=member.spec.name,
             why=why,
             websockets=_websockets(len(exchanges)),

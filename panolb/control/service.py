@@ -380,6 +380,7 @@ class Panolb(MultiService):
         yield self.listening.stop()
         self.plant.stop()
         shutdown = self.config.shutdown
+        log.info("stopping: no new clients are accepted", event="stopping")
         self.listening.drain()
         if self._connections():
             log.info(

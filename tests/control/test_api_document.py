@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+import panolb.control
+from panolb.control.api.happenings import NAMES
 from panolb.control.api.openapi import text
 from panolb.control.api.routes import Api
 from panolb.control.api.table import CALLS
@@ -42,6 +44,16 @@ def test_its_schemas_are_schemas() -> None:
         Draft202012Validator.check_schema(schema)
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert references == set(shapes)
+
+
+def test_every_event_is_in_it() -> None:
+    """By its name, which is that of a line of the log."""
+    control = Path(panolb.control.__file__).parent
+    named = {
+        name for path in control.glob("*.py") for name in re.findall(r'event="([\w.]+)"', path.read_text())
+    }
+    states = {f"member.{state}" for state in ("up", "down", "error", "drain", "disabled", "stopped")}
+    assert (named - {"member.up"}) | states | {"events.skipped"} == set(NAMES)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)

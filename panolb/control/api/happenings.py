@@ -7,13 +7,30 @@ from .calls import Asked, Call
 from .parts import Parts
 from .shapes import Flag, Number, Object, Shape, Table, Text, Whole
 
+NAMES = (
+    *(f"member.{what}" for what in ("up", "down", "error", "drain", "disabled", "stopped")),
+    *(f"member.{what}" for what in ("added", "removed", "weight", "closing", "drained")),
+    "session.moved",
+    "session.closed",
+    "reload.applied",
+    "reload.refused",
+    "reload.unchanged",
+    "override.dropped",
+    "state_file.refused",
+    "balancer.panic",
+    "listener.open",
+    "listener.closed",
+    "stopping",
+    "events.skipped",
+)
+
 EVENT = Object(
     title="Event",
     doc="Something that happened. events.skipped stands in the place of those that are not kept any longer.",
     fields={
         "id": Whole(doc="Counts up from 1 while panolb runs.", least=1),
         "time": Number(doc="In seconds since 1970."),
-        "event": Text(doc="What it is.", example="member.down"),
+        "event": Text(doc=f"What it is: {', '.join(NAMES)}. There may be more.", example="member.down"),
         "level": Text(choices=("debug", "info", "warn", "error", "critical")),
         "message": Text(doc="The line of the process log."),
         "fields": Table(of=Shape(), doc="What it is about; which there are depends on the event."),

@@ -60,7 +60,7 @@ class Followers:
     def end(self) -> None:
         """All have had their last."""
         for follower in tuple(self._open):
-            follower.end()
+            follower.finish()
 
 
 @implementer(IPushProducer)
@@ -152,6 +152,14 @@ class Follower:
         patience, self._patience = self._patience, None
         if patience is not None:
             patience.cancel()
+
+    def finish(self) -> None:
+        """Send what there is, as far as it is read, and end."""
+        due, self._due = self._due, None
+        if due is not None:
+            due.cancel()
+        self._send()
+        self.end()
 
     def end(self) -> None:
         """There will be no more of it."""
