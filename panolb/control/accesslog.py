@@ -119,6 +119,10 @@ class AccessLogs:
         for file in left:
             file.give_up()
 
+    def lost(self) -> dict[str, int]:
+        """How many lines could not be written, by path."""
+        return {file.path: file.lost for file in self._files.values()}
+
     def reopen(self) -> None:
         """Go on in new files."""
         for file in self._files.values():

@@ -29,6 +29,7 @@ class Checker:
     :param chance: a number in [0, 1) that spreads the checks of many members over the interval.
 
     :ivar has_looked: whether a check is over.
+    :ivar passed: how many checks have passed; ``failed`` likewise.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Checker:
         self._fails = fails
         self._chance = chance
         self.has_looked = False
+        self.passed = self.failed = 0
         self._loop = LoopingCall(self._check)
         self._loop.clock = reactor
         self._delay: Any = None
@@ -120,6 +122,10 @@ class Checker:
         if not self._loop.running:
             return
         self.has_looked = True
+        if reason is None:
+            self.passed += 1
+        else:
+            self.failed += 1
         self._balancer.observe(
             self._member, reason is None, f"check failed: {reason}", self._passes, self._fails, self._clock()
         )

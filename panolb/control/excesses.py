@@ -23,11 +23,14 @@ class Excesses:
     """Who took too much of what.
 
     :param clock: reads a monotonic clock in seconds.
+
+    :ivar counts: how often each limit was exceeded, by its key.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._told: OrderedDict[tuple[bytes, str], tuple[float, int]] = OrderedDict()
+        self.counts = dict.fromkeys(WORDS, 0)
 
     def note(self, client: bytes, limit: str) -> None:
         """A client went beyond a limit.
@@ -35,6 +38,7 @@ class Excesses:
         :param client: its address.
         :param limit: the limit's configuration key.
         """
+        self.counts[limit] += 1
         now = self._clock()
         at, times = self._told.get((client, limit), (-PERIOD, 0))
         if now - at < PERIOD:

@@ -25,19 +25,26 @@ class LogFile:
     """One file, shared by all logs that go to its path.
 
     :raises OSError: when there is nothing to write to.
+
+    :ivar path: as it was configured.
     """
 
     def __init__(self, target: Target, backlog: int = BACKLOG) -> None:
-        self._target = target
+        self.path = target.path
         self._writer = Writer(target)
         self._backlog = backlog
         self._lines: list[bytes] = []
         self._size = 0
         self._given = self._given_lines = 0  # to the writer
-        self._lost = 0  # lines that the writer did not even get
+        self._unwritten = 0  # lines that the writer did not even get
         self._told = 0  # lost lines that people know of
         self._silence = 0  # flushes until they are told of further ones
         self._timer = LoopingCall(self._look)
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written."""
+        return self._unwritten + self._writer.lost
 
     def start(self, reactor: Any) -> None:
         """Begin to flush regularly, if that has not begun."""
@@ -59,7 +66,7 @@ class LogFile:
         if not lines:
             return
         if self._given - self._writer.taken + size > self._backlog:
-            self._lost += len(lines)
+            self._unwritten += len(lines)
             return
         self._given += size
         self._given_lines += len(lines)
@@ -86,7 +93,7 @@ class LogFile:
 
     def give_up(self) -> None:
         """The process ends, and what is left will never be written."""
-        self._lost += self._given_lines - self._writer.lines
+        self._unwritten += self._given_lines - self._writer.lines
         self._tell_all()
 
     def _tell_all(self) -> None:
@@ -107,11 +114,11 @@ class LogFile:
         if self._silence:
             self._silence -= 1
             return
-        lost = self._lost + self._writer.lost
+        lost = self.lost
         if lost > self._told:
             log.error(
                 "{n} access log lines were lost: {path} does not take them, or not as fast as they come",
                 n=lost - self._told,
-                path=self._target.path,
+                path=self.path,
             )
             self._told, self._silence = lost, TELL_EVERY - 1

@@ -20,15 +20,19 @@ class Refused:
     """Writes the lines.
 
     :param clock: reads a monotonic clock in seconds.
+
+    :ivar counts: how many there were of each status.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._rates = Rates(RATE, BURST)
         self._unsaid = 0
+        self.counts: dict[int, int] = {}
 
     def note(self, peer: Peer, problem: BadRequest) -> None:
         """A client sent what was not passed on; it is nobody's fault but its own."""
+        self.counts[problem.status] = self.counts.get(problem.status, 0) + 1
         if self._rates.take(network_of(peer.address), self._clock()):
             self._unsaid += 1
             return

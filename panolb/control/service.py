@@ -45,6 +45,8 @@ from .ledger import Ledger
 from .listening import Listening, ListeningDraft
 from .locations import Locations
 from .logged import Times
+from .metrics.counting import Counts
+from .metrics.looplag import LoopLag
 from .operations import Operations
 from .plant import Plant, PlantDraft
 from .recent import Recent
@@ -56,6 +58,7 @@ from .surroundings import make_endpoint, surrounding_problems, warn_of_unused_so
 
 if TYPE_CHECKING:
     from .controlsocket import ControlSocket
+    from .metrics.page import MetricsPage
 
 log = Logger()
 
@@ -116,19 +119,21 @@ class Panolb(MultiService):
         self.ledger = Ledger(clock, wall_clock, {})
         self._admission = Admission()
         made = Locations(clock, wall_clock, self._finished, self._opened, self._admission)
+        self._counts, self._lag = Counts(), LoopLag(reactor)
         self._builder = Builder(reactor, self.deadlines, self.turn, registry, made)
         self.plant = Plant()
         self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
         self.sessions = Sessions(clock, wall_clock, self.operations)
         descriptors = Descriptors(self.deadlines, self._descriptors_owed)
-        self._exceeded = Excesses(clock).note
+        self._refused, self._excesses = Refused(clock), Excesses(clock)
+        self._exceeded = self._excesses.note
         self.listening = Listening(
             reactor,
             self.deadlines,
             self.turn,
             descriptors,
             self._answered_web,
-            Refused(clock).note,
+            self._refused.note,
             self._exceeded,
         )
         self.resources = Resources(
@@ -168,6 +173,7 @@ class Panolb(MultiService):
     def _opened(self, exchange: Exchange) -> None:
         """A WebSocket stands."""
         try:
+            self._counts.opened(exchange)
             self.ledger.opened(exchange)
             self.sessions.opened(exchange)
             if self._note_opened is not None:
@@ -180,6 +186,7 @@ class Panolb(MultiService):
     def _finished(self, exchange: Exchange) -> None:
         """An exchange is over."""
         try:
+            self._counts.finished(exchange)
             if exchange.tunnel is not None:
                 self.ledger.finished(exchange)
                 self.operations.finished(exchange)
@@ -191,6 +198,7 @@ class Panolb(MultiService):
 
     def _answered_web(self, request: WebRequest) -> None:
         """A request is over that twisted.web served."""
+        self._counts.answered(request)
         if self._note_web is not None:
             self._note_web(request)
 
@@ -311,7 +319,32 @@ class Panolb(MultiService):
 
     def _status_page(self, config: model.Config, admin: model.Admin) -> StatusPage:
         endpoint = make_endpoint(self.reactor, config, admin.endpoint, ("admin", "endpoint"))
-        return StatusPage(self.reactor, endpoint, admin.endpoint, self.operations, self.resources)
+        return StatusPage(
+            self.reactor, endpoint, admin.endpoint, self.operations, self.resources, self._metrics()
+        )
+
+    def _metrics(self) -> MetricsPage:
+        from .metrics.collecting import House  # noqa: PLC0415  # it takes its time, and not everybody wants it
+        from .metrics.page import MetricsPage  # noqa: PLC0415
+
+        return MetricsPage(
+            House(
+                self.plant,
+                self.ledger,
+                self.operations,
+                self.resources,
+                self.changes,
+                self._counts,
+                self._lag,
+                self._lost_lines,
+                self._refused.counts,
+                self._excesses.counts,
+            )
+        )
+
+    def _lost_lines(self) -> dict[str, int]:
+        """Of the access logs."""
+        return {} if self._logs is None else self._logs.lost()
 
     def _control_socket(self, path: str) -> ControlSocket:
         from .controlsocket import ControlSocket  # noqa: PLC0415  # Windows cannot import it
@@ -364,6 +397,7 @@ class Panolb(MultiService):
         assert self._logs is not None
         self._logs.start(self.reactor)
         self.plant.start()
+        self._lag.start()
         self.changes.start()
         warn_of_unused_sockets(self.reactor, self.config)
 
@@ -406,6 +440,7 @@ class Panolb(MultiService):
         self.api.end()
         yield close(one.door for one in self._doors)
         self.deadlines.stop()
+        self._lag.stop()
         assert self._logs is not None
         self._logs.stop()
         yield maybeDeferred(super().stopService)

@@ -1,10 +1,10 @@
-"""The status page: balancers, their members and the WebSockets of these, for people and as JSON."""
+"""The status page: balancers, their members and the WebSockets of these, for people and as JSON; and the metrics."""
 
 from __future__ import annotations
 
 import html
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from klein import Klein
 from twisted.internet.defer import inlineCallbacks, maybeDeferred
@@ -19,6 +19,9 @@ from ..operations import Operations, UnknownMember
 from ..resources import Resources
 from . import members, websockets
 from .page import in_ms, page
+
+if TYPE_CHECKING:
+    from ..metrics.page import MetricsPage
 
 log = Logger()
 
@@ -46,12 +49,14 @@ class StatusPage:
         description: str,
         operations: Operations,
         resources: Resources,
+        metrics: MetricsPage,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self.description = description
         self._operations = operations
         self._resources = resources
+        self._metrics = metrics
         self._ledger = operations.ledger
         self._port: IListeningPort | None = None
 
@@ -102,6 +107,12 @@ class StatusPage:
             except (websockets.BadQuery, UnknownMember) as problem:
                 request.setResponseCode(400)
                 return _json(request, {"error": str(problem)})
+
+        @routes.route("/metrics", methods=["GET", "HEAD"])
+        def as_metrics(request: IRequest) -> bytes:
+            accept = request.getHeader(b"accept") or b""
+            content_type, content = self._metrics.answer(accept.decode("latin-1"))
+            return _answer(request, content_type.encode("latin-1"), content)
 
         return routes
 

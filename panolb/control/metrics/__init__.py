@@ -1,0 +1,1 @@
+"""What Prometheus is told: counted while requests end, and put together when it asks."""

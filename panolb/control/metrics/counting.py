@@ -1,0 +1,197 @@
+"""What is counted of each request and WebSocket: plain numbers in lists made beforehand, since every request pays for it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from twisted.web.server import Request as WebRequest
+
+from ...core.balancer import FAILOVER, MOVED, NEW, REDIRECTED, STUCK, UNKNOWN, UNUSABLE, Balancer
+from ...core.exchange import Exchange
+from ...core.member import Member
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other")
+CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
+SOURCES = ("none", "cookie", "path", "query", "other")
+REASONS = (STUCK, NEW, UNKNOWN, UNUSABLE, REDIRECTED, MOVED, FAILOVER)
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds: the upper ends of the buckets of durations, of which there is one more."""
+
+_ROW = {method.encode("ascii"): row * len(CLASSES) for row, method in enumerate(METHODS)}
+_OTHER_METHOD = (len(METHODS) - 1) * len(CLASSES)
+_SOURCE = {source: row * len(REASONS) for row, source in enumerate(SOURCES)}
+_OTHER_SOURCE = (len(SOURCES) - 1) * len(REASONS)
+_REASON = {reason: column for column, reason in enumerate(REASONS)}
+
+_CODES = frozenset(range(1000, 1016))
+
+
+class Histogram:
+    """How many of something were in each bucket.
+
+    :ivar counts: of each bucket alone, those above the last bound at the end.
+    """
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, value: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+    def take(self, other: Histogram) -> None:
+        """Count what another one has counted."""
+        self.counts = [mine + more for mine, more in zip(self.counts, other.counts, strict=True)]
+        self.sum += other.sum
+
+
+class Tally:
+    """The numbers of a member; or of a balancer's requests that no member got; or of those that no balancer got.
+
+    :ivar requests: a row of `CLASSES` for each of `METHODS`.
+    :ivar pins: a row of `REASONS` for each of `SOURCES`.
+    :ivar terms: how requests and WebSockets ended, by the access log's words.
+    :ivar closed: WebSockets that have ended, by who ended them and the close code.
+    :ivar messages: of WebSockets that have ended: from clients, and from the member.
+    """
+
+    __slots__ = ("closed", "durations", "messages", "opened", "pins", "requests", "retries", "terms")
+
+    def __init__(self) -> None:
+        self.requests = [0] * (len(METHODS) * len(CLASSES))
+        self.durations = Histogram(BOUNDS)
+        self.pins = [0] * (len(SOURCES) * len(REASONS))
+        self.retries = 0
+        self.terms: Counter[str] = Counter()
+        self.opened = 0
+        self.closed: Counter[tuple[str, str]] = Counter()
+        self.messages = [0, 0]
+
+    def by_request(self) -> Iterator[tuple[str, str, int]]:
+        """Method, class of the status, and how many: all classes of each method that there was, and of GET."""
+        for row, method in enumerate(METHODS):
+            counts = self.requests[row * len(CLASSES) : (row + 1) * len(CLASSES)]
+            if row == 0 or any(counts):
+                for name, count in zip(CLASSES, counts, strict=True):
+                    if count or name != "none":
+                        yield method, name, count
+
+    def by_pin(self) -> Iterator[tuple[str, str, int]]:
+        """Source of the route, why the member was chosen, and how many."""
+        for row, source in enumerate(SOURCES):
+            for column, reason in enumerate(REASONS):
+                yield source, reason, self.pins[row * len(REASONS) + column]
+
+
+class Counts:
+    """The tallies of all members; told of all that begins and ends."""
+
+    def __init__(self) -> None:
+        self._tallies: dict[Member | Balancer | None, Tally] = {}
+        self._former: dict[str, Histogram] = {}  # durations of members that are gone, by balancer
+
+    # -- told -------------------------------------------------------------------------------------------------------
+
+    def finished(self, exchange: Exchange) -> None:
+        """An exchange is over."""
+        decision = exchange.decision
+        key = exchange.location.balancer if decision is None else decision.member
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally()
+        if exchange.term:
+            tally.terms[exchange.term] += 1
+        if exchange.tunnel is not None:
+            _closed(tally, exchange)
+            return
+        _count(tally, exchange)
+        durations, seconds = tally.durations, exchange.ended - exchange.started
+        durations.counts[bisect_left(BOUNDS, seconds)] += 1
+        durations.sum += seconds
+
+    def opened(self, exchange: Exchange) -> None:
+        """An exchange has become a WebSocket."""
+        assert exchange.decision is not None
+        tally = self._of(exchange.decision.member)
+        tally.opened += 1
+        _count(tally, exchange)
+
+    def answered(self, request: WebRequest) -> None:
+        """A request is over that twisted.web served."""
+        tally = self._of(None)
+        tally.requests[_ROW.get(request.method, _OTHER_METHOD) + min(request.code // 100, 5)] += 1
+
+    def _of(self, key: Member | Balancer | None) -> Tally:
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally()
+        return tally
+
+    # -- asked ------------------------------------------------------------------------------------------------------
+
+    def forget(self, members: Collection[Member], balancers: Collection[Balancer]) -> None:
+        """Keep only what belongs to these.
+
+        The durations of other members stay with their balancer, whose count must not go backwards.
+        """
+        names = {balancer.name for balancer in balancers}
+        for key in list(self._tallies):
+            if isinstance(key, Member) and key not in members:
+                gone = self._tallies.pop(key)
+                self._former.setdefault(key.spec.balancer, Histogram(BOUNDS)).take(gone.durations)
+            elif isinstance(key, Balancer) and key not in balancers:
+                del self._tallies[key]
+        self._former = {name: durations for name, durations in self._former.items() if name in names}
+
+    def tallies(self) -> Iterator[tuple[str, Member | None, Tally]]:
+        """The name of the balancer (empty for none), the member, and the numbers."""
+        for key, tally in self._tallies.items():
+            if isinstance(key, Member):
+                yield key.spec.balancer, key, tally
+            else:
+                yield "" if key is None else key.name, None, tally
+
+    def durations(self) -> dict[str, Histogram]:
+        """How long requests took, by balancer."""
+        found: dict[str, Histogram] = {}
+        for balancer, _, tally in self.tallies():
+            if balancer:
+                found.setdefault(balancer, Histogram(BOUNDS)).take(tally.durations)
+        for balancer, durations in self._former.items():
+            found.setdefault(balancer, Histogram(BOUNDS)).take(durations)
+        return found
+
+
+def _count(tally: Tally, exchange: Exchange) -> None:
+    """Count a request that has got its answer."""
+    tally.requests[_ROW.get(exchange.request.method, _OTHER_METHOD) + exchange.status // 100] += 1
+    if exchange.attempts > 1:
+        tally.retries += exchange.attempts - 1
+    decision, route = exchange.decision, exchange.route
+    if decision is not None:
+        source = 0 if route is None else _SOURCE.get(route.source, _OTHER_SOURCE)
+        tally.pins[source + _REASON[decision.why]] += 1
+
+
+def _closed(tally: Tally, exchange: Exchange) -> None:
+    """Count a WebSocket that is over."""
+    tunnel = exchange.tunnel
+    assert tunnel is not None
+    tally.closed[tunnel.closed_by, _code(tunnel.code)] += 1
+    tally.messages[0] += tunnel.client.end.messages
+    tally.messages[1] += tunnel.member.end.messages
+
+
+def _code(code: int) -> str:
+    """A close code; those that applications choose are told by their range, since clients can send any."""
+    if code in _CODES:
+        return str(code)
+    return f"{code // 1000}xxx" if 3000 <= code < 5000 else "other"
