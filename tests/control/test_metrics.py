@@ -80,8 +80,8 @@ def test_what_happened(lab: Lab) -> None:
     assert value(found, "panolb_pin_decisions", source="cookie") == 6
     assert value(found, "panolb_pin_broken", reason="unknown-route") == 1
     assert value(found, "panolb_requests_refused", status="400") == 1
-    counted = [s.value for s in found["panolb_request_duration_seconds"].samples if s.name.endswith("_count")]
-    assert counted == [6]
+    timed = [s.value for s in found["panolb_request_duration_seconds"].samples if s.name.endswith("_count")]
+    assert timed == [6]
     assert value(found, "panolb_member_up") == 2
     assert value(found, "panolb_member_state", member="app/1", state="up") == 1
     assert value(found, "panolb_config_generation") == 1
