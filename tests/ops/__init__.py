@@ -1,0 +1,1 @@
+"""What ops/ has for those who run panolb is what the programs that read it expect."""
