@@ -17,6 +17,7 @@ from twisted.internet import reactor as global_reactor
 from twisted.internet.selectreactor import SelectReactor
 from twisted.logger import Logger
 from twisted.python import usage
+from twisted.python.failure import Failure
 
 import panolb.plugins
 
@@ -256,4 +257,9 @@ def read_again(made: Any) -> None:
     """Read the configuration again; what comes of it is in the log."""
     changes: Changes | None = getattr(made, "changes", None)  # a demonstration has none
     if changes is not None:
-        changes.reload().addErrback(lambda failure: failure.trap(ConfigError))
+        changes.reload().addErrback(_not_reloaded)
+
+
+def _not_reloaded(failure: Failure) -> None:
+    if failure.check(ConfigError) is None:  # which is in the log already
+        log.failure("the configuration was not reloaded", failure)

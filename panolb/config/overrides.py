@@ -84,6 +84,22 @@ class Overrides:
         """Return what was changed of one member."""
         return tuple(one for one in self.changes if one.member == member)
 
+    def find(self, name: str) -> Identity:
+        """Return the member of this name, or else address, of which something was changed.
+
+        :raises LookupError: it is none, or not one only; the text is for an operator.
+        """
+        members = list(dict.fromkeys(one.member for one in self.changes))
+        found = [one for one in members if one.name == name]
+        if len(found) != 1:
+            found = [one for one in members if one.address == name] or found
+        if len(found) > 1:
+            addresses = ", ".join(one.address for one in found)
+            raise LookupError(f"several members are called {name}; say which: {addresses}")
+        if not found:
+            raise LookupError(f"nothing was changed of a member {name}; panolb overrides lists what was")
+        return found[0]
+
     # --- changing ---
 
     def with_state(

@@ -41,8 +41,11 @@ class Identity(NamedTuple):
     @property
     def name(self) -> str:
         """How logs and pages call the member: ``balancer/route``, or ``balancer/host:port`` without a route."""
-        if self.route:
-            return f"{self.balancer}/{self.route}"
+        return f"{self.balancer}/{self.route}" if self.route else self.address
+
+    @property
+    def address(self) -> str:
+        """What tells it from others of its balancer that have the same route: ``balancer/host:port``."""
         host, port, _ = split_url(self.url)
         return f"{self.balancer}/{host}:{port}"
 

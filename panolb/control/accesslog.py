@@ -66,7 +66,11 @@ class AccessLogs:
             target = Target(one.path)
             if target.key not in self._files:
                 place = config.where(("access_log", index, "path"))
-                self._files[target.key] = present.get(target.key) or _opened(target, place)
+                try:
+                    self._files[target.key] = present.get(target.key) or _opened(target, place)
+                except ConfigError:
+                    self.stop(following=former)
+                    raise
             made = _log(one, self._files[target.key].add, times)
             self._logs.append(made)
             if one.websockets == "both":

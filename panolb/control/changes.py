@@ -1,6 +1,7 @@
 """What changes while panolb runs: the file is read again, or an operator wants a member to be otherwise.
 
-Both take effect in the same way, `Panolb.swap`, one after the other.
+One after the other: `Panolb.swap` where something is to be made or opened, `Panolb.adjust` where only members are to be
+otherwise.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-Change = Callable[[Overrides, model.Config], Overrides]
+Step = Callable[[Overrides, model.Config], Overrides]  # from the present changes to those wanted
 
 
 class Impossible(Exception):
@@ -196,7 +197,7 @@ class Changes:
             self._house.operations.set_admin(member, Admin(state), close_websockets)
         return member
 
-    def _adjust(self, change: Change) -> None:
+    def _adjust(self, change: Step) -> None:
         """Have members otherwise than the file says, as far as that concerns only them.
 
         Nothing is read or opened for it: at night, what else is wrong must not be in the way of a drain.
@@ -257,26 +258,28 @@ class Changes:
     def drop(self, name: str | None) -> Deferred[list[dict[str, Any]]]:
         """Have a member, or all of them, as the file says.
 
-        :param name: the member; one that was removed, too.
+        :param name: the member, by its name or address; one that was removed, too.
         :returns: what was dropped; fails with Impossible when nothing of it was changed.
         """
         return self._turn.run(self._drop, name)
 
     @inlineCallbacks
     def _drop(self, name: str | None) -> Any:
-        dropped = [one for one in self.configuration.overrides if name in (None, one.member.name)]
-        if name is not None and not dropped:
-            raise Impossible(f"nothing was changed of a member {name}; panolb overrides lists what was")
-        names = {one.member for one in dropped}
+        present = self.configuration.overrides
+        try:
+            dropped = list(present) if name is None else present.of(present.find(name))
+        except LookupError as error:
+            raise Impossible(str(error)) from None
+        members = {one.member for one in dropped}
         yield self._swap(
-            lambda overrides, config: Overrides(one for one in overrides if one.member not in names)
+            lambda overrides, config: Overrides(one for one in overrides if one.member not in members)
         )
         for one in dropped:
             _say_dropped(one.member.name, one.key, "by the operator")
         returnValue([_override(one) for one in dropped])
 
     @inlineCallbacks
-    def _swap(self, change: Change) -> Any:
+    def _swap(self, change: Step) -> Any:
         proposal = self._changed(change)
         try:
             closing = yield self._house.swap(proposal.config, proposal.moving)
@@ -286,7 +289,7 @@ class Changes:
         self._keep()
         yield closing()
 
-    def _changed(self, change: Change) -> Proposal:
+    def _changed(self, change: Step) -> Proposal:
         try:
             return self.configuration.changed(change)
         except ValueError as error:

@@ -217,8 +217,9 @@ class Listening:
 
         :raises ConfigError: when one cannot be opened; all is as before then.
         """
-        if self._stopping:  # those that are closed belong to the next panolb
-            raise ConfigError([Problem(draft.config.where(()), "panolb is stopping, and takes nothing new")])
+        late = self._too_late(draft)
+        if late is not None:
+            raise late
         opened: list[Listener] = []
         paused: list[Listener] = []
         for name, one in draft.listeners.items():
@@ -228,14 +229,37 @@ class Listening:
             try:
                 yield self._open_one(one.listener, draft, paused)
             except Exception as error:  # noqa: BLE001  # endpoints are plugins, and fail as they like
-                for listener in opened:
-                    yield maybeDeferred(listener.close)
-                for listener in paused:
-                    yield listener.start()
+                yield self._undo(opened, paused)
                 message = f"cannot listen on {one.listener.description}: {error}"
                 place = draft.config.where(("listener", name, "endpoint"))
                 raise ConfigError([Problem(place, message)]) from None
             opened.append(one.listener)
+        late = self._too_late(draft)  # it may have begun to stop meanwhile
+        if late is not None:
+            yield self._undo(opened, ())
+            raise late
+
+    def _too_late(self, draft: ListeningDraft) -> ConfigError | None:
+        """What is wrong when panolb stops: what is closed then belongs to the next one."""
+        if not self._stopping:
+            return None
+        return ConfigError([Problem(draft.config.where(()), "panolb is stopping, and takes nothing new")])
+
+    @inlineCallbacks
+    def _undo(self, opened: Sequence[Listener], paused: Sequence[Listener]) -> Any:
+        """Close what was opened, and open again what was closed for it."""
+        for listener in opened:
+            yield maybeDeferred(listener.close)
+        for listener in () if self._stopping else paused:
+            try:
+                yield listener.start()
+            except Exception as error:  # noqa: BLE001  # endpoints are plugins; the others are to come back all the same
+                log.critical(
+                    "listener {name}: cannot listen on {description} again: {error}; the next reload tries it anew",
+                    name=listener.name,
+                    description=listener.description,
+                    error=error,
+                )
 
     @inlineCallbacks
     def _open_one(self, listener: Listener, draft: ListeningDraft, paused: list[Listener]) -> Any:

@@ -165,7 +165,6 @@ class Panolb(MultiService):
         )
         self._doors = Doors()
         self._logs: AccessLogs | None = None
-        self._stopping = False
         self._become(self._draft(configuration.config, configuration.now.moving))
 
     # -- what the exchanges tell ------------------------------------------------------------------------------------
@@ -215,17 +214,15 @@ class Panolb(MultiService):
         :returns: what closes that which has no place any more, to be called by who asked.
         :raises ConfigError: with everything that is wrong; all is as before then.
         """
-        if self._stopping:
-            raise ConfigError([Problem(config.where(()), "panolb is stopping, and changes nothing any more")])
         draft = self._draft(config, moving)
         try:
             opened = yield self._doors.open(draft.doors.values(), config.where)
             try:
                 yield self.listening.open(draft.listening)
-            except ConfigError:
+            except Exception:
                 yield close(opened)
                 raise
-        except ConfigError:
+        except Exception:
             draft.logs.stop(following=self._logs)
             raise
         returnValue(self._become(draft))
@@ -410,7 +407,6 @@ class Panolb(MultiService):
     @inlineCallbacks
     def stopService(self) -> Any:
         """Close the listeners, let what is in flight finish within the grace period, then end the rest."""
-        self._stopping = True
         yield self.listening.stop()
         self.plant.stop()
         shutdown = self.config.shutdown
