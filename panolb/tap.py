@@ -243,8 +243,18 @@ def take_signals(reactor: Any, made: Any) -> None:
     def reopen(number: int, frame: FrameType | None) -> None:
         reactor.callFromThread(getattr(made, "reopen_logs", lambda: None))
 
+    asked = False  # to read the configuration again, which has not begun: one reload does for all signals that come meanwhile
+
     def reload(number: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(read_again, made)
+        nonlocal asked
+        if not asked:
+            asked = True
+            reactor.callFromThread(begin_reload)
+
+    def begin_reload() -> None:
+        nonlocal asked
+        asked = False
+        read_again(made)
 
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, in_peace)

@@ -7,7 +7,6 @@ anybody gets to see it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -16,6 +15,7 @@ from attrs import evolve
 from panolb.config import tomlediting
 from panolb.config.balancers import Balancer, Member
 from panolb.config.edits import CannotSave, Edited
+from panolb.config.files import read_regular
 from panolb.config.httpd import Imported, Origins, editing
 from panolb.config.model import Config
 from panolb.config.overrides import Overrides
@@ -58,7 +58,7 @@ def save(read: Read, overrides: Overrides) -> list[Edited]:
 
 def _content(name: str) -> bytes:
     try:
-        return Path(name).read_bytes()
+        return read_regular(name)
     except OSError as error:
         raise CannotSave(f"{name} cannot be read: {error.strerror or error}") from None
 

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from panolb.config.crosscheck import Finding, Known, findings
+from panolb.config.files import read_regular
 from panolb.config.model import Config
 from panolb.config.places import Places, find_lines
 from panolb.config.tables import Reader
@@ -46,8 +47,7 @@ def load(path: Path, known: Known, instead: Mapping[str, bytes] | None = None) -
 
 def _data(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(LARGEST + 1)
+        return read_regular(path, LARGEST + 1)
     except (OSError, ValueError) as error:
         # ValueError: the name itself has a NUL in it.
         raise _single(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from hmac import compare_digest
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -18,6 +17,7 @@ from twisted.internet.error import VerifyError
 from twisted.logger import Logger
 
 from ..config import model
+from ..config.files import read_regular
 from ..errors import ConfigError, Problem
 
 log = Logger()
@@ -152,8 +152,7 @@ def _certificates(pem: bytes) -> Iterator[ssl.Certificate]:
 
 def _content(path: str, key: str, note: Callable[[str, str], None]) -> bytes | None:
     try:
-        with Path(path).open("rb") as file:
-            return file.read(MOST)
+        return read_regular(path, MOST)
     except OSError as error:
-        note(key, f"{path} cannot be read: {error.strerror}")
+        note(key, f"{path} cannot be read: {error.strerror or error}")
         return None

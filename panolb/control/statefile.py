@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from twisted.logger import Logger
 
+from ..config.files import read_regular
 from ..config.overrides import Overrides
 
 log = Logger()
@@ -75,16 +75,7 @@ class StateFile:
             raise OSError(f"state file {self.path}: cannot be written: {error.strerror or error}") from None
 
     def _bytes(self) -> bytes:
-        # O_NONBLOCK: to open a pipe would wait for its writer.
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _Refused("is no regular file")
-        except BaseException:
-            os.close(descriptor)
-            raise
-        with open(descriptor, "rb") as file:
-            data = file.read(LARGEST + 1)
+        data = read_regular(self.path, LARGEST + 1)
         if len(data) > LARGEST:
             raise _Refused(f"is larger than {LARGEST} bytes")
         return data

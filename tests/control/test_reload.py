@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -163,16 +164,16 @@ class Site:
         nobody = self._config.replace('route = "', 'route = "x')
         for config in (nobody, self._config):
             self.panolb.file.write_text(config)
-            self._hang_up("is in effect")
+            self.hang_up("is in effect")
 
     def reload(self, old: str, new: str, words: str = "is in effect") -> str:
         """Replace a passage of the file and send SIGHUP; returns the line of the log that it led to."""
         text = self.panolb.file.read_text()
         assert old in text
         self.panolb.file.write_text(text.replace(old, new, 1))
-        return self._hang_up(words)
+        return self.hang_up(words)
 
-    def _hang_up(self, words: str) -> str:
+    def hang_up(self, words: str) -> str:
         before = len(self.panolb.lines(words))
         self.panolb.process.send_signal(signal.SIGHUP)
         until(lambda: len(self.panolb.lines(words)) > before, f"the log to say {words!r}")
@@ -225,6 +226,27 @@ def test_a_wrong_file_changes_nothing(site: Site, old: str, new: str, said: str)
     assert said in line
     assert site.of("1") == b"1"
     site.reload(new, old, "says the same")
+
+
+@pytest.mark.parametrize("what", ["pipe", "directory", "nothing"])
+def test_what_is_no_file(site: Site, what: str) -> None:
+    """Nobody waits for who might write to a pipe."""
+    file = site.panolb.file
+    right = file.read_text()
+    file.unlink()
+    if what == "pipe":
+        os.mkfifo(file)
+    elif what == "directory":
+        file.mkdir()
+    try:
+        assert "cannot be read" in site.hang_up("nothing has changed")
+        assert site.of("1") == b"1"
+    finally:
+        if what == "directory":
+            file.rmdir()
+        else:
+            file.unlink(missing_ok=True)
+        file.write_text(right)
 
 
 def test_an_address_that_is_taken(site: Site) -> None:
