@@ -267,6 +267,9 @@ class Panolb(MultiService):
         self._admission.configure(config.websockets.max_open, config.websockets.max_per_client)
         self.sessions.configure({name: one.session_cookie for name, one in config.balancer.items()})
         gone = self.plant.become(draft.plant, self.deadlines.clock())
+        self._counts.forget(
+            [seat.member for seat in self.plant.seats.values()], self.plant.balancers.values()
+        )
         self.operations.configure(
             close_rate=config.websockets.close_rate,
             close_timeout=config.websockets.close_timeout,

@@ -52,8 +52,6 @@ class House(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics, as they are now."""
         self.operations.refresh()
-        members = {seat.member for seat in self.plant.seats.values()} | set(self.plant.leaving)
-        self.counts.forget(members, self.plant.balancers.values())
         names = _names(self.plant)
         return chain(
             self._requests(names),

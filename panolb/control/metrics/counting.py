@@ -102,11 +102,7 @@ class Counts:
 
     def finished(self, exchange: Exchange) -> None:
         """An exchange is over."""
-        decision = exchange.decision
-        key = exchange.location.balancer if decision is None else decision.member
-        tally = self._tallies.get(key)
-        if tally is None:
-            tally = self._tallies[key] = Tally()
+        tally = self._of(_key(exchange))
         if exchange.term:
             tally.terms[exchange.term] += 1
         if exchange.tunnel is not None:
@@ -119,8 +115,7 @@ class Counts:
 
     def opened(self, exchange: Exchange) -> None:
         """An exchange has become a WebSocket."""
-        assert exchange.decision is not None
-        tally = self._of(exchange.decision.member)
+        tally = self._of(_key(exchange))
         tally.opened += 1
         _count(tally, exchange)
 
@@ -168,6 +163,14 @@ class Counts:
         for balancer, durations in self._former.items():
             found.setdefault(balancer, Histogram(BOUNDS)).take(durations)
         return found
+
+
+def _key(exchange: Exchange) -> Member | Balancer | None:
+    """Whose an exchange is; a member that is leaving has no numbers of its own any more, and is not held on to."""
+    decision = exchange.decision
+    if decision is None or decision.member.leaving:
+        return exchange.location.balancer
+    return decision.member
 
 
 def _count(tally: Tally, exchange: Exchange) -> None:
