@@ -545,7 +545,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, known: Known) -> None:
     """Missing, a directory, not UTF-8, far too large: one problem each."""
     path = tmp_path / "panolb.toml"
     assert refused(path, known) == f"{path}: cannot be read: No such file or directory"
-    assert refused(tmp_path, known) == f"{tmp_path}: cannot be read: Is a directory"
+    assert refused(tmp_path, known) == f"{tmp_path}: cannot be read: it is no regular file"
     assert "cannot be read: " in refused(Path("a\x00b"), known)
     path.write_bytes(b"# fine\n# caf\xe9\n")
     assert refused(path, known) == f"{path}:2: is not UTF-8; save the file as UTF-8"
