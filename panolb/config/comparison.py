@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import attrs
@@ -173,14 +173,12 @@ def _members(old: Config, new: Config) -> Table[Member]:
     )
 
 
-def _member_names(members: Mapping[Identity, Member]) -> dict[Identity, str]:
+def _member_names(members: Collection[Identity]) -> dict[Identity, str]:
     """Call each member ``balancer/route``; by its address where it has no route, or shares it with others."""
     routes = Counter((identity.balancer, identity.route) for identity in members)
     return {
-        identity: f"{identity.balancer}/{identity.route}"
-        if identity.route and routes[identity.balancer, identity.route] == 1
-        else f"{identity.balancer}/{one.host}:{one.port}"
-        for identity, one in members.items()
+        identity: identity.name if routes[identity.balancer, identity.route] == 1 else identity.address
+        for identity in members
     }
 
 

@@ -119,7 +119,7 @@ class House(Collector):
     # -- members ----------------------------------------------------------------------------------------------------
 
     def _members(self, names: Mapping[Member, str]) -> Iterator[Metric]:
-        seats = [((seat.member.spec.balancer, names[seat.member]), seat) for seat in _seats(self.plant)]
+        seats = _labelled(self.plant, names)
         members = [(labels, seat.member) for labels, seat in seats]
         yield gauge(
             "member_up",
@@ -182,7 +182,7 @@ class House(Collector):
         )
 
     def _connections(self, names: Mapping[Member, str]) -> Iterator[Metric]:
-        seats = [((seat.member.spec.balancer, names[seat.member]), seat) for seat in _seats(self.plant)]
+        seats = _labelled(self.plant, names)
         yield gauge(
             "member_connections",
             "Connections to a member: idle ones, and all others.",
@@ -216,9 +216,7 @@ class House(Collector):
     # -- WebSockets -------------------------------------------------------------------------------------------------
 
     def _websockets(self, names: Mapping[Member, str]) -> Iterator[Metric]:
-        found: list[tuple[tuple[str, str], Member]] = [
-            ((seat.member.spec.balancer, names[seat.member]), seat.member) for seat in _seats(self.plant)
-        ]
+        found = [(labels, seat.member) for labels, seat in _labelled(self.plant, names)]
         tallies = {member: self.ledger.tally(member) for _, member in found}
         yield gauge(
             "member_websockets",
@@ -371,20 +369,16 @@ def _pins(found: list[tuple[str, Tally]]) -> Iterator[Metric]:
     )
 
 
-def _seats(plant: Plant) -> list[Seat]:
-    """All that are in the configuration."""
-    return list(plant.seats.values())
+def _labelled(plant: Plant, names: Mapping[Member, str]) -> list[tuple[tuple[str, str], Seat]]:
+    """All members that are in the configuration, each behind the values of `OF_MEMBER`."""
+    return [((seat.member.spec.balancer, names[seat.member]), seat) for seat in plant.seats.values()]
 
 
 def _names(plant: Plant) -> dict[Member, str]:
-    """What members are called; those that share a name are told apart by their addresses.
-
-    One that leaves is called as whoever has taken its place: they are not in the same metrics, or their numbers are added.
-    """
-    members = [seat.member for seat in _seats(plant)]
+    """What members are called; those that share a name are told apart by their addresses."""
+    members = [seat.member for seat in plant.seats.values()]
     times = Counter(member.spec.name for member in members)
-    names = {
+    return {
         member: member.spec.name if times[member.spec.name] == 1 else f"{member.spec.name} {member.spec.url}"
         for member in members
     }
-    return names | {member: member.spec.name for member in plant.leaving}
