@@ -87,6 +87,7 @@ class Upstream(Protocol):
         send_little_ahead(self.transport)
         self.wire = wire_for(self.transport, self.pool.turn)
         self.wire.owner = self
+        self.wire.last_words = self._hear_out
         if self.exchange is None:
             self.pool.put(self)
         else:
@@ -142,6 +143,11 @@ class Upstream(Protocol):
             self._read(data)
         except Exception:  # noqa: BLE001  # see serve
             self.went_wrong("reading from a member")
+
+    def _hear_out(self, data: bytes) -> None:
+        """The connection is lost, by the member's will or by ours; then nobody asks any more what it said."""
+        if self.exchange is not None:
+            self.dataReceived(data)
 
     def _read(self, data: bytes) -> None:
         exchange = self.exchange

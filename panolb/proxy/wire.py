@@ -22,6 +22,7 @@ from twisted.internet.interfaces import IAddress, IPullProducer, IPushProducer
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
+from .poller import RECEIVE
 from .progress import progress
 from .turn import Turn
 from .unexpected import Owner, log_unexpected
@@ -60,6 +61,7 @@ class Wire:
     :ivar blocked: whether the transport has a queue.
     :ivar on_change: told when that changes.
     :ivar owner: who pays when sending breaks; without one it is the connection alone.
+    :ivar last_words: given what the other side had sent when it turned out that it takes nothing more.
     """
 
     __slots__ = (
@@ -70,6 +72,7 @@ class Wire:
         "_turn",
         "allowed",
         "blocked",
+        "last_words",
         "on_change",
         "owner",
         "source",
@@ -82,6 +85,7 @@ class Wire:
         self.source: Source | None = None
         self.on_change: Callable[[bool], None] | None = None
         self.owner: Owner | None = None
+        self.last_words: Callable[[bytes], None] | None = None
         self.allowed = 0
         self.blocked = False
         self._paused = False
@@ -245,6 +249,21 @@ class DirectWire(Wire):
     def _watch(self) -> None:
         """Nothing to watch while nothing is queued."""
 
+    def hear_out(self) -> None:
+        """Read what has come although the connection is lost.
+
+        A member that answers an upload early and closes resets the connection (RFC 9112 section 9.6); when the next piece
+        of the upload is sent before the answer is read, the transport gives up with the answer still in the socket.
+        """
+        while self.last_words is not None:
+            try:
+                data = self._transport.socket.recv(RECEIVE)
+            except OSError:
+                return
+            if not data:
+                return
+            self.last_words(data)
+
 
 def wire_for(transport: Transport, turn: Turn) -> Wire:
     """The right wire for a transport.
@@ -275,7 +294,8 @@ class _Pull:
         self._wire.unblocked()
 
     def stopProducing(self) -> None:
-        """The connection is lost; its protocol hears of it too."""
+        """The connection is lost; its protocol hears of it too, but the socket is open for the last time now."""
+        self._wire.hear_out()
 
 
 @implementer(IPushProducer)

@@ -185,3 +185,20 @@ def test_descriptor_of_the_reactors_epoll() -> None:
         reactor.disconnectAll()
         reactor._poller.close()
     assert _epoll_of(MemoryReactorClock()) is None
+
+
+def test_last_words_of_a_peer_that_takes_nothing_more(plain: Plain) -> None:
+    """It answers early, closes and resets; that the next piece finds out so does not cost the answer."""
+    heard: list[bytes] = []
+    wire = wire_for(plain.transport, plain.turn)
+    wire.last_words = heard.append
+    wire.write(MUCH)
+    wire.flush()
+    assert wire.blocked
+    plain.peer.send(b"enough")
+    plain.peer.close()
+    lost = plain.transport.doWrite()
+    assert isinstance(lost, ConnectionLost)
+    plain.transport.connectionLost(Failure(lost))
+    assert heard == [b"enough"]
+    assert plain.protocol.ended

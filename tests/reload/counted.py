@@ -43,15 +43,20 @@ def count() -> Counter[str]:
     The last requests are forgotten first: they are as many as there may be, however often panolb has reloaded, and hold
     members and locations of their time.
     """
-    for one in gc.get_objects():
-        if isinstance(one, Recent):
-            one.__init__()  # type: ignore[misc]
+    _forget_requests()
     gc.collect()
     return Counter(
         f"{kind.__module__}.{kind.__name__}"
         for kind in map(type, gc.get_objects())
         if kind.__name__ in COUNTED and kind.__module__.startswith("panolb.")
     )
+
+
+def _forget_requests() -> None:
+    """On its own: a loop's variable would hold on to the last of all objects, whatever that is, while they are counted."""
+    for one in gc.get_objects():
+        if isinstance(one, Recent):
+            one.__init__()  # type: ignore[misc]
 
 
 def main(file: str) -> None:

@@ -125,8 +125,14 @@ class Crowd:
                 self._on_event(fd, event)
             assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
 
-    def flood(self, size: int, limit: int, quiet: float, seconds: float) -> None:
-        """Let the member send messages to all clients, ``limit`` bytes each at most, until nobody takes anything for ``quiet`` s."""
+    def flood(
+        self, size: int, limit: int, quiet: float, seconds: float, look: Callable[[], object]
+    ) -> None:
+        """Let the member send messages to all clients, ``limit`` bytes each at most, until nobody takes anything any more.
+
+        That is when nobody has for ``quiet`` seconds, and again after ``look``, which waits for an answer of panolb: on a
+        machine that has other things to do silence alone says nothing.
+        """
         frame = Frame(BINARY, b"x" * size).encode(mask=False)
         rest = {side.socket.fileno(): b"" for side in self.members}
         counts = dict.fromkeys(rest, 0)
@@ -134,7 +140,13 @@ class Crowd:
             self._epoll.modify(side.socket, select.EPOLLIN | select.EPOLLOUT)
         last = time.monotonic()
         deadline = last + seconds
-        while rest and time.monotonic() - last < quiet:
+        looked = False
+        while rest:
+            if time.monotonic() - last >= quiet:
+                if looked:
+                    break
+                look()
+                looked, last = True, time.monotonic()
             assert time.monotonic() < deadline, "the flood finds no end"
             for fd, event in self._epoll.poll(0.05):
                 if fd not in rest or not event & select.EPOLLOUT:
@@ -145,7 +157,7 @@ class Crowd:
                     sent = self._sides[fd].socket.send(data)
                 except BlockingIOError:
                     continue
-                last = time.monotonic()
+                looked, last = False, time.monotonic()
                 self.sent += sent
                 counts[fd] += sent
                 rest[fd] = data[sent:]

@@ -44,7 +44,7 @@ def test_slow_viewers(tmp_path: Path, lane: str) -> None:
                 before = one.panolb.rss()
                 crowd.open(one.port, number, GENEROUS)
                 crowd.deafen()
-                crowd.flood(MESSAGE, OFFERED, quiet=2.0, seconds=GENEROUS)
+                crowd.flood(MESSAGE, OFFERED, 2.0, GENEROUS, look=one.websockets)
                 each = (one.panolb.rss() - before) / number
                 print(
                     f"{number} viewers ({lane}): the member could send {crowd.sent / number / 1024:.0f} of {OFFERED >> 10} KiB to each, "
