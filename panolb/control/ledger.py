@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -258,6 +258,10 @@ class Ledger:
             if member in (None, record.member) and session in (None, record.session)
         ]
         return len(found), list(_page(found, offset, limit))
+
+    def sessions_of(self, member: Member) -> Collection[int]:
+        """The numbers of the sessions of a member's WebSockets, as often as a session has one."""
+        return self._open.get(member, {}).values()
 
     def tally(self, member: Member) -> Tally:
         """The WebSockets of a member, counted."""

@@ -47,6 +47,7 @@ from .locations import Locations
 from .logged import Times
 from .metrics.counting import Counts
 from .metrics.looplag import LoopLag
+from .metrics.traffic import Traffic
 from .operations import Operations
 from .plant import Plant, PlantDraft
 from .recent import Recent
@@ -99,6 +100,7 @@ class Panolb(MultiService):
     :ivar operations: drains members and brings them back.
     :ivar sessions: those of users.
     :ivar resources: counts what is held.
+    :ivar traffic: what the metrics say of what this process serves.
     """
 
     def __init__(
@@ -119,7 +121,7 @@ class Panolb(MultiService):
         self.ledger = Ledger(clock, wall_clock, {})
         self._admission = Admission()
         made = Locations(clock, wall_clock, self._finished, self._opened, self._admission)
-        self._counts, self._lag = Counts(), LoopLag(reactor)
+        self._counts, self._lag = Counts(), LoopLag(reactor, clock)
         self._builder = Builder(reactor, self.deadlines, self.turn, registry, made)
         self.plant = Plant()
         self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
@@ -145,6 +147,16 @@ class Panolb(MultiService):
             self.deadlines,
             self.turn,
             descriptors,
+        )
+        self.traffic = Traffic(
+            self.plant,
+            self.ledger,
+            self.resources,
+            self._counts,
+            self._lag,
+            self._lost_lines,
+            self._refused.counts,
+            self._excesses.counts,
         )
         self._recent = Recent()
         self.explainer = Explainer(self.listening, self.plant, self._recent, clock, wall_clock)
@@ -324,23 +336,11 @@ class Panolb(MultiService):
         )
 
     def _metrics(self) -> MetricsPage:
-        from .metrics.collecting import House  # noqa: PLC0415  # it takes its time, and not everybody wants it
+        from .metrics.house import House  # noqa: PLC0415  # it takes its time, and not everybody wants it
         from .metrics.page import MetricsPage  # noqa: PLC0415
 
-        return MetricsPage(
-            House(
-                self.plant,
-                self.ledger,
-                self.operations,
-                self.resources,
-                self.changes,
-                self._counts,
-                self._lag,
-                self._lost_lines,
-                self._refused.counts,
-                self._excesses.counts,
-            )
-        )
+        house = House(self.plant, self.operations, self.changes)
+        return MetricsPage(house, lambda: [self.traffic.export()])
 
     def _lost_lines(self) -> dict[str, int]:
         """Of the access logs."""

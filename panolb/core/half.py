@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .histogram import Histogram
 
 WITHIN_FRAME, WITHIN_MESSAGE, BETWEEN = range(3)
 
@@ -56,6 +59,7 @@ class Half:
     :ivar before_ping: what had been given to it before that ping, in bytes; ``taken`` is what it had taken of it then,
         or at the last look since.
     :ivar round_trip: seconds that its last answer to a ping took; ``None`` before the first.
+    :ivar round_trips: counts all of these; ``None`` where nobody does.
     :ivar stalled: clock reading since which it takes so little that the other side is paused; ``None`` when it does not.
     :ivar goodbye: the payload of the close frame that is due to it; ``None`` as long as there is no reason for one.
     :ivar told: whether that close frame was sent.
@@ -73,6 +77,7 @@ class Half:
         "other",
         "pinged",
         "round_trip",
+        "round_trips",
         "stalled",
         "taken",
         "told",
@@ -88,6 +93,7 @@ class Half:
         self.pinged: float | None = None
         self.before_ping = self.taken = 0
         self.round_trip: float | None = None
+        self.round_trips: Histogram | None = None
         self.stalled: float | None = None
         self.goodbye: bytes | None = None
         self.told = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .admission import Gate
 from .health import Health
+from .histogram import WAITS, Histogram
 from .warmup import WarmUp
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Member:
     :ivar lbstatus: the balancing method's own count.
     :ivar traffic_out: bytes sent to it: heads and bodies of requests, and all that WebSockets sent.
     :ivar traffic_in: bytes that came from it: status lines and bodies, and all that came of WebSockets.
+    :ivar client_round_trips: what pings to clients took, through all its WebSockets; ``member_round_trips`` those to it.
     :ivar gate: the way to it for WebSockets.
     :ivar connector: the port that opens or re-uses connections to it.
     """
@@ -98,6 +100,7 @@ class Member:
     __slots__ = (
         "admin",
         "busy",
+        "client_round_trips",
         "connector",
         "elected",
         "gate",
@@ -106,6 +109,7 @@ class Member:
         "lbstatus",
         "leaving",
         "loadfactor",
+        "member_round_trips",
         "moving",
         "ready",
         "returns",
@@ -135,6 +139,7 @@ class Member:
         self.lbstatus = 0
         self.traffic_out = 0
         self.traffic_in = 0
+        self.client_round_trips, self.member_round_trips = Histogram(WAITS), Histogram(WAITS)
 
     def __repr__(self) -> str:
         return f"<Member {self.spec.name} {self.state or 'new'}>"

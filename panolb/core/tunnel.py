@@ -98,6 +98,8 @@ class Tunnel:
         if half.pinged is not None:
             if ours:
                 half.round_trip = now - half.pinged
+                if half.round_trips is not None:
+                    half.round_trips.add(half.round_trip)
             half.pinged = None
             if self.closing is None:
                 self._plan(now)

@@ -48,6 +48,10 @@ class Bridge:
         self._deadlines = client.frontend.deadlines
         self.clock = self._deadlines.clock
         self.tunnel = Tunnel(offer.terms, self.clock, self._wake, self._ended, OUR_PING)
+        if exchange.decision is not None:
+            member = exchange.decision.member
+            self.tunnel.client.round_trips = member.client_round_trips
+            self.tunnel.member.round_trips = member.member_round_trips
 
     def open(self, offer: Offer, answer: Answer, early: bytes) -> bool:
         """Complete both handshakes and begin to pass frames on.

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from klein import Klein
-from twisted.internet.defer import inlineCallbacks, maybeDeferred
+from twisted.internet.defer import inlineCallbacks, maybeDeferred, returnValue
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.web.iweb import IRequest
@@ -109,10 +109,11 @@ class StatusPage:
                 return _json(request, {"error": str(problem)})
 
         @routes.route("/metrics", methods=["GET", "HEAD"])
-        def as_metrics(request: IRequest) -> bytes:
+        @inlineCallbacks
+        def as_metrics(request: IRequest) -> Any:
             accept = request.getHeader(b"accept") or b""
-            content_type, content = self._metrics.answer(accept.decode("latin-1"))
-            return _answer(request, content_type.encode("latin-1"), content)
+            content_type, content = yield self._metrics.answer(accept.decode("latin-1"))
+            returnValue(_answer(request, content_type.encode("latin-1"), content))
 
         return routes
 

@@ -10,15 +10,13 @@ from twisted.web.server import Request as WebRequest
 
 from ...core.balancer import FAILOVER, MOVED, NEW, REDIRECTED, STUCK, UNKNOWN, UNUSABLE, Balancer
 from ...core.exchange import Exchange
+from ...core.histogram import DURATIONS, Histogram
 from ...core.member import Member
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other")
 CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
 SOURCES = ("none", "cookie", "path", "query", "other")
 REASONS = (STUCK, NEW, UNKNOWN, UNUSABLE, REDIRECTED, MOVED, FAILOVER)
-
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Seconds: the upper ends of the buckets of durations, of which there is one more."""
 
 _ROW = {method.encode("ascii"): row * len(CLASSES) for row, method in enumerate(METHODS)}
 _OTHER_METHOD = (len(METHODS) - 1) * len(CLASSES)
@@ -27,30 +25,6 @@ _OTHER_SOURCE = (len(SOURCES) - 1) * len(REASONS)
 _REASON = {reason: column for column, reason in enumerate(REASONS)}
 
 _CODES = frozenset(range(1000, 1016))
-
-
-class Histogram:
-    """How many of something were in each bucket.
-
-    :ivar counts: of each bucket alone, those above the last bound at the end.
-    """
-
-    __slots__ = ("bounds", "counts", "sum")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def add(self, value: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
-    def take(self, other: Histogram) -> None:
-        """Count what another one has counted."""
-        self.counts = [mine + more for mine, more in zip(self.counts, other.counts, strict=True)]
-        self.sum += other.sum
 
 
 class Tally:
@@ -67,7 +41,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.requests = [0] * (len(METHODS) * len(CLASSES))
-        self.durations = Histogram(BOUNDS)
+        self.durations = Histogram(DURATIONS)
         self.pins = [0] * (len(SOURCES) * len(REASONS))
         self.retries = 0
         self.terms: Counter[str] = Counter()
@@ -110,7 +84,7 @@ class Counts:
             return
         _count(tally, exchange)
         durations, seconds = tally.durations, exchange.ended - exchange.started
-        durations.counts[bisect_left(BOUNDS, seconds)] += 1
+        durations.counts[bisect_left(DURATIONS, seconds)] += 1
         durations.sum += seconds
 
     def opened(self, exchange: Exchange) -> None:
@@ -141,7 +115,7 @@ class Counts:
         for key in list(self._tallies):
             if isinstance(key, Member) and key not in members:
                 gone = self._tallies.pop(key)
-                self._former.setdefault(key.spec.balancer, Histogram(BOUNDS)).take(gone.durations)
+                self._former.setdefault(key.spec.balancer, Histogram(DURATIONS)).take(gone.durations)
             elif isinstance(key, Balancer) and key not in balancers:
                 del self._tallies[key]
         self._former = {name: durations for name, durations in self._former.items() if name in names}
@@ -159,9 +133,9 @@ class Counts:
         found: dict[str, Histogram] = {}
         for balancer, _, tally in self.tallies():
             if balancer:
-                found.setdefault(balancer, Histogram(BOUNDS)).take(tally.durations)
+                found.setdefault(balancer, Histogram(DURATIONS)).take(tally.durations)
         for balancer, durations in self._former.items():
-            found.setdefault(balancer, Histogram(BOUNDS)).take(durations)
+            found.setdefault(balancer, Histogram(DURATIONS)).take(durations)
         return found
 
 

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.exposition import choose_encoder
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from .collecting import House
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
+
+from .house import House
+from .rendering import Rendered
+from .sheet import Export, merged
+
+Ask = Callable[[], Iterable[Export] | Deferred[Iterable[Export]]]
 
 
 class MetricsPage:
-    """What a scrape gets."""
+    """What a scrape gets.
 
-    def __init__(self, house: House) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(house)
-        ProcessCollector(registry=self._registry)
+    :param house: what there is once.
+    :param ask: for the exports of all processes that serve users.
+    """
 
-    def answer(self, accept: str) -> tuple[str, bytes]:
+    def __init__(self, house: House, ask: Ask) -> None:
+        self._house = house
+        self._ask = ask
+
+    @inlineCallbacks
+    def answer(self, accept: str) -> Any:
         """The type of the content, and the content.
 
         :param accept: what the client asked for (the Accept field).
         """
+        exports = yield maybeDeferred(self._ask)
+        registry = CollectorRegistry()
+        registry.register(Rendered(merged([self._house.export(), *exports])))
         encode, content_type = choose_encoder(accept)
-        return content_type, encode(self._registry)
+        returnValue((content_type, encode(registry)))

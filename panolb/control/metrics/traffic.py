@@ -1,0 +1,120 @@
+"""What a process that serves users has counted, and holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from ...core.member import Member
+from ..ledger import Ledger
+from ..plant import Plant
+from ..resources import Resources
+from . import families, process
+from .counting import Counts, Tally
+from .looplag import LoopLag
+from .naming import labelled, names_of
+from .sheet import Export, Sheet
+
+BROKEN = frozenset({"unknown-route", "member-unusable", "redirect", "moved", "failover"})
+"""Why a request that carried a route went to another member."""
+
+
+@attrs.frozen(eq=False)
+class Traffic:
+    """All that is asked in each of these processes.
+
+    :ivar lost: how many lines each access log has lost, by path.
+    :ivar refused: how many requests were refused, by status; ``exceeded`` how often limits were, by their keys.
+    :ivar worker: what the process is called among those that share its work.
+    """
+
+    plant: Plant
+    ledger: Ledger
+    resources: Resources
+    counts: Counts
+    lag: LoopLag
+    lost: Callable[[], Mapping[str, int]]
+    refused: Mapping[int, int]
+    exceeded: Mapping[str, int]
+    worker: str = "main"
+
+    def export(self) -> Export:
+        """All of it, as it is now."""
+        sheet = Sheet()
+        self._requests(sheet)
+        self._connections(sheet)
+        self._websockets(sheet)
+        self._process(sheet)
+        return sheet.numbers
+
+    def _requests(self, sheet: Sheet) -> None:
+        names = names_of(self.plant)
+        for balancer, member, tally in self.counts.tallies():
+            labels = balancer, "" if member is None else names[member]
+            for method, group, count in tally.by_request():
+                sheet.add(families.REQUESTS, count, *labels, group, method)
+            for term, count in tally.terms.items():
+                sheet.add(families.REQUEST_ENDS, count, *labels, term)
+            sheet.add(families.RETRIES, tally.retries, *labels)
+            if balancer:
+                _pins(sheet, balancer, tally)
+        for name, durations in self.counts.durations().items():
+            sheet.add_histogram(families.REQUEST_DURATION, durations, name)
+        for status, count in self.refused.items():
+            sheet.add(families.REQUESTS_REFUSED, count, str(status))
+        for limit, count in self.exceeded.items():
+            sheet.add(families.LIMIT_EXCEEDED, count, limit)
+
+    def _connections(self, sheet: Sheet) -> None:
+        for labels, seat in labelled(self.plant):
+            pool = seat.pool
+            sheet.add(families.MEMBER_CONNECTIONS, pool.idle, *labels, "idle")
+            sheet.add(families.MEMBER_CONNECTIONS, pool.open - pool.idle, *labels, "busy")
+            sheet.add(families.QUEUE_LENGTH, pool.waiting, *labels)
+        for name, count in self.resources.listening.clients.items():
+            sheet.add(families.OPEN_CONNECTIONS, count, name)
+        sheet.add(families.EXCHANGES, self.plant.exchanges)
+        sheet.add(families.ACCEPTING_PAUSED, int(self.resources.descriptors.short))
+
+    def _websockets(self, sheet: Sheet) -> None:
+        for labels, seat in labelled(self.plant):
+            member = seat.member
+            sessions = self.ledger.sessions_of(member)
+            sheet.add(families.MEMBER_WEBSOCKETS, len(sessions), *labels)
+            sheet.add(families.MEMBER_SESSIONS, frozenset(sessions), *labels)
+            sheet.add_histogram(families.ROUND_TRIPS, member.client_round_trips, *labels, "client")
+            sheet.add_histogram(families.ROUND_TRIPS, member.member_round_trips, *labels, "member")
+            self._flow(sheet, member, *labels)
+        names = names_of(self.plant)
+        for balancer, one, tally in self.counts.tallies():
+            if one is None:
+                continue
+            labels = balancer, names[one]
+            sheet.add(families.WEBSOCKET_OPENED, tally.opened, *labels)
+            for ended, count in tally.closed.items():
+                sheet.add(families.WEBSOCKET_CLOSED, count, *labels, *ended)
+            for direction, messages in zip(("in", "out"), tally.messages, strict=True):
+                sheet.add(families.WEBSOCKET_MESSAGES, messages, *labels, direction)
+
+    def _flow(self, sheet: Sheet, member: Member, *labels: str) -> None:
+        """What goes through the open WebSockets of a member."""
+        flow = self.ledger.flow(member)
+        for direction, messages, backlog in zip(("in", "out"), flow.messages, flow.backlog, strict=True):
+            sheet.add(families.WEBSOCKET_MESSAGES, messages, *labels, direction)
+            sheet.add(families.BACKLOG, backlog, *labels, direction)
+
+    def _process(self, sheet: Sheet) -> None:
+        sheet.add_histogram(families.LOOP_LAG, self.lag.histogram, self.worker)
+        for path, count in self.lost().items():
+            sheet.add(families.LOST_LINES, count, path)
+        for family, value in process.figures():
+            sheet.add(family, value, self.worker)
+
+
+def _pins(sheet: Sheet, balancer: str, tally: Tally) -> None:
+    """What became of stickiness."""
+    for source, reason, count in tally.by_pin():
+        sheet.add(families.PIN_DECISIONS, count, balancer, source)
+        if source != "none" and reason in BROKEN:
+            sheet.add(families.PIN_BROKEN, count, balancer, reason)
