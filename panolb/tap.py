@@ -15,7 +15,6 @@ import attrs
 from twisted.application.service import IService
 from twisted.internet import reactor as global_reactor
 from twisted.internet.selectreactor import SelectReactor
-from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
@@ -34,9 +33,10 @@ from .control.service import Panolb
 from .control.systemd import take_notifier, take_watchdog
 from .demo.run import demo
 from .errors import ConfigError, Problem
+from .events import EventLogger
 from .reading import HttpdOptions, names, read
 
-log = Logger()
+log = EventLogger()
 
 SELECT_MOST = 1024  # FD_SETSIZE: the descriptors that select(2) can watch, where somebody chose that reactor
 
@@ -272,4 +272,4 @@ def read_again(made: Any) -> None:
 
 def _not_reloaded(failure: Failure) -> None:
     if failure.check(ConfigError) is None:  # which is in the log already
-        log.failure("the configuration was not reloaded", failure)
+        log.failure("the configuration was not reloaded", failure, event="reload.failed")

@@ -24,7 +24,8 @@ COLOURS = {"warn": "yellow", "error": "red", "critical": "red"}
 def events(daemon: Daemon, follow: bool, after: int | None, limit: int | None, *, for_programs: bool) -> None:
     """Show what has happened, and what happens.
 
-    Members that came and went, users that were moved, reloads, changes at run time.
+    Members that came and went, users that were moved, reloads, changes at run time, limits that were reached. What each
+    code means and what to do about it stands in the documentation, on the page on events.
 
     With --json, a line for each event.
     """
@@ -38,5 +39,5 @@ def events(daemon: Daemon, follow: bool, after: int | None, limit: int | None, *
 
 def _event(line: str) -> str:
     event = json.loads(line)
-    words = f"{event['event']}: {event['message']}"
+    words = f"{event['code'] or '-'} {event['event']}: {event['message']}"
     return f"{event['id']:>6}  {moment(event['time'])}  {click.style(words, fg=COLOURS.get(event['level']))}"

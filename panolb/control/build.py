@@ -8,7 +8,6 @@ from random import random
 from typing import Any, TypeVar
 
 import attrs
-from twisted.logger import Logger
 
 from ..config import model
 from ..config.overrides import Identity, identify
@@ -17,6 +16,7 @@ from ..core.cookie import RouteCookie
 from ..core.health import Health
 from ..core.member import Admin, Member, MemberSpec
 from ..core.policies import Policy
+from ..events import EventLogger
 from ..language import expression
 from ..proxy.deadlines import Deadlines
 from ..proxy.pool import Pool
@@ -27,7 +27,7 @@ from .plant import BalancerDraft, Plant, PlantDraft, Seat, SeatDraft
 from .probes import Target
 from .registry import Registry
 
-log = Logger()
+log = EventLogger()
 
 Setting = TypeVar("Setting")
 
@@ -242,13 +242,24 @@ _DETAILS = {
 }
 
 
+_CHANGES = {
+    "up": "member.up",
+    "down": "member.down",
+    "error": "member.error",
+    "drain": "member.drain",
+    "disabled": "member.disabled",
+    "stopped": "member.stopped",
+}
+
+
 def log_change(balancer: Balancer, member: Member, before: str, after: str, why: str) -> None:
     """Say that the state of a balancer's member has changed, why, and what that means for its users."""
     write = log.info if after in ("up", "drain") else log.warn
     write(
         "member {member}: {before} -> {after}: {why}; {consequence}",
-        event=f"member.{after}",
+        event=_CHANGES[after],
         member=member.spec.name,
+        balancer=balancer.name,
         before=before,
         after=after,
         why=why,

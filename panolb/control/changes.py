@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks, returnValue
-from twisted.logger import Logger
 
 from ..config import model, toml
 from ..config.comparison import compare
@@ -19,6 +18,7 @@ from ..config.overrides import Dropped, Identity, Overrides, identify
 from ..config.runtime import settings
 from ..core.member import Admin, Member
 from ..errors import ConfigError, Problem
+from ..events import EventLogger
 from .certificates import with_renewed
 from .configuration import Configuration, Proposal
 from .planning import report
@@ -26,7 +26,7 @@ from .planning import report
 if TYPE_CHECKING:
     from .service import Panolb
 
-log = Logger()
+log = EventLogger()
 
 Step = Callable[[Overrides, model.Config], Overrides]  # from the present changes to those wanted
 
@@ -356,7 +356,11 @@ class Changes:
             self.configuration.keep()
         except OSError as error:
             self.unkept = str(error)
-            log.error("{error}; what operators changed lasts until panolb ends", error=error)
+            log.error(
+                "{error}; what operators changed lasts until panolb ends",
+                event="override.unkept",
+                error=error,
+            )
             return
         kept = self.configuration.state is not None or not self.configuration.overrides
         self.unkept = "" if kept else "there is no state file: set state_file in [control]"

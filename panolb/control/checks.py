@@ -9,15 +9,15 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..core.balancer import Balancer
 from ..core.member import Admin, Member
+from ..events import EventLogger
 from ..proxy.shortage import is_ours
 from .probes import Target
 
-log = Logger()
+log = EventLogger()
 
 
 class Checker:
@@ -95,7 +95,12 @@ class Checker:
 
     def _went_wrong(self, failure: Failure) -> None:
         """Something of ours broke: without this the loop would end, and nobody look at the member any more."""
-        log.failure("check of {member}: unexpected error", failure, member=self._member.spec.name)
+        log.failure(
+            "check of {member}: unexpected error",
+            failure,
+            event="internal.error",
+            member=self._member.spec.name,
+        )
 
     def _no_verdict(self, failure: Failure) -> None:
         """The check could not be made for want of something on this machine."""
@@ -103,6 +108,7 @@ class Checker:
         self.has_looked = True
         log.error(
             "check of {member}: out of file descriptors, memory or local ports; raise LimitNOFILE",
+            event="member.unchecked",
             member=self._member.spec.name,
         )
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 
 from ..core.exchange import Exchange
+from ..events import EventLogger
 
-log = Logger()
+log = EventLogger()
 
 BEAT = 0.01  # seconds; a faster rate closes several at each beat, since timers are no finer
 CATCHING_UP = 1.0  # seconds; what a busy reactor was late by is made up for no further back than this
@@ -175,7 +175,11 @@ class Closing:
         try:
             exchange.tunnel.close(self.term)
         except Exception:  # noqa: BLE001  # the others have to be told all the same
-            log.failure("request {id}: its WebSocket could not be closed", id=exchange.request_id)
+            log.failure(
+                "request {id}: its WebSocket could not be closed",
+                event="internal.error",
+                id=exchange.request_id,
+            )
 
     def _look_for_the_end(self) -> None:
         if self._over or self.left:

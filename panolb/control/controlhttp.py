@@ -12,17 +12,17 @@ from twisted.internet.interfaces import (
     IOpenSSLContextFactory,
     IStreamServerEndpoint,
 )
-from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.resource import IResource, Resource
 from zope.interface import implementer
 
+from ..events import EventLogger
 from .api.answers import answer
 from .api.site import ApiRequest, ApiSite
 from .credentials import Credentials
 
-log = Logger()
+log = EventLogger()
 
 CONNECTIONS = 100
 
@@ -118,7 +118,7 @@ class ControlHttp:
         if self._credentials.tls is not None:
             factory = TLSMemoryBIOFactory(self, isClient=False, wrappedFactory=factory)
         self._port = yield self._endpoint.listen(_Bounded(factory))
-        log.info("control API: listening on {description}", description=self.description)
+        log.info("control API: listening on {description}", event="door.open", description=self.description)
 
     def stop(self) -> Deferred[None] | None:
         """Listen no more."""

@@ -13,12 +13,12 @@ from typing import Any
 from twisted.internet import tcp, unix
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..events import EventLogger
 from .listeners import QuietSite
 
-log = Logger()
+log = EventLogger()
 
 MODE = 0o660
 
@@ -55,7 +55,7 @@ class ControlSocket:
             raise OSError(str(error.socketError)) from None
         port.own = _identity(self._path)
         self._port = port
-        log.info("control API: listening on {path}", path=self._path)
+        log.info("control API: listening on {path}", event="door.open", path=self._path)
 
     def stop(self) -> Deferred[None]:
         """Close the socket and remove its file."""

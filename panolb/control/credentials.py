@@ -14,13 +14,13 @@ import attrs
 from OpenSSL.SSL import Context
 from twisted.internet import ssl
 from twisted.internet.error import VerifyError
-from twisted.logger import Logger
 
 from ..config import model
 from ..config.files import read_regular
 from ..errors import ConfigError, Problem
+from ..events import EventLogger
 
-log = Logger()
+log = EventLogger()
 
 MOST = 1 << 20  # bytes of a file
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -85,7 +85,11 @@ def warn(config: model.Config) -> None:
         (control.token_file, control.key) if control is not None and control.endpoint is not None else ()
     ):
         if path is not None and os.path.exists(path) and os.stat(path).st_mode & stat.S_IRWXO:
-            log.warn("control API: everybody on this machine can read {path}; chmod o= {path}", path=path)
+            log.warn(
+                "control API: everybody on this machine can read {path}; chmod o= {path}",
+                event="door.readable",
+                path=path,
+            )
 
 
 def _read(control: model.Control, note: Callable[[str, str], None]) -> Credentials:

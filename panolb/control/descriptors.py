@@ -11,13 +11,12 @@ import socket
 import sys
 from collections.abc import Callable
 
-from twisted.logger import Logger
-
+from ..events import EventLogger
 from ..proxy.deadlines import NEVER, TICK, Deadlines
 from .accepting import SHORT, Acceptor
 from .episodes import Episode
 
-log = Logger()
+log = EventLogger()
 
 if sys.platform == "win32":
 
@@ -123,11 +122,13 @@ class Descriptors:
             "file descriptors: of {most} that this process may have, too few are left for more clients and their "
             "connections to members; no listener accepts until some are free; raise the limit (LimitNOFILE= of systemd, "
             "ulimit -n), or set max_connections",
+            event="limit.descriptors",
             most=limit() or 0,
         )
 
     def _say_enough(self, seconds: float) -> None:
         log.info(
             "file descriptors: some are free again, and listeners accept; for {seconds:.1f} s new clients had to wait",
+            event="limit.descriptors_over",
             seconds=seconds,
         )

@@ -1,7 +1,6 @@
 """The last things that happened, kept for those who ask and told to those who follow.
 
-A line of the process log that has the key ``event`` is an event: ``log.info("member {member}: ...",
-event="member.up", member=...)``.  What it says is written down at once, since what it speaks of goes on changing.
+Which there are: `panolb.events`.  What an event says is written down at once, since what it speaks of goes on changing.
 """
 
 from __future__ import annotations
@@ -14,11 +13,17 @@ from typing import Any, NamedTuple
 from twisted.logger import ILogObserver, LogEvent, formatEvent
 from zope.interface import implementer
 
+from ..core.rates import Rates
+from ..events import EVENTS
+
 KEPT = 1000  # events
+RATE, BURST = 0.1, 50  # of one name that clients can cause: so many a second, after so many at once
 MOST_TEXT = 1000  # characters of one field
 MOST_ITEMS = 100  # of a list or a table in one field
 MOST_DEPTH = 4  # lists and tables within each other
 MOST_LINE = 16 << 10  # bytes of one event as JSON
+
+SKIPPED = EVENTS["events.skipped"]
 
 # What twisted.logger adds for observers of the older kind.
 _LEGACY = frozenset(("message", "time", "system", "format", "isError", "failure"))
@@ -39,6 +44,8 @@ class Event(NamedTuple):
 class Events:
     """The last events.  They are logged in the reactor's thread.
 
+    No client can push out of it what happened to members: of what clients cause it takes no more than a few.
+
     :param kept: how many.
 
     :ivar last: the number of the last one; 0 before the first.
@@ -48,15 +55,22 @@ class Events:
         self.last = 0
         self._kept: deque[Event] = deque(maxlen=kept)
         self._told: list[Callable[[], None]] = []
+        self._rates = Rates(RATE, BURST)
 
     def __call__(self, event: LogEvent) -> None:
         name = event.get("event")
-        if not isinstance(name, str):
+        if not isinstance(name, str) or self._are_many(name, event):
             return
         self.last += 1
         self._kept.append(Event(self.last, _line(self.last, name, event)))
         for tell in tuple(self._told):
             tell()
+
+    def _are_many(self, name: str, event: LogEvent) -> bool:
+        happening = EVENTS.get(name)
+        if happening is None or not happening.by_clients:
+            return False
+        return self._rates.take(name.encode(), event.get("log_time", 0.0)) > 0
 
     def after(self, number: int) -> Iterator[Event]:
         """Those behind one, the oldest first, as far as they are kept."""
@@ -86,8 +100,9 @@ def skipped(first: int, last: int, time: float) -> Event:
     note = {
         "id": last,
         "time": round(time, 3),
-        "event": "events.skipped",
-        "level": "warn",
+        "event": SKIPPED.name,
+        "code": SKIPPED.code,
+        "level": SKIPPED.level,
         "message": f"{number} {'event is' if number == 1 else 'events are'} not kept any longer",
         "fields": {"first": first, "last": last},
     }
@@ -100,6 +115,7 @@ def _line(number: int, name: str, event: Mapping[str, Any]) -> bytes:
         "id": number,
         "time": round(event.get("log_time", 0.0), 3),
         "event": name,
+        "code": EVENTS[name].code if name in EVENTS else "",
         "level": getattr(level, "name", "info"),
         "message": formatEvent(dict(event))[:MOST_TEXT],
         "fields": {key: _plain(value) for key, value in event.items() if _is_field(key)},

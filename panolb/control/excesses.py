@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
-from twisted.logger import Logger
+from ..events import EventLogger
+from .seldom import Seldom
 
-log = Logger()
+log = EventLogger()
 
-PERIOD = 60.0  # seconds between two lines of one client
-MOST = 1000  # clients that are remembered; beyond that the one named longest ago may be named again at once
-
-WORDS = {
-    "max_connections_per_client": "has as many connections as max_connections_per_client allows; more are closed at once",
-    "request_rate": "sends more requests than request_rate and request_burst allow; the others get 429",
-    "token": "asks the control API without the right token; it gets 401",
+# By the limit's key: the event, and words.
+_SAID = {
+    "max_connections_per_client": (
+        "limit.client_connections",
+        "has as many connections as max_connections_per_client allows; more are closed at once",
+    ),
+    "request_rate": (
+        "limit.request_rate",
+        "sends more requests than request_rate and request_burst allow; the others get 429",
+    ),
+    "token": ("door.refused", "asks the control API without the right token; it gets 401"),
 }
 
 
@@ -28,9 +32,8 @@ class Excesses:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._told: OrderedDict[tuple[bytes, str], tuple[float, int]] = OrderedDict()
-        self.counts = dict.fromkeys(WORDS, 0)
+        self._seldom = Seldom(clock)
+        self.counts = dict.fromkeys(_SAID, 0)
 
     def note(self, client: bytes, limit: str) -> None:
         """A client went beyond a limit.
@@ -39,18 +42,15 @@ class Excesses:
         :param limit: the limit's configuration key.
         """
         self.counts[limit] += 1
-        now = self._clock()
-        at, times = self._told.get((client, limit), (-PERIOD, 0))
-        if now - at < PERIOD:
-            self._told[client, limit] = at, times + 1
+        since = self._seldom.take((client, limit))
+        if since is None:
             return
-        self._told[client, limit] = now, 0
-        self._told.move_to_end((client, limit))
-        if len(self._told) > MOST:
-            self._told.popitem(last=False)
+        name, words = _SAID[limit]
         log.warn(
             "client {client}: {words}{since}",
+            event=name,
             client=client.decode("ascii", "replace"),
-            words=WORDS[limit],
-            since=f" ({times} more since this was said last)" if times else "",
+            limit=limit,
+            words=words,
+            since=since,
         )

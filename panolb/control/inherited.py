@@ -16,10 +16,11 @@ import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
-from twisted.logger import Logger
 from zope.interface import implementer
 
-log = Logger()
+from ..events import EventLogger
+
+log = EventLogger()
 
 _PREFIX = "systemd:"
 _DOMAIN = re.compile(r"[:](?:domain=)?(INET6?|UNIX)(?=:|$)")
@@ -153,6 +154,7 @@ def warn_of_unused(reactor: Any, descriptions: Iterable[str]) -> None:
             log.warn(
                 "systemd has passed a socket that no listener uses ({socket}): who connects there waits in vain; give it "
                 "a listener, or take it out of the socket unit",
+                event="socket.unused",
                 socket=one,
             )
 

@@ -14,7 +14,6 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
@@ -23,6 +22,7 @@ from zope.interface import implementer
 from ..core.location import Location
 from ..core.routing import Table, host_name, is_for
 from ..errors import BadRequest
+from ..events import EventLogger
 from ..proxy.frontend import Frontend
 from ..proxy.http1 import Http1
 from ..proxy.refusals import too_many
@@ -32,7 +32,7 @@ from .certificates import show
 from .descriptors import Descriptors
 from .episodes import Episode
 
-log = Logger()
+log = EventLogger()
 
 
 class NotFound(Resource):
@@ -357,6 +357,7 @@ class Listener:
     def _say_full(self) -> None:
         log.warn(
             "listener {name}: its {most} connections (max_connections) are taken; new clients wait until one ends",
+            event="limit.connections",
             name=self.name,
             most=self.frontend.limits.max_connections,
         )
@@ -364,6 +365,7 @@ class Listener:
     def _say_room(self, seconds: float) -> None:
         log.info(
             "listener {name}: there is room for new clients; for {seconds:.1f} s they may have had to wait",
+            event="limit.connections_over",
             name=self.name,
             seconds=seconds,
         )

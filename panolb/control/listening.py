@@ -10,7 +10,6 @@ import attrs
 from OpenSSL.SSL import Error as SSLError
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
 from twisted.internet.testing import MemoryReactor
-from twisted.logger import Logger
 from twisted.web.server import Request as WebRequest
 
 from ..config import model
@@ -20,6 +19,7 @@ from ..core.location import Location
 from ..core.rates import Rates
 from ..core.routing import Table
 from ..errors import BadRequest, ConfigError, Problem
+from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
@@ -28,7 +28,7 @@ from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
 from .surroundings import make_endpoint
 
-log = Logger()
+log = EventLogger()
 
 
 @attrs.frozen
@@ -256,6 +256,7 @@ class Listening:
             except Exception as error:  # noqa: BLE001  # endpoints are plugins; the others are to come back all the same
                 log.critical(
                     "listener {name}: cannot listen on {description} again: {error}; the next reload tries it anew",
+                    event="listener.lost",
                     name=listener.name,
                     description=listener.description,
                     error=error,

@@ -9,7 +9,6 @@ from pathlib import Path
 from secrets import token_hex
 
 import attrs
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..config import model
@@ -20,11 +19,12 @@ from ..core.location import Location
 from ..core.reverse import ReverseMap, ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
 from ..core.terms import Terms
+from ..events import EventLogger
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
 from .plant import BalancerDraft
 
-log = Logger()
+log = EventLogger()
 
 FILE = "file:"
 
@@ -216,6 +216,7 @@ def log_broken(exchange: Exchange, error: Exception) -> None:
     log.failure(
         "request {id}: balancer {balancer}: {policy} or {resolver} raised; the request got a 502",
         Failure(error),
+        event="plugin.failed",
         id=exchange.request_id,
         balancer=balancer.name,
         policy=type(balancer.policy).__qualname__,

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
+from ..events import EventLogger
 from .logtarget import Target
 from .logwriter import Writer
 
-log = Logger()
+log = EventLogger()
 
 FLUSH_EVERY = 1.0  # seconds
 FLUSH_SIZE = 64 << 10  # bytes
@@ -110,7 +110,9 @@ class LogFile:
         """Tell what has gone wrong, and now and then how many lines that has cost."""
         problems = self._writer.problems
         while problems:
-            log.error("access log: {problem}", problem=problems.popleft())
+            log.error(
+                "access log: {problem}", event="access_log.failed", problem=problems.popleft(), path=self.path
+            )
         if self._silence:
             self._silence -= 1
             return
@@ -118,6 +120,7 @@ class LogFile:
         if lost > self._told:
             log.error(
                 "{n} access log lines were lost: {path} does not take them, or not as fast as they come",
+                event="access_log.lost",
                 n=lost - self._told,
                 path=self.path,
             )

@@ -7,16 +7,16 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from ..core.balancer import Balancer, Fate
 from ..core.exchange import Exchange
 from ..core.member import Admin, Member
 from ..core.tunnel import LOOKS, PATIENCE
+from ..events import EventLogger
 from .closing import Closing, Closings, Counts
 from .ledger import Ledger
 
-log = Logger()
+log = EventLogger()
 
 TERMS = {Admin.DRAIN: "drained", Admin.DISABLED: "disabled", Admin.STOPPED: "stopped"}
 MEMBER_DOWN = "member-down"
@@ -140,6 +140,7 @@ class Operations:
             log.info(
                 "member {member}: it keeps its {websockets} until their users leave; "
                 "draining it with close_websockets closes them and moves the users",
+                event="member.kept",
                 member=member.spec.name,
                 websockets=_websockets(kept),
             )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.logger import Logger
-
 from ..core.clients import network_of
 from ..core.headers import Peer
 from ..core.rates import Rates
 from ..errors import BadRequest
+from ..events import EventLogger
 
-log = Logger()
+log = EventLogger()
 
 RATE, BURST = 1.0, 1000  # lines of one client: so many a second, after so many at once
 
@@ -39,6 +38,7 @@ class Refused:
         unsaid, self._unsaid = self._unsaid, 0
         log.warn(
             "client {address}: refused with {status}: {reason}{unsaid}",
+            event="request.refused",
             address=peer.address.decode("ascii"),
             status=problem.status,
             reason=problem.reason,

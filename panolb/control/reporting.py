@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..core.member import Member
+from ..events import EventLogger
 
 if TYPE_CHECKING:
     from .service import Panolb
     from .systemd import Notifier
 
-log = Logger()
+log = EventLogger()
 
 STARTING = 0.05  # seconds between two looks at whether it is ready
 REFRESH = 2.0  # seconds between two looks at how it is
@@ -94,6 +94,7 @@ class Reporting(Service):
         if unknown and house.deadlines.clock() - self._since >= PATIENCE:
             log.warn(
                 "ready, although the first checks of {members} take longer than {patience:g} s",
+                event="ready.early",
                 members=_names(unknown),
                 patience=PATIENCE,
             )
@@ -168,7 +169,7 @@ def _loop(reactor: Any, call: Any) -> LoopingCall:
 
 
 def _say_lost(failure: Failure) -> None:
-    log.failure("systemd is told nothing any more", failure)
+    log.failure("systemd is told nothing any more", failure, event="internal.error")
 
 
 def _names(members: Iterable[Member], most: int = 3) -> str:

@@ -10,17 +10,19 @@ import attrs
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
 from twisted.internet.task import deferLater
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Request as WebRequest
 
+from .. import __version__
 from ..config import controlendpoint, model
 from ..config.overrides import Identity
 from ..core.admission import Admission
 from ..core.exchange import Exchange
 from ..core.member import Admin
 from ..errors import ConfigError, Problem
+from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.resource import ReverseProxyResource
 from ..proxy.turn import Turn
@@ -55,13 +57,14 @@ from .refused import Refused
 from .registry import Registry
 from .resources import Resources
 from .sessions import Sessions
+from .shortages import Shortages
 from .surroundings import make_endpoint, surrounding_problems, warn_of_unused_sockets
 
 if TYPE_CHECKING:
     from .controlsocket import ControlSocket
     from .metrics.page import MetricsPage
 
-log = Logger()
+log = EventLogger()
 
 POLL = 0.05  # seconds between two looks at whether the last connection has gone
 
@@ -128,6 +131,7 @@ class Panolb(MultiService):
         self.sessions = Sessions(clock, wall_clock, self.operations)
         descriptors = Descriptors(self.deadlines, self._descriptors_owed)
         self._refused, self._excesses = Refused(clock), Excesses(clock)
+        self._shortages = Shortages(clock)
         self._exceeded = self._excesses.note
         self.listening = Listening(
             reactor,
@@ -202,6 +206,8 @@ class Panolb(MultiService):
                 self.ledger.finished(exchange)
                 self.operations.finished(exchange)
             self._recent.note(exchange)
+            if exchange.term:
+                self._shortages.note(exchange)
             if self._note is not None:
                 self._note(exchange)
         except Exception:  # noqa: BLE001  # what is written down of it must not cost the rest of its answer
@@ -261,7 +267,7 @@ class Panolb(MultiService):
             logs.stop(following=self._logs)
             if isinstance(error, ConfigError):
                 raise
-            log.failure("a plugin does not take its settings")
+            log.failure("a plugin does not take its settings", event="plugin.failed")
             problem = Problem(config.where(()), f"a plugin does not take its settings: {error!r}")
             raise ConfigError([problem]) from error
         return Draft(config, moving, logs, plant, listening, doors, credentials)
@@ -382,6 +388,8 @@ class Panolb(MultiService):
         """
         super().privilegedStartService()
         globalLogPublisher.addObserver(self._events)
+        file = self.changes.configuration.file
+        log.info("starting: panolb {version}, {file}", event="starting", version=__version__, file=file)
         problems = _problems(self.listening.start())
         problems += _problems(self._doors.open((one for one in self._doors if one.wanted.privileged), str))
         self._end_if(problems)
@@ -403,7 +411,7 @@ class Panolb(MultiService):
 
     def _end_if(self, problems: list[Problem]) -> None:
         for problem in problems:
-            log.critical("{message}", message=problem.message)
+            log.critical("{message}", event="start.failed", message=problem.message)
         if problems:
             raise SystemExit("\n".join(f"panolb: {problem.message}" for problem in problems))
 
@@ -428,6 +436,7 @@ class Panolb(MultiService):
         if left:
             log.warn(
                 "connections that did not end within {grace:g} s, and were cut: {left}",
+                event="stopping.cut",
                 left=left,
                 grace=shutdown.grace,
             )
@@ -443,7 +452,7 @@ class Panolb(MultiService):
         assert self._logs is not None
         self._logs.stop()
         yield maybeDeferred(super().stopService)
-        log.info("stopped")
+        log.info("stopped", event="stopped")
         globalLogPublisher.removeObserver(self._events)
 
     @property

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.logger import Logger
-
 from ..core.exchange import Exchange
 from ..core.member import Member
 from ..core.pins import Pin, Pins
+from ..events import EventLogger
 from .ledger import client_of, name_of, number_of
 from .operations import Operations
 
-log = Logger()
+log = EventLogger()
 
 MOVED = "moved"
 CLOSED = "closed-by-operator"

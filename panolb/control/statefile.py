@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.logger import Logger
-
 from ..config.files import read_regular
 from ..config.overrides import Overrides
+from ..events import EventLogger
 
-log = Logger()
+log = EventLogger()
 
 LARGEST: Final = 16 << 20
 """Bytes of a file; a larger one is no list of overrides."""

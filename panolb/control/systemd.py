@@ -8,9 +8,9 @@ from __future__ import annotations
 import socket
 from collections.abc import MutableMapping
 
-from twisted.logger import Logger
+from ..events import EventLogger
 
-log = Logger()
+log = EventLogger()
 
 
 class Notifier:
@@ -39,7 +39,11 @@ class Notifier:
             self._socket.sendto(message.encode(), self._address)
         except OSError as error:
             if not self._failed:
-                log.warn("systemd cannot be told how panolb is (NOTIFY_SOCKET): {error}", error=error)
+                log.warn(
+                    "systemd cannot be told how panolb is (NOTIFY_SOCKET): {error}",
+                    event="systemd.untold",
+                    error=error,
+                )
             self._failed = True
             return False
         self._failed = False
@@ -59,7 +63,11 @@ def take_notifier(environ: MutableMapping[str, str]) -> Notifier | None:
     if not address:
         return None
     if not address.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
-        log.warn("NOTIFY_SOCKET is {address}, which panolb cannot write to", address=address)
+        log.warn(
+            "NOTIFY_SOCKET is {address}, which panolb cannot write to",
+            event="systemd.untold",
+            address=address,
+        )
         return None
     return Notifier(address)
 

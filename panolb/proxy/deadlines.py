@@ -12,9 +12,10 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
-log = Logger()
+from ..events import EventLogger
+
+log = EventLogger()
 
 NEVER = float("inf")
 TICK = 0.25  # seconds; how late a limit may strike
@@ -99,7 +100,9 @@ class Deadlines:
         try:
             limited.out_of_time()
         except Exception:  # noqa: BLE001  # the other limits of the process must strike all the same
-            log.failure("a time limit could not be applied to {limited!r}", limited=limited)
+            log.failure(
+                "a time limit could not be applied to {limited!r}", event="internal.error", limited=limited
+            )
 
     def _enter(self, limited: Limited, slot: int) -> None:
         slot = max(slot, self._next)

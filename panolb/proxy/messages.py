@@ -8,16 +8,16 @@ itself.
 
 from __future__ import annotations
 
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..core.filtering import FilterFailed, Filters
 from ..core.headers import Answer, websocket_accept
+from ..events import EventLogger
 from .bridge import Bridge
 from .handshake import Offer, factories, head_of_101, head_of_request, headers_for_browser
 from .sides import BrowserSide, MemberSide
 
-log = Logger()
+log = EventLogger()
 
 INTERNAL_ERROR = 1011
 
@@ -86,6 +86,7 @@ class Messages(Bridge):
         log.failure(
             "exchange {id}: the message filter {name} failed; both sides get {code}",
             Failure(failed.__cause__),
+            event="plugin.failed",
             id=self._exchange.request_id,
             name=failed.name,
             code=INTERNAL_ERROR,

@@ -8,11 +8,11 @@ from typing import Any
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.interfaces import IAddress, IConnector
 from twisted.internet.protocol import ClientFactory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..core.exchange import Exchange
 from ..core.member import MemberSpec
+from ..events import EventLogger
 from .addresses import Addresses
 from .deadlines import Deadlines
 from .queue import Queue
@@ -21,7 +21,7 @@ from .turn import Turn
 from .unexpected import log_unexpected
 from .upstream import Upstream
 
-log = Logger()
+log = EventLogger()
 
 QUIET = 60.0  # seconds; a shortage meets every request, and a line for each would fill the disk
 
@@ -198,6 +198,7 @@ class Pool:
             log.error(
                 "no connection to {member}: out of file descriptors, memory or local ports; raise LimitNOFILE; "
                 "this is said once in {quiet:g} s",
+                event="limit.connecting",
                 member=self.spec.name,
                 quiet=QUIET,
             )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from twisted.logger import Logger
-
 if TYPE_CHECKING:
     from ..core.exchange import Exchange
 
-log = Logger()
+from ..events import EventLogger
+
+log = EventLogger()
 
 
 class Owner(Protocol):
@@ -30,6 +30,7 @@ def log_unexpected(doing: str, exchange: Exchange | None) -> None:
     """
     log.failure(
         "{whose}: unexpected error while {doing}; it costs nobody else anything; please report it with this traceback",
+        event="internal.error",
         whose="a connection" if exchange is None else f"exchange {exchange.request_id}",
         doing=doing,
     )

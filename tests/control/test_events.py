@@ -43,6 +43,7 @@ def test_a_line_is_an_event_if_it_says_so() -> None:
     assert first == {
         "id": 1,
         "event": "member.down",
+        "code": "PLB-1102",
         "level": "warn",
         "message": "member app/1: up -> down",
         "fields": {"member": "app/1", "before": "up", "after": "down"},

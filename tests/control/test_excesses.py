@@ -9,8 +9,9 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from zope.interface import provider
 
 from panolb.control.episodes import Episode
-from panolb.control.excesses import MOST, Excesses
+from panolb.control.excesses import Excesses
 from panolb.control.refused import BURST, Refused
+from panolb.control.seldom import MOST
 from panolb.core.headers import Peer
 from panolb.errors import BadRequest
 from panolb.proxy.deadlines import Deadlines

@@ -42,15 +42,15 @@ def page(name: str, caption: str = "") -> str:
     )
 
 
-def fields(heading: str) -> list[str]:
-    """The first column of the table below a sentence of operate.rst."""
-    text = (ROOT / "docs" / "operate.rst").read_text()
+def fields(heading: str, page: str = "operate.rst") -> list[str]:
+    """The first column of the table below a sentence of a page."""
+    text = (ROOT / "docs" / page).read_text()
     table = text[text.index(heading) :].split("\n\n")[1].split("\n")
     return [row.split("``")[1] for row in table if row.startswith("``")]
 
 
 def test_quickstart_and_operate(tmp_path: Path) -> None:
-    """Users stick, the status page has the fields that operate.rst lists, and so has a line of the access log."""
+    """Users stick, the status page has the fields that operate.rst lists, and a line of the access log those of logs.rst."""
     log = '\n[access_log]\npath = "access.log"\n'
     with balanced(page("quickstart.rst"), tmp_path, log) as (public, admin):
         assert {who(public, Cookie="ROUTEID=.2") for _ in range(5)} == {"Member 2"}
@@ -65,7 +65,7 @@ def test_quickstart_and_operate(tmp_path: Path) -> None:
         assert list(member) == fields("its ``members``, which are a list of")
     line = (tmp_path / "access.log").read_text().splitlines()[-1]
     parts = re.findall(r'"[^"]*"|\[[^]]*\]|\S+', line)
-    assert len(parts) == len(fields("A line for every field")), line
+    assert len(parts) == len(fields("A line for every field", "logs.rst")), line
     assert parts[9] in ("panopticoncluster/1", "panopticoncluster/2")
     assert parts[10:13] == ["new", "-", "-"]
 

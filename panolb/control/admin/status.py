@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from klein import Klein
 from twisted.internet.defer import inlineCallbacks, maybeDeferred, returnValue
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 
 from ...core.member import Member
+from ...events import EventLogger
 from ..ledger import RoundTrips
 from ..listeners import QuietSite, Routed
 from ..operations import Operations, UnknownMember
@@ -23,7 +23,7 @@ from .page import in_ms, page
 if TYPE_CHECKING:
     from ..metrics.page import MetricsPage
 
-log = Logger()
+log = EventLogger()
 
 _TABLE = """<h2>{name}</h2><table><thead><tr><th>member</th><th>route</th><th>state</th><th>why</th>
 <th class="n">busy now</th><th class="n">chosen, times</th><th class="n">WebSockets</th><th class="n">sessions with some</th>
@@ -69,7 +69,7 @@ class StatusPage:
     def start(self) -> Any:
         """Open the endpoint."""
         self._port = yield self._endpoint.listen(QuietSite(Routed(self._routes()), self._reactor))
-        log.info("status page: listening on {description}", description=self.description)
+        log.info("status page: listening on {description}", event="door.open", description=self.description)
 
     @inlineCallbacks
     def stop(self) -> Any:

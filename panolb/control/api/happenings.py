@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
+from ...events import EVENTS
 from ..events import KEPT
 from .calls import Asked, Call
 from .parts import Parts
 from .shapes import Flag, Number, Object, Shape, Table, Text, Whole
-
-NAMES = (
-    *(f"member.{what}" for what in ("up", "down", "error", "drain", "disabled", "stopped")),
-    *(f"member.{what}" for what in ("added", "removed", "weight", "closing", "drained")),
-    "session.moved",
-    "session.closed",
-    "reload.applied",
-    "reload.refused",
-    "reload.unchanged",
-    "override.dropped",
-    "state_file.refused",
-    "balancer.panic",
-    "listener.open",
-    "listener.closed",
-    "stopping",
-    "events.skipped",
-)
 
 EVENT = Object(
     title="Event",
@@ -30,7 +14,8 @@ EVENT = Object(
     fields={
         "id": Whole(doc="Counts up from 1 while panolb runs.", least=1),
         "time": Number(doc="In seconds since 1970."),
-        "event": Text(doc=f"What it is: {', '.join(NAMES)}. There may be more.", example="member.down"),
+        "event": Text(doc=f"What it is: {', '.join(EVENTS)}. There may be more.", example="member.down"),
+        "code": Text(doc="The same to look up: the page on events has cause and cure.", example="PLB-1102"),
         "level": Text(choices=("debug", "info", "warn", "error", "critical")),
         "message": Text(doc="The line of the process log."),
         "fields": Table(of=Shape(), doc="What it is about; which there are depends on the event."),

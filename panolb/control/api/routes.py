@@ -7,10 +7,10 @@ from typing import Any
 
 from klein import Klein
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
+from ...events import EventLogger
 from ..listeners import Routed
 from .answers import BODY, EXPECTED, JSON, PREFIX, answer, as_body, read_body, read_query, refusal
 from .calls import Asked, Call
@@ -19,7 +19,7 @@ from .parts import Parts
 from .site import ApiSite
 from .table import CALLS
 
-log = Logger()
+log = EventLogger()
 
 
 class Api:
@@ -57,7 +57,7 @@ class Api:
 
         @routes.handle_errors
         def failed(request: IRequest, failure: Failure) -> bytes:
-            log.failure("the control API failed", failure)
+            log.failure("the control API failed", failure, event="internal.error")
             return answer(request, {"error": "panolb failed; the process log says more"}, 500)
 
         return routes
