@@ -33,7 +33,7 @@ def told() -> Iterator[tuple[str, str, str]]:
                 continue
             for keyword in node.keywords:
                 if keyword.arg == "event" and isinstance(keyword.value, ast.Constant):
-                    yield f"{path}:{node.lineno}", node.func.attr, keyword.value.value
+                    yield f"{path}:{node.lineno}", node.func.attr, str(keyword.value.value)
 
 
 def mentioned() -> set[str]:
