@@ -194,7 +194,7 @@ class Wire:
 
 
 class DirectWire(Wire):
-    """The way out over a plain socket."""
+    """The way out over a socket that can be written to directly."""
 
     __slots__ = ()
 
@@ -268,8 +268,9 @@ class DirectWire(Wire):
 def wire_for(transport: Transport, turn: Turn) -> Wire:
     """The right wire for a transport.
 
-    Decided once and by type: a TLS transport hands unknown attributes on to the socket below it, so that
-    what is sent to its ``socket`` would be plain text past the encryption.
+    Decided once and by type: Twisted's TLS transport hands unknown attributes on to the socket below it, so that
+    what is sent to its ``socket`` would be plain text past the encryption.  The ``socket`` of `panolb.proxy.tls`
+    encrypts by itself.
     """
     if isinstance(transport, Connection) and not transport.TLS:
         return DirectWire(transport, turn)
