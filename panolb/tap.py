@@ -24,6 +24,7 @@ from . import __version__
 from .config import model, toml
 from .config.httpd import Imported
 from .config.httpd.report import Report, Verdict
+from .control import journal
 from .control.changes import Changes
 from .control.configuration import Configuration, fixed
 from .control.descriptors import raise_limit
@@ -98,6 +99,15 @@ class Options(usage.Options):
             raise usage.UsageError(f"{options} are for --httpd-conf")
         if self["state"] and not self["control"]:
             raise usage.UsageError("--state needs --control")
+        self._log_to_journal()
+
+    def _log_to_journal(self) -> None:
+        """Where twistd would write its log to the journal as plain lines, give the journal more than that."""
+        twistd = getattr(self, "parent", None)
+        if twistd is None or not twistd["nodaemon"] or any(map(twistd.get, ("logger", "logfile", "syslog"))):
+            return
+        if journal.is_stdout(os.environ) and journal.is_there():
+            twistd["logger"] = "panolb.control.journal.observer"
 
     @property
     def httpd(self) -> HttpdOptions | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from twisted.logger import LogEvent, LogPublisher, formatEventAsClassicLogText
 
 import panolb
 from panolb.events import EVENTS, EventLogger
+from panolb.events.catalog import catalog
 from panolb.events.reference import reference
 from panolb.events.table import GROUPS, NOTHING
 
@@ -79,16 +82,32 @@ def test_the_codes() -> None:
         assert one.level == "info" or one.cure != NOTHING, one.name
 
 
-def test_the_committed_page_is_up_to_date() -> None:
-    """docs/events.rst is what the table says now; if not: python -m panolb.events.reference > that file."""
-    printed = subprocess.run(
-        [sys.executable, "-m", "panolb.events.reference"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    assert (ROOT / "docs" / "events.rst").read_text(encoding="utf-8") == printed == reference()
+@pytest.mark.parametrize(
+    ("module", "path", "made"),
+    [
+        ("panolb.events.reference", "docs/events.rst", reference),
+        ("panolb.events.catalog", "ops/systemd/panolb.catalog", catalog),
+    ],
+)
+def test_what_is_made_of_it_is_up_to_date(module: str, path: str, made: Callable[[], str]) -> None:
+    """The committed file is what the table says now; if not: python -m MODULE > that file."""
+    command = [sys.executable, "-m", module]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    assert (ROOT / path).read_text(encoding="utf-8") == printed == made()
+
+
+def test_the_journal_takes_the_catalog(tmp_path: Path) -> None:
+    """And finds each event in it."""
+    journalctl = shutil.which("journalctl")
+    if journalctl is None:
+        pytest.skip("there is no journalctl")
+    for place in ("usr/lib/systemd/catalog", "var/lib/systemd/catalog"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "usr/lib/systemd/catalog/panolb.catalog").write_text(catalog())
+    command = [journalctl, f"--root={tmp_path}"]
+    subprocess.run([*command, "--update-catalog"], capture_output=True, check=True)
+    listed = subprocess.run([*command, "--list-catalog"], capture_output=True, check=True, text=True).stdout
+    assert {line.split()[0] for line in listed.splitlines()} == {one.message_id for one in EVENTS.values()}
 
 
 def test_the_code_stands_in_the_line() -> None:

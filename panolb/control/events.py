@@ -118,13 +118,18 @@ def _line(number: int, name: str, event: Mapping[str, Any]) -> bytes:
         "code": EVENTS[name].code if name in EVENTS else "",
         "level": getattr(level, "name", "info"),
         "message": formatEvent(dict(event))[:MOST_TEXT],
-        "fields": {key: _plain(value) for key, value in event.items() if _is_field(key)},
+        "fields": fields(event),
     }
     line = json.dumps(said).encode()
     if len(line) > MOST_LINE:
         said["fields"] = {}
         line = json.dumps(said).encode()
     return line + b"\n"
+
+
+def fields(event: Mapping[str, Any]) -> dict[str, object]:
+    """What an event of the log is about, for JSON, and not too much of it."""
+    return {key: _plain(value) for key, value in event.items() if _is_field(key)}
 
 
 def _is_field(key: str) -> bool:

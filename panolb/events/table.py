@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
+from uuid import UUID, uuid5
+
+_OURS: Final = UUID("0f2f0e66-6a0e-4d0e-8f55-2b6c1d0f3c7a")  # of no meaning but to be ours
 
 Level = Literal["info", "warn", "error", "critical"]
 
@@ -34,6 +37,11 @@ class Happening:
     def code(self) -> str:
         """As it stands in lines: ``PLB-1102``."""
         return f"PLB-{self.number}"
+
+    @property
+    def message_id(self) -> str:
+        """As systemd's journal and its catalog know it: always the same for a code."""
+        return uuid5(_OURS, self.code).hex
 
 
 GROUPS: Final = {
@@ -385,6 +393,14 @@ _TABLE: Final = (
         "error",
         "Lines of an access log were lost: they cannot be written, or not as fast as they come. Said once a minute.",
         "As of access_log.failed; or see why the disk, or the reader of a pipe, is so slow.",
+    ),
+    Happening(
+        "journal.lost",
+        1603,
+        "error",
+        "systemd's journal did not take lines of the process log, or not as fast as they came: panolb does not wait for "
+        "it. The line before has been the last one that it took.",
+        "Look at systemctl status systemd-journald, and at RateLimitBurst= and the disk of the journal.",
     ),
     # -- certificates
     Happening(

@@ -125,9 +125,7 @@ class Crowd:
                 self._on_event(fd, event)
             assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
 
-    def flood(
-        self, size: int, limit: int, quiet: float, seconds: float, look: Callable[[], object]
-    ) -> None:
+    def flood(self, size: int, limit: int, quiet: float, seconds: float, look: Callable[[], object]) -> None:
         """Let the member send messages to all clients, ``limit`` bytes each at most, until nobody takes anything any more.
 
         That is when nobody has for ``quiet`` seconds, and again after ``look``, which waits for an answer of panolb: on a
