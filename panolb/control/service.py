@@ -345,7 +345,7 @@ class Panolb(MultiService):
         from .metrics.house import House  # noqa: PLC0415  # it takes its time, and not everybody wants it
         from .metrics.page import MetricsPage  # noqa: PLC0415
 
-        house = House(self.plant, self.operations, self.changes)
+        house = House(self.plant, self.listening, self.operations, self.changes)
         return MetricsPage(house, lambda: [self.traffic.export()])
 
     def _lost_lines(self) -> dict[str, int]:

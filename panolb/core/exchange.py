@@ -123,6 +123,8 @@ class Exchange(Sending):
         self._trial = member.state == "error" or member in balancer.spared
         member.busy += 1
         member.elected += 1
+        if self._failure is not None:
+            self.retried, self._failure = (*self.retried, self._failure), None
         self.attempts += 1
         member.connector.connect(self, self._fresh)
         return True
@@ -137,6 +139,7 @@ class Exchange(Sending):
         if head is None:
             self.fail(404, "The path cannot be passed on in this spelling.", "bad-path")
             return
+        self.passed = self.location.clock()
         link.begin(head, self.request.method)
         member.traffic_out += len(head)
         ping = member.spec.ping

@@ -18,6 +18,12 @@ from .ports import Client, Connector, Link
 from .request import Request
 from .waiting import Waiting
 
+# Why a member was asked again, or another one in its place; beside the terms of a full queue.
+NOT_CONNECTED = "connect-failed"
+STALE = "connection-gone"
+BROKEN = "member-broke"
+LEFT = "member-removed"
+
 RETRY_AFTER = 5  # seconds; about one health check later
 NOBODY = "No server can take this request at the moment."
 
@@ -31,6 +37,10 @@ class Sending:
     :ivar decision: the last choice of a member; ``None`` as long as there was none.
     :ivar retry_after: whole seconds that a 503 names.
     :ivar link: the connection to that member, while there is one.
+    :ivar retried: the members that were given up for another attempt, and why.
+    :ivar queued: seconds of waiting for a member, or for one of the connections that it may have.
+    :ivar connecting: seconds of waiting for a new connection to a member.
+    :ivar passed: clock reading at which the request's head went to the last member that was tried; 0 before.
     """
 
     __slots__ = (
@@ -39,6 +49,7 @@ class Sending:
         "_awaited",
         "_early",
         "_ended_body",
+        "_failure",
         "_fresh",
         "_held",
         "_over",
@@ -47,11 +58,15 @@ class Sending:
         "_waiting",
         "attempts",
         "client",
+        "connecting",
         "decision",
         "link",
         "location",
+        "passed",
+        "queued",
         "received",
         "request",
+        "retried",
         "retry_after",
         "tried",
     )
@@ -65,6 +80,8 @@ class Sending:
         self.decision: Decision | None = None
         self.link: Link | None = None
         self.tried: tuple[Member, ...] = ()
+        self.retried: tuple[tuple[Member, str], ...] = ()
+        self.queued = self.connecting = self.passed = 0.0
         self._early: list[bytes] = []  # of the body, while there is nowhere to put it
         self._ended_body = not request.has_body
         self.retry_after = RETRY_AFTER
@@ -74,6 +91,7 @@ class Sending:
         self._waiting: Waiting | None = None
         self._pinging = False  # the body is held until the member has said that it wants it
         self._fresh = request.websocket is not None
+        self._failure: tuple[Member, str] | None = None  # of the last attempt
         self._repeated = False  # on another member, after a new connection had died
         self._answered = False  # the head of the final answer went to the client
         self._over = False
@@ -202,6 +220,7 @@ class Sending:
         self._awaited = None
         assert self.location.balancer is not None and self.decision is not None
         self.location.balancer.fault(self.decision.member, self.location.clock(), reason)
+        self._failure = self.decision.member, NOT_CONNECTED
         if not self._may_go_on():
             self._unavailable()
         elif not self._within_budget():
@@ -221,6 +240,7 @@ class Sending:
         """
         self._awaited = None
         assert self.decision is not None
+        self._failure = self.decision.member, term
         movable = not self.bound or self.decision.member.spec.acquire is not None
         if not movable or not self._may_go_on() or not self.attempt():
             self.fail(503, "Too many requests wait for a server at the moment.", term)
@@ -229,6 +249,8 @@ class Sending:
         """The member was taken out of the configuration while the request waited for a connection to it."""
         self._awaited = None
         self._leave_member()
+        if self.decision is not None:
+            self._failure = self.decision.member, LEFT
         if not self.attempt():
             self.fail(503, "No server is available for this request at the moment.", "member-removed")
 
@@ -255,6 +277,7 @@ class Sending:
             self._waiting = Waiting(self.look_again, balancer.wait, balancer.later)
         if self._waiting is not None and self._waiting.go_on():
             self._awaited = self._waiting
+            self._waiting.since = self.location.clock()
             # Who cannot be used now may be tried again when he can.
             spared = balancer.spared
             self.tried = tuple(member for member in self.tried if member.ready and member not in spared)
@@ -264,6 +287,8 @@ class Sending:
     def look_again(self) -> None:
         """A pause is over in which nobody could serve the request."""
         self._awaited = None
+        if self._waiting is not None:
+            self.queued += self.location.clock() - self._waiting.since
         if not self.attempt(force=False):
             self._wait()
 
@@ -283,10 +308,11 @@ class Sending:
             return
         self._leave_member()
         self._pinging = False
+        assert self.decision is not None
+        self._failure = self.decision.member, STALE if reused else BROKEN
         if reused:
             self._fresh = True
         else:
-            assert self.decision is not None
             self._repeated = True
             self.tried = (*self.tried, self.decision.member)
             if self.is_handshake and self.location.balancer is not None:

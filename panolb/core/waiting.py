@@ -18,15 +18,18 @@ class Waiting:
 
     :param look: called after each pause.
     :param seconds: how much of it there is.
+
+    :ivar since: clock reading at which the present pause began.
     """
 
-    __slots__ = ("_later", "_left", "_look", "_timer")
+    __slots__ = ("_later", "_left", "_look", "_timer", "since")
 
     def __init__(self, look: Callable[[], None], seconds: float, later: Later) -> None:
         self._look = look
         self._left = seconds
         self._later = later
         self._timer: Timer | None = None
+        self.since = 0.0
 
     def go_on(self) -> bool:
         """Begin another pause; returns whether there was any patience left."""

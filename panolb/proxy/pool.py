@@ -11,6 +11,7 @@ from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
 from ..core.exchange import Exchange
+from ..core.histogram import WAITS, Histogram
 from ..core.member import MemberSpec
 from ..events import EventLogger
 from .addresses import Addresses
@@ -30,6 +31,8 @@ class Pool:
     """The `panolb.core.ports.Connector` of one member.
 
     :param reactor: connects, resolves and keeps time.
+
+    :ivar connects: how long it took until new connections stood, from the look for an address on.
     """
 
     __slots__ = (
@@ -41,6 +44,7 @@ class Pool:
         "_queue",
         "_quiet_until",
         "_reactor",
+        "connects",
         "deadlines",
         "spec",
         "turn",
@@ -54,6 +58,7 @@ class Pool:
         self._addresses = Addresses(reactor, spec.host, deadlines.clock)
         self._idle: list[Upstream] = []  # the last used is re-used first, so that the others can time out
         self._open = 0
+        self.connects = Histogram(WAITS)
         self._attempts: dict[Exchange, _Attempt] = {}
         self._queue = Queue(reactor, spec, deadlines.clock, self._send_away)
         self._quiet_until = 0.0  # clock reading; until then a shortage of ours has been told
@@ -88,6 +93,11 @@ class Pool:
     def waiting(self) -> int:
         """How many exchanges wait for one."""
         return len(self._queue)
+
+    @property
+    def waits(self) -> Histogram:
+        """How long they have waited that do so no more."""
+        return self._queue.waits
 
     def is_full(self, bound: bool) -> bool:
         """Whether one more exchange could not even wait for a connection; see `Queue.is_full`."""
@@ -186,9 +196,11 @@ class Pool:
         )
         return connector
 
-    def connected(self, exchange: Exchange) -> None:
-        """An attempt has succeeded."""
-        self._attempts.pop(exchange, None)
+    def connected(self, exchange: Exchange, seconds: float) -> None:
+        """An attempt has succeeded, after so many seconds."""
+        self.connects.add(seconds)
+        if self._attempts.pop(exchange, None) is not None:
+            exchange.connecting += seconds
 
     def short(self, exchange: Exchange) -> None:
         """This machine has nothing left to connect with: that is nobody's fault but ours."""
@@ -207,12 +219,13 @@ class Pool:
         if waited_for:
             self._tell(exchange, exchange.no_capacity)
 
-    def failed(self, exchange: Exchange, reason: str) -> None:
-        """All addresses have been tried in vain."""
+    def failed(self, exchange: Exchange, reason: str, seconds: float) -> None:
+        """All addresses have been tried in vain, in so many seconds."""
         self._addresses.forget()
         waited_for = self._attempts.pop(exchange, None) is not None
         self._one_less()
         if waited_for:
+            exchange.connecting += seconds
             self._tell(exchange, exchange.connect_failed, reason)
 
     def _tell(self, exchange: Exchange, fact: Callable[..., None], *words: str) -> None:
@@ -234,6 +247,7 @@ class _Attempt(ClientFactory):
 
     def __init__(self, pool: Pool, exchange: Exchange) -> None:
         self._pool = pool
+        self._begun = pool.deadlines.clock()
         self._exchange: Exchange | None = exchange  # until there is a connection
         self._left: list[str] = []
         self._connector: IConnector | None = None
@@ -255,13 +269,18 @@ class _Attempt(ClientFactory):
         if self._left:
             self._connector = self._pool.dial(self._left.pop(0), self)
         elif self._exchange is not None:
-            self._pool.failed(self._exchange, reason)
+            self._pool.failed(self._exchange, reason, self._seconds)
+
+    @property
+    def _seconds(self) -> float:
+        """How long it has taken so far."""
+        return self._pool.deadlines.clock() - self._begun
 
     def buildProtocol(self, addr: IAddress | None) -> Upstream:
         # The connector keeps us as long as the connection lives, which serves others when this exchange is over.
         exchange, self._exchange = self._exchange, None
         assert exchange is not None
-        self._pool.connected(exchange)
+        self._pool.connected(exchange, self._seconds)
         return Upstream(self._pool, None if self._cancelled else exchange)
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from twisted.internet.interfaces import IDelayedCall
 
 from ..core.exchange import Exchange
+from ..core.histogram import WAITS, Histogram
 from ..core.member import MemberSpec
 from .deadlines import NEVER
 
@@ -17,11 +18,13 @@ class Waiter(NamedTuple):
     """An exchange for which there is no connection to spare.
 
     :ivar fresh: whether it must have a new one.
+    :ivar since: clock reading since which it waits.
     :ivar due: clock reading up to which it waits.
     """
 
     exchange: Exchange
     fresh: bool
+    since: float
     due: float
 
 
@@ -35,9 +38,11 @@ class Queue:
     :param reactor: keeps time.
     :param clock: reads it, in seconds.
     :param sent_away: told who leaves without a connection, and the term that says why.
+
+    :ivar waits: how long those waited that have left, with a connection or without.
     """
 
-    __slots__ = ("_clock", "_new", "_own", "_reactor", "_sent_away", "_spec", "_timer")
+    __slots__ = ("_clock", "_new", "_own", "_reactor", "_sent_away", "_spec", "_timer", "waits")
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class Queue:
         self._sent_away = sent_away
         self._own: _Line = OrderedDict()  # users who are bound to this member
         self._new: _Line = OrderedDict()
+        self.waits = Histogram(WAITS)
         self._timer: IDelayedCall | None = None  # due no later than the first who gives up
 
     def configure(self, spec: MemberSpec) -> None:
@@ -72,13 +78,17 @@ class Queue:
         """Let it wait, or send somebody away when there is no room."""
         spec = self._spec
         if len(self) >= spec.queue:
-            out = self._new.popitem()[0] if exchange.bound and self._new else exchange
+            out = exchange
+            if exchange.bound and self._new:
+                out, waiter = self._new.popitem()
+                self._left(waiter)
             self._sent_away(out, "queue-full")
             if out is exchange:
                 return
         patience = spec.queue_timeout if spec.acquire is None else spec.acquire
         line = self._own if exchange.bound else self._new
-        line[exchange] = Waiter(exchange, fresh, self._clock() + patience)
+        now = self._clock()
+        line[exchange] = Waiter(exchange, fresh, now, now + patience)
         if self._timer is None:
             self._timer = self._reactor.callLater(patience, self._give_up)
 
@@ -89,8 +99,9 @@ class Queue:
 
     def remove(self, exchange: Exchange) -> None:
         """It waits no more, if it did."""
-        if self._own.pop(exchange, None) is None:
-            self._new.pop(exchange, None)
+        waiter = self._own.pop(exchange, None) or self._new.pop(exchange, None)
+        if waiter is not None:
+            self._left(waiter)
         if self._timer is not None and not self._own and not self._new:
             self._timer.cancel()
             self._timer = None
@@ -101,6 +112,11 @@ class Queue:
         for exchange in all_of_them:
             self.remove(exchange)
         return all_of_them
+
+    def _left(self, waiter: Waiter) -> None:
+        seconds = self._clock() - waiter.since
+        waiter.exchange.queued += seconds
+        self.waits.add(seconds)
 
     def _give_up(self) -> None:
         """Let go of those whose time is over; one timer does for all, since all have the same patience."""
@@ -115,7 +131,7 @@ class Queue:
                     due = min(due, first.due)
                     break
                 over.append(first.exchange)
-                del line[first.exchange]
+                self._left(line.pop(first.exchange))
         if due < NEVER:
             self._timer = self._reactor.callLater(due - now, self._give_up)
         for exchange in over:

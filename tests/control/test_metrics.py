@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from tests.harness.certificate import certify
 from tests.harness.client import Client
-from tests.harness.scripts import answer
-from tests.harness.waiting import until
+from tests.harness.scripts import Stall, answer, close
+from tests.harness.waiting import free_port, until
 from tests.proxy.lab import Lab, running
+from tests.websocket.peer import PING, PONG
 
 from .operating import running as operated
 
@@ -49,6 +52,15 @@ def value(found: dict[str, Metric], family: str, **labels: str) -> float:
         sample.value
         for sample in found[family].samples
         if labels.items() <= sample.labels.items() and not sample.name.endswith("_created")
+    )
+
+
+def times(found: dict[str, Metric], family: str, **labels: str) -> float:
+    """How many a histogram has counted."""
+    return sum(
+        sample.value
+        for sample in found[family].samples
+        if sample.name.endswith("_count") and labels.items() <= sample.labels.items()
     )
 
 
@@ -103,6 +115,83 @@ def test_websockets(tmp_path: Path) -> None:
         found = counted(port, 1, "panolb_websocket_closed")
         assert value(found, "panolb_websocket_closed", member="app/1", initiator="client", code="1000") == 1
         assert value(found, "panolb_member_websockets", member="app/1") == 0
+
+
+def test_round_trips(tmp_path: Path) -> None:
+    """Of every ping that is answered, by side."""
+    more = '[[location]]\npath = "/asks"\nbalancer = "app"\nwebsocket_ping_interval = "200ms"\n'
+    with operated(tmp_path, more=f'{more}[admin]\nendpoint = "tcp:0:interface=127.0.0.1"\n') as lab:
+        port = int(re.findall(r"(?:RoutedSite|QuietSite|Site) starting on (\d+)", lab.panolb.log)[-1])
+        browser = lab.ask_for("/asks", "Cookie: ROUTEID=.2")
+        member = lab.members["2"].visit().switch()
+        peer = browser.switched()
+        ping = peer.frame()
+        assert ping.opcode == PING
+        peer.send(PONG, ping.payload)
+        rtt = "panolb_websocket_rtt_seconds"
+        until(lambda: times(families(port), rtt, member="app/2", side="client") == 1, "it to be counted")
+        assert times(families(port), rtt, side="member") == 0
+        member.socket.close()
+
+
+def test_what_requests_waited_for(lab: Lab) -> None:
+    """Connections, places and panolb itself are told apart."""
+    before = families(lab.admin)
+    lab.members[0].script = close
+    assert lab.get("/app/", "Cookie: ROUTEID=.1").status == 200
+    lab.members[0].script = answer(b"broken", status="500 Broken")
+    found = counted(lab.admin, 1, "panolb_retries", reason="member-broke")
+    assert value(found, "panolb_retries", member="app/2") == 0
+    connects = "panolb_upstream_connect_seconds"
+    assert times(found, connects, member="app/1") > times(before, connects, member="app/1")
+    # The one that took two attempts is not in it.
+    overhead = "panolb_proxy_overhead_seconds"
+    assert times(found, overhead) == times(before, overhead)
+    assert lab.get("/app/", "Cookie: ROUTEID=.2").status == 200
+    until(lambda: times(families(lab.admin), overhead) == times(before, overhead) + 1, "it to be counted")
+
+
+def test_queues(tmp_path: Path) -> None:
+    """Who waits for a connection, and how long those did that have got one."""
+    with running(tmp_path, balancer="max_connections = 1") as lab:
+        stall = lab.member.script = Stall(answer(b"late"))
+        first, second = lab.client(), lab.client()
+        first.ask("GET", "/app/")
+        stall.wait()
+        second.ask("GET", "/app/")
+        counted(lab.admin, 1, "panolb_queue_length", member="app/1")
+        stall.release()
+        assert (first.answer().body, second.answer().body) == (b"late", b"late")
+        first.close()
+        second.close()
+        found = counted(lab.admin, 2, "panolb_requests", code_class="2xx")
+        assert value(found, "panolb_queue_length") == 0
+        assert times(found, "panolb_queue_seconds", member="app/1") == 1
+        (waited,) = (s.value for s in found["panolb_queue_seconds"].samples if s.name.endswith("_sum"))
+        assert waited > 0
+
+
+def test_members_that_are_not_there(tmp_path: Path) -> None:
+    """A retry names the member that was given up."""
+    with running(tmp_path, members=2) as lab:
+        lab.members[0].refuse()
+        assert lab.get("/app/", "Cookie: ROUTEID=.1").status == 200
+        found = counted(lab.admin, 1, "panolb_retries")
+        assert value(found, "panolb_retries", member="app/1", reason="connect-failed") == 1
+        assert times(found, "panolb_upstream_connect_seconds", member="app/1") == 0
+        assert times(found, "panolb_upstream_connect_seconds", member="app/2") == 1
+
+
+def test_certificates(tmp_path: Path) -> None:
+    """When they expire."""
+    key, certificate = certify(tmp_path)
+    endpoint = f"ssl:{free_port()}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
+    with running(tmp_path, more=f'[listener.secure]\nendpoint = "{endpoint}"\n') as lab:
+        found = families(lab.admin)["panolb_tls_cert_not_after_timestamp_seconds"].samples
+    (sample,) = found
+    assert sample.labels == {"listener": "secure", "name": "panolb.test"}
+    until_when = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    assert sample.value == until_when.timestamp()
 
 
 def test_their_form(lab: Lab) -> None:

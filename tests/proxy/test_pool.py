@@ -39,6 +39,7 @@ class Wish:
         self.breaks = breaks
         self.told: list[str] = []
         self.link: Upstream | None = None
+        self.queued = self.connecting = 0.0
 
     def _hear(self, what: str) -> None:
         self.told.append(what)

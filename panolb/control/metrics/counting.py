@@ -10,7 +10,7 @@ from twisted.web.server import Request as WebRequest
 
 from ...core.balancer import FAILOVER, MOVED, NEW, REDIRECTED, STUCK, UNKNOWN, UNUSABLE, Balancer
 from ...core.exchange import Exchange
-from ...core.histogram import DURATIONS, Histogram
+from ...core.histogram import DURATIONS, OVERHEADS, Histogram
 from ...core.member import Member
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other")
@@ -32,6 +32,7 @@ class Tally:
 
     :ivar requests: a row of `CLASSES` for each of `METHODS`.
     :ivar pins: a row of `REASONS` for each of `SOURCES`.
+    :ivar retries: how often it was given up for a further attempt, by why.
     :ivar terms: how requests and WebSockets ended, by the access log's words.
     :ivar closed: WebSockets that have ended, by who ended them and the close code.
     :ivar messages: of WebSockets that have ended: from clients, and from the member.
@@ -43,7 +44,7 @@ class Tally:
         self.requests = [0] * (len(METHODS) * len(CLASSES))
         self.durations = Histogram(DURATIONS)
         self.pins = [0] * (len(SOURCES) * len(REASONS))
-        self.retries = 0
+        self.retries: Counter[str] = Counter()
         self.terms: Counter[str] = Counter()
         self.opened = 0
         self.closed: Counter[tuple[str, str]] = Counter()
@@ -66,37 +67,68 @@ class Tally:
 
 
 class Counts:
-    """The tallies of all members; told of all that begins and ends."""
+    """The tallies of all members; told of all that begins and ends.
+
+    :ivar overhead: what panolb itself took of the time of requests.
+    """
 
     def __init__(self) -> None:
         self._tallies: dict[Member | Balancer | None, Tally] = {}
+        self.overhead = Histogram(OVERHEADS)
         self._former: dict[str, Histogram] = {}  # durations of members that are gone, by balancer
 
     # -- told -------------------------------------------------------------------------------------------------------
 
     def finished(self, exchange: Exchange) -> None:
         """An exchange is over."""
-        tally = self._of(_key(exchange))
+        tally = self._tally(exchange)
         if exchange.term:
             tally.terms[exchange.term] += 1
         if exchange.tunnel is not None:
             _closed(tally, exchange)
             return
-        _count(tally, exchange)
+        self._count(tally, exchange)
         durations, seconds = tally.durations, exchange.ended - exchange.started
         durations.counts[bisect_left(DURATIONS, seconds)] += 1
         durations.sum += seconds
 
     def opened(self, exchange: Exchange) -> None:
         """An exchange has become a WebSocket."""
-        tally = self._of(_key(exchange))
+        tally = self._tally(exchange)
         tally.opened += 1
-        _count(tally, exchange)
+        self._count(tally, exchange)
 
     def answered(self, request: WebRequest) -> None:
         """A request is over that twisted.web served."""
         tally = self._of(None)
         tally.requests[_ROW.get(request.method, _OTHER_METHOD) + min(request.code // 100, 5)] += 1
+
+    def _count(self, tally: Tally, exchange: Exchange) -> None:
+        """Count a request that has got its answer."""
+        tally.requests[_ROW.get(exchange.request.method, _OTHER_METHOD) + exchange.status // 100] += 1
+        decision, route = exchange.decision, exchange.route
+        if decision is None:
+            return
+        source = 0 if route is None else _SOURCE.get(route.source, _OTHER_SOURCE)
+        tally.pins[source + _REASON[decision.why]] += 1
+        if exchange.retried:
+            self._count_retries(exchange)
+        elif exchange.passed:
+            seconds = exchange.passed - exchange.started - exchange.queued - exchange.connecting
+            overhead = self.overhead
+            overhead.counts[bisect_left(OVERHEADS, seconds)] += 1
+            overhead.sum += seconds
+
+    def _count_retries(self, exchange: Exchange) -> None:
+        for member, reason in exchange.retried:
+            self._of(exchange.location.balancer if member.leaving else member).retries[reason] += 1
+
+    def _tally(self, exchange: Exchange) -> Tally:
+        """Whose an exchange is; a member that is leaving has no numbers of its own any more, and is not held on to."""
+        decision = exchange.decision
+        if decision is None or decision.member.leaving:
+            return self._of(exchange.location.balancer)
+        return self._tallies.get(decision.member) or self._of(decision.member)
 
     def _of(self, key: Member | Balancer | None) -> Tally:
         tally = self._tallies.get(key)
@@ -137,25 +169,6 @@ class Counts:
         for balancer, durations in self._former.items():
             found.setdefault(balancer, Histogram(DURATIONS)).take(durations)
         return found
-
-
-def _key(exchange: Exchange) -> Member | Balancer | None:
-    """Whose an exchange is; a member that is leaving has no numbers of its own any more, and is not held on to."""
-    decision = exchange.decision
-    if decision is None or decision.member.leaving:
-        return exchange.location.balancer
-    return decision.member
-
-
-def _count(tally: Tally, exchange: Exchange) -> None:
-    """Count a request that has got its answer."""
-    tally.requests[_ROW.get(exchange.request.method, _OTHER_METHOD) + exchange.status // 100] += 1
-    if exchange.attempts > 1:
-        tally.retries += exchange.attempts - 1
-    decision, route = exchange.decision, exchange.route
-    if decision is not None:
-        source = 0 if route is None else _SOURCE.get(route.source, _OTHER_SOURCE)
-        tally.pins[source + _REASON[decision.why]] += 1
 
 
 def _closed(tally: Tally, exchange: Exchange) -> None:

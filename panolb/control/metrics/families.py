@@ -10,7 +10,7 @@ from enum import Enum
 
 import attrs
 
-from ...core.histogram import DURATIONS, LAGS, WAITS
+from ...core.histogram import DURATIONS, LAGS, OVERHEADS, WAITS
 
 
 class Kind(Enum):
@@ -75,13 +75,21 @@ REQUEST_ENDS = _counter(
     (*OF_MEMBER, "term"),
 )
 RETRIES = _counter(
-    "panolb_retries", "Connections that were asked for beyond the first, for the same request.", OF_MEMBER
+    "panolb_retries",
+    "Further attempts for the same request, by the member that was given up for them and why.",
+    (*OF_MEMBER, "reason"),
 )
 REQUEST_DURATION = _histogram(
     "panolb_request_duration_seconds",
     DURATIONS,
     "Time from the complete head of a request to the end of its answer; not of WebSockets.",
     ("balancer",),
+)
+OVERHEAD = _histogram(
+    "panolb_proxy_overhead_seconds",
+    OVERHEADS,
+    "Time from the complete head of a request until it is passed on to a member, without what it waited for "
+    "members and their connections; of requests and WebSockets that took one attempt.",
 )
 PIN_DECISIONS = _counter(
     "panolb_pin_decisions",
@@ -136,6 +144,18 @@ MEMBER_CONNECTIONS = _gauge(
 QUEUE_LENGTH = _gauge(
     "panolb_queue_length", "Requests that wait for one of a member's max_connections.", OF_MEMBER
 )
+QUEUE_SECONDS = _histogram(
+    "panolb_queue_seconds",
+    WAITS,
+    "How long requests waited for one of a member's max_connections, with success or without.",
+    OF_MEMBER,
+)
+UPSTREAM_CONNECT = _histogram(
+    "panolb_upstream_connect_seconds",
+    WAITS,
+    "How long it took until a new connection to a member stood, its TLS handshake included.",
+    OF_MEMBER,
+)
 OPEN_CONNECTIONS = _gauge("panolb_open_connections", "Connections of clients.", ("listener",))
 EXCHANGES = _gauge("panolb_exchanges", "Requests and WebSockets that are under way.")
 ACCEPTING_PAUSED = _gauge(
@@ -188,6 +208,12 @@ CONFIG_TIMESTAMP = _gauge(
 CONFIG_RELOADS = _counter("panolb_config_reloads", "Reloads, by what came of them.", ("result",))
 CONFIG_OVERRIDES = _gauge(
     "panolb_config_overrides", "Changes of operators that hold beside the configuration file."
+)
+
+CERTIFICATE = _gauge(
+    "panolb_tls_cert_not_after_timestamp_seconds",
+    "When the certificate that a listener shows expires, in seconds since 1970.",
+    ("listener", "name"),
 )
 
 # -- processes ----------------------------------------------------------------------------------------------------------

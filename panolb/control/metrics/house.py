@@ -12,6 +12,8 @@ import twisted
 from ...core.balancer import READY
 from ...core.member import Admin
 from ..changes import Changes
+from ..listeners import Listener
+from ..listening import Listening
 from ..operations import Operations
 from ..plant import Plant, Seat
 from . import families
@@ -26,6 +28,7 @@ class House:
     """All that is asked in the process that rules."""
 
     plant: Plant
+    listening: Listening
     operations: Operations
     changes: Changes
 
@@ -35,6 +38,8 @@ class House:
         sheet = Sheet()
         for labels, seat in labelled(self.plant):
             _member(sheet, seat, *labels)
+        for listener in self.listening.listeners.values():
+            _certificate(sheet, listener)
         self._configuration(sheet)
         runs = panolb.__version__, platform.python_version(), twisted.__version__
         sheet.add(families.BUILD_INFO, 1, *runs)
@@ -65,3 +70,12 @@ def _member(sheet: Sheet, seat: Seat, *labels: str) -> None:
     if seat.checker is not None:
         sheet.add(families.HEALTH_CHECKS, seat.checker.passed, *labels, "pass")
         sheet.add(families.HEALTH_CHECKS, seat.checker.failed, *labels, "fail")
+
+
+def _certificate(sheet: Sheet, listener: Listener) -> None:
+    if listener.shown is None:
+        return
+    own = listener.shown.certificate.own
+    until = own.to_cryptography().not_valid_after_utc
+    name = own.get_subject().CN or "no name"
+    sheet.add(families.CERTIFICATE, until.timestamp(), listener.name, name)

@@ -56,11 +56,13 @@ class Traffic:
                 sheet.add(families.REQUESTS, count, *labels, group, method)
             for term, count in tally.terms.items():
                 sheet.add(families.REQUEST_ENDS, count, *labels, term)
-            sheet.add(families.RETRIES, tally.retries, *labels)
+            for reason, count in tally.retries.items():
+                sheet.add(families.RETRIES, count, *labels, reason)
             if balancer:
                 _pins(sheet, balancer, tally)
         for name, durations in self.counts.durations().items():
             sheet.add_histogram(families.REQUEST_DURATION, durations, name)
+        sheet.add_histogram(families.OVERHEAD, self.counts.overhead)
         for status, count in self.refused.items():
             sheet.add(families.REQUESTS_REFUSED, count, str(status))
         for limit, count in self.exceeded.items():
@@ -72,6 +74,8 @@ class Traffic:
             sheet.add(families.MEMBER_CONNECTIONS, pool.idle, *labels, "idle")
             sheet.add(families.MEMBER_CONNECTIONS, pool.open - pool.idle, *labels, "busy")
             sheet.add(families.QUEUE_LENGTH, pool.waiting, *labels)
+            sheet.add_histogram(families.QUEUE_SECONDS, pool.waits, *labels)
+            sheet.add_histogram(families.UPSTREAM_CONNECT, pool.connects, *labels)
         for name, count in self.resources.listening.clients.items():
             sheet.add(families.OPEN_CONNECTIONS, count, name)
         sheet.add(families.EXCHANGES, self.plant.exchanges)
