@@ -12,7 +12,7 @@ import click
 from .. import __version__
 from .completing import completion
 from .configuring import reload, save
-from .ending import EPILOG, INTERRUPTED
+from .ending import EPILOG, INTERRUPTED, printing
 from .events import events
 from .explaining import explain
 from .files import check, import_, plan
@@ -28,9 +28,14 @@ class Main(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def make_context(self, *words: Any, **more: Any) -> click.Context:
+        with printing():  # --help and --version
+            return super().make_context(*words, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with printing():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo(err=True)  # behind the terminal's ^C
             ctx.exit(INTERRUPTED)

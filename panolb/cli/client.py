@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -201,8 +202,15 @@ class _UnixConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
+        until = time.monotonic() + (self.timeout or 0.0)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        while True:
+            try:
+                return self.sock.connect(self._path)
+            except BlockingIOError:  # many ask at the same time; with a time limit nobody waits in that queue (unix(7))
+                if time.monotonic() > until:
+                    raise TimeoutError from None
+                time.sleep(0.05)
 
 
 def quoted(name: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, Any, Final
 
 import click
@@ -16,6 +19,7 @@ PENDING: Final = 2  # of `panolb plan`: there are changes
 UNREACHABLE: Final = 3
 PARTIAL: Final = 4
 INTERRUPTED: Final = 130
+UNREAD: Final = 141  # as a shell says it of a program that SIGPIPE has ended
 
 EPILOG: Final = """\
 \b
@@ -26,6 +30,7 @@ Exit status:
     3  panolb cannot be reached
     4  the deadline has passed, and not all is done
   130  interrupted with Ctrl-C
+  141  nobody reads any more what it prints, as with "| head"
 """
 
 
@@ -87,3 +92,19 @@ class Partial(Failed):
     """The deadline has passed; the text says what is left."""
 
     exit_code = PARTIAL
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """End the command when its output cannot be written; quietly when its reader has seen enough.
+
+    :raises Failed: with why it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Nothing more can go there, nor what is left in the buffer, which Python writes when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise click.exceptions.Exit(UNREAD) from None
+        raise Failed(f"what it has to say cannot be printed: {error.strerror or error}") from None

@@ -14,9 +14,10 @@ import pytest
 
 from tests.cli.shell import PANOLB, Shell, end
 from tests.control.operating import Lab, running
-from tests.harness.waiting import ADDRESS, free_port
+from tests.harness.waiting import ADDRESS, PATIENCE, free_port
 
 BECOME_NOBODY = "import grp, os, pwd, panolb.cli; os.setgroups([]); os.setgid(65534); os.setuid(65534)"
+MEMBERS = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"members": []}'
 VERBS = [
     ["status"],
     ["members"],
@@ -158,19 +159,63 @@ def test_misspelt(tmp_path: Path, words: list[str]) -> None:
     assert Shell(f"{tmp_path}/none").run(*words).code == 2
 
 
-def test_broken_pipe(lab: Lab) -> None:
-    """A reader that has seen enough is no reason for a traceback."""
-    shell = Shell(lab.control.path)
-    command = " ".join(f"'{word}'" if " " in word else word for word in [PANOLB[0], "-c", f'"{PANOLB[2]}"'])
+def printing_into(output: int, lab: Lab, *words: str) -> tuple[int, str]:
+    """The exit status and the errors of a command that prints into this descriptor."""
+    shell = Shell(lab.control.path, lab.panolb.directory)
     done = subprocess.run(
-        ["bash", "-c", f"{command} members | true; exit ${{PIPESTATUS[1]}}"],
+        [*PANOLB, *words],
+        cwd=shell.directory,
         env=shell.environment,
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.PIPE,
         text=True,
+        timeout=PATIENCE,
         check=False,
     )
-    assert done.returncode == 0
-    assert done.stderr == ""
+    return done.returncode, done.stderr
+
+
+PRINTING = [["members"], ["events"], ["check", "panolb.toml"], ["version"], ["--help"], ["drain", "-h"]]
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_nobody_reads(lab: Lab, words: list[str]) -> None:
+    """A reader that has seen enough is no failure: not a word, and the exit status that shells know it by."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as output:
+        assert printing_into(output.fileno(), lab, *words) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_disk_full(lab: Lab, words: list[str]) -> None:
+    """What cannot be printed is told in a line."""
+    with open("/dev/full", "wb") as output:
+        done = printing_into(output.fileno(), lab, *words)
+    assert done == (1, "what it has to say cannot be printed: No space left on device\n")
+
+
+def test_many_ask_at_once() -> None:
+    """Where the queue of the socket is full, the command waits until its turn comes, as long as for an answer."""
+    with TemporaryDirectory(prefix="panolb-") as directory, socket.socket(socket.AF_UNIX) as listening:
+        path = f"{directory}/control"
+        listening.bind(path)
+        listening.listen(0)
+        with socket.socket(socket.AF_UNIX) as first:
+            first.connect(path)
+            done = Shell(path).run("members", "--timeout", "0.2")
+            assert done.code == 3
+            assert "has not answered within 0.2 s" in done.err
+            with Shell(path).running("members") as process:
+                listening.accept()[0].close()
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(MEMBERS)
+                done = end(process)
+    assert done.code == 0, done
 
 
 def test_names_complete(lab: Lab) -> None:
