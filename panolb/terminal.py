@@ -93,7 +93,7 @@ def _entry(entry: Entry) -> dict[str, object]:
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        raise  # for the command to end with its own exit code; Rich would say 1
+        raise BrokenPipeError  # for the command to end with its own exit code; Rich would say 1
 
 
 def _console(*, stderr: bool) -> Console:

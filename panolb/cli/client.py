@@ -202,12 +202,13 @@ class _UnixConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        until = time.monotonic() + (self.timeout or 0.0)
         self.sock.settimeout(self.timeout)
+        until = time.monotonic() + (self.timeout or 0.0)
         while True:
             try:
                 return self.sock.connect(self._path)
-            except BlockingIOError:  # many ask at the same time; with a time limit nobody waits in that queue (unix(7))
+            except BlockingIOError:
+                # Many ask at once. With a time limit connect() does not wait until there is room in their queue.
                 if time.monotonic() > until:
                     raise TimeoutError from None
                 time.sleep(0.05)

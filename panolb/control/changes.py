@@ -145,6 +145,10 @@ class Changes:
         )
 
     def _say_applied(self, told: Mapping[str, Any]) -> None:
+        for name in (one["name"] for one in told["members"]["removed"]):
+            log.info("member {member}: removed by the configuration", event="member.removed", member=name)
+        for name in (one["name"] for one in told["members"]["added"]):
+            log.info("member {member}: added by the configuration", event="member.added", member=name)
         if told["changes"]:
             log.info(
                 "configuration {generation} is in effect: {summary}",

@@ -152,9 +152,19 @@ _TABLE: Final = (
         "The operator has stopped a member: it serves nobody, and is not checked.",
         "panolb enable MEMBER ends it.",
     ),
-    Happening("member.added", 1107, "info", "The operator has added a member while panolb runs.", NOTHING),
     Happening(
-        "member.removed", 1108, "info", "The operator has removed a member while panolb runs.", NOTHING
+        "member.added",
+        1107,
+        "info",
+        "The operator, or a configuration that was read again, has added a member; the line says which of the two.",
+        NOTHING,
+    ),
+    Happening(
+        "member.removed",
+        1108,
+        "info",
+        "The operator, or a configuration that was read again, has removed a member; the line says which of the two.",
+        NOTHING,
     ),
     Happening("member.weight", 1109, "info", "The operator has given a member another weight.", NOTHING),
     Happening(

@@ -331,8 +331,10 @@ def test_a_member_is_added(site: Site) -> None:
         site.reload("[[location]]", member)
         assert site.of("3") == b"3"
         assert b"3" in {site.get() for _ in range(6)}
+        assert "PLB-1107] member app/3: added by the configuration" in site.panolb.log
         site.reload(member, "[[location]]")
         assert site.of("3") in (b"1", b"2")
+        assert "PLB-1108] member app/3: removed by the configuration" in site.panolb.log
 
 
 def test_an_error_is_not_forgotten(site: Site) -> None:
