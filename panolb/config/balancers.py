@@ -8,17 +8,20 @@ from typing import Final, Literal
 import attrs
 from attrs import field, frozen
 
-from panolb.config.addresses import explain_host, explain_url, split_url
+from panolb.config.addresses import explain_host, explain_server, explain_url, is_secure, plain_url, split_url
 from panolb.config.rules import (
     DAY,
     NOT_EMPTY,
     TOKEN,
+    VERIFIED,
     Auto,
     Between,
+    Condition,
     Each,
     Explained,
     Seconds,
     StatusRange,
+    Unverified,
     doc,
     explain_regex,
     explain_status_range,
@@ -43,6 +46,9 @@ _CONNECTIONS = Between(1, 65535)
 _QUEUE = Between(0, 10**6)
 _WEBSOCKETS = Between(1, 10**6)
 _RATE = Between(0, 10**6)
+_UNVERIFIED = Each(Condition(lambda name: name in VERIFIED, '"ca", "name" or "dates"'))
+_CIPHERS = matching(r"[A-Za-z0-9_:+!@=.,-]+", "a list of ciphers as OpenSSL takes it")
+_DEPTH = Between(0, 100)
 
 
 def _none_if_empty(text: str | None) -> str | None:
@@ -165,9 +171,11 @@ class Member:
     """One server of a balancer; the table is written once per member."""
 
     url: str = field(
+        converter=plain_url,
         validator=Explained(explain_url),
         metadata=doc(
-            "Where the member serves; the path takes the place of the location's path.",
+            "Where the member serves, over http:// or https://; the path takes the place of the location's path. ws:// and "
+            "wss:// mean the same two: a member serves WebSockets at the same place.",
             apache="BalancerMember",
             example='"http://localhost:8080/panopticon"',
             stand_in="http://localhost",
@@ -276,6 +284,43 @@ class Member:
         validator=_WEBSOCKETS,
         metadata=doc("Instead of the balancer's websocket_burst.", example="200"),
     )
+    tls_ca: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc("Instead of the balancer's tls_ca.", example='"/etc/panolb/members-ca.pem"'),
+    )
+    tls_name: str | None = field(
+        default=None,
+        validator=Explained(explain_server),
+        metadata=doc("Instead of the balancer's tls_name.", example='"tomcat1.example.org"'),
+    )
+    tls_certificate: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc("Instead of the balancer's tls_certificate.", example='"/etc/panolb/client.pem"'),
+    )
+    tls_key: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc("Instead of the balancer's tls_key.", example='"/etc/panolb/client.key"'),
+    )
+    tls_insecure: Unverified | None = field(
+        default=None,
+        validator=_UNVERIFIED,
+        metadata=doc("Instead of the balancer's tls_insecure.", example="true"),
+    )
+    tls_min_version: Literal["1.2", "1.3"] | None = field(
+        default=None,
+        metadata=doc("Instead of the balancer's tls_min_version.", example='"1.3"'),
+    )
+    tls_ciphers: str | None = field(
+        default=None,
+        validator=_CIPHERS,
+        metadata=doc("Instead of the balancer's tls_ciphers.", example='"ECDHE+AESGCM"'),
+    )
+    tls_depth: int | None = field(
+        default=None, validator=_DEPTH, metadata=doc("Instead of the balancer's tls_depth.", example="1")
+    )
     redirect: str = field(
         default="",
         validator=_ROUTE,
@@ -296,8 +341,18 @@ class Member:
 
     @property
     def port(self) -> int:
-        """The port of the URL; 80 when it has none."""
+        """The port of the URL; 80 or 443 when it has none."""
         return split_url(self.url)[1]
+
+    @property
+    def has_default_port(self) -> bool:
+        """Whether the port is the one that the URL's scheme has anyway."""
+        return self.port == (443 if self.is_secure else 80)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return is_secure(self.url)
 
     @property
     def path(self) -> str:
@@ -520,6 +575,77 @@ class Balancer:
     reuse: bool = field(
         default=True,
         metadata=doc("Whether connections to members serve more than one request.", apache="disablereuse="),
+    )
+    tls_ca: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "Who may vouch for https:// members: a file of certificates in PEM, or a directory of such files. Not set: "
+            "whom this machine trusts.",
+            apache="SSLProxyCACertificateFile, SSLProxyCACertificatePath",
+            example='"/etc/panolb/members-ca.pem"',
+        ),
+    )
+    tls_name: str | None = field(
+        default=None,
+        validator=Explained(explain_server),
+        metadata=doc(
+            "Whom their certificates must be for, and whom they are asked for (SNI). Not set: the host of the URL.",
+            example='"tomcat.example.org"',
+        ),
+    )
+    tls_certificate: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "What is shown to members that ask for a certificate: a PEM file with it, those between it and its "
+            "authority, and maybe the key. Not set: nothing.",
+            apache="SSLProxyMachineCertificateFile",
+            example='"/etc/panolb/client.pem"',
+        ),
+    )
+    tls_key: str | None = field(
+        default=None,
+        validator=NOT_EMPTY,
+        metadata=doc(
+            "The key of tls_certificate, without a passphrase. Not set: it is in the same file.",
+            apache="SSLProxyMachineCertificateFile",
+            example='"/etc/panolb/client.key"',
+        ),
+    )
+    tls_insecure: Unverified = field(
+        factory=list,
+        validator=_UNVERIFIED,
+        metadata=doc(
+            "What is not verified of their certificates, so that somebody else on the way can pass for a member: "
+            '"ca", that an authority vouches for it; "name", that it is for the member; "dates", that it is valid now. '
+            "true: nothing is. It is logged as a warning at every start and reload.",
+            apache="SSLProxyVerify, SSLProxyCheckPeerName, SSLProxyCheckPeerExpire",
+            example="true",
+        ),
+    )
+    tls_min_version: Literal["1.2", "1.3"] = field(
+        default="1.2",
+        metadata=doc("The oldest version of TLS to speak to members.", apache="SSLProxyProtocol"),
+    )
+    tls_ciphers: str | None = field(
+        default=None,
+        validator=_CIPHERS,
+        metadata=doc(
+            "What to offer members in TLS 1.2, as OpenSSL writes it. Not set: what OpenSSL offers.",
+            apache="SSLProxyCipherSuite",
+            example='"ECDHE+AESGCM"',
+        ),
+    )
+    tls_depth: int | None = field(
+        default=None,
+        validator=_DEPTH,
+        metadata=doc(
+            "How many certificates there may be above a member's own, that of the authority included. Not set: any "
+            "number.",
+            apache="SSLProxyVerifyDepth",
+            example="1",
+        ),
     )
     wait: Seconds = field(
         default=0.0,

@@ -13,7 +13,7 @@ from itertools import count
 import attrs
 
 from panolb.config import controlendpoint
-from panolb.config.model import Balancer, Config, Health, Location
+from panolb.config.model import Balancer, Config, Health, Location, Member
 from panolb.config.places import KeyPath, dotted
 from panolb.config.values import quoted
 from panolb.errors import Problem
@@ -58,6 +58,7 @@ def findings(config: Config, known: Known | None = None) -> list[Finding]:
     for name, balancer in config.balancer.items():
         at: KeyPath = ("balancer", name)
         found += _members(balancer, at)
+        found += _tls(balancer, at)
         found += _cookie(config, balancer, at)
         for path, health in _checks(balancer, at):
             found += _health(health, path)
@@ -264,6 +265,36 @@ def _members(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
                 warning=balancer.cookie.enabled is False,  # Apache takes it; nobody sticks
                 about=((*at, "stickysession"),),
             )
+
+
+def _tls(balancer: Balancer, at: KeyPath) -> Iterator[Finding]:
+    """Look at what is said of TLS to members, by the balancer and by each of them."""
+    tables: list[tuple[KeyPath, Balancer | Member, list[Member]]] = [(at, balancer, balancer.member)]
+    tables += [((*at, "member", index), one, [one]) for index, one in enumerate(balancer.member)]
+    for path, table, members in tables:
+        written = [key for key in _OF_TLS if getattr(table, key) not in (None, [])]
+        if not any(member.is_secure for member in members):
+            for key in written:
+                message = "has no effect without https:// in the URL"
+                about: tuple[KeyPath, ...] = tuple((*at, "member", n) for n in range(len(balancer.member)))
+                yield Finding((*path, key), message, warning=True, about=about)
+            continue
+        insecure = table.tls_insecure or []
+        if insecure:
+            message = (
+                f"members' certificates are not verified: not {', '.join(f'the {one}' for one in insecure)}; whoever is on the "
+                "way to a member can pass for it; write tls_ca or tls_name, and take this away"
+            )
+            yield Finding((*path, "tls_insecure"), message, warning=True)
+        if "tls_ca" in written and "ca" in insecure:
+            message = 'has no effect, because tls_insecure has "ca" in it'
+            yield Finding((*path, "tls_ca"), message, warning=True, about=((*path, "tls_insecure"),))
+        if "tls_key" in written and table.tls_certificate is None and balancer.tls_certificate is None:
+            message = "has no effect without tls_certificate"
+            yield Finding((*path, "tls_key"), message, warning=True, about=((*path, "tls_certificate"),))
+
+
+_OF_TLS = ("tls_ca", "tls_name", "tls_certificate", "tls_key", "tls_insecure", "tls_ciphers", "tls_depth")
 
 
 def _cookie(config: Config, balancer: Balancer, at: KeyPath) -> Iterator[Finding]:

@@ -11,7 +11,17 @@ from typing import Any, Final, Literal, get_args, get_origin
 import attrs
 
 from panolb.config.model import TABLES, Config
-from panolb.config.rules import Auto, Compression, Lane, Names, Rule, Seconds, Size, StatusRange
+from panolb.config.rules import (
+    Auto,
+    Compression,
+    Lane,
+    Names,
+    Rule,
+    Seconds,
+    Size,
+    StatusRange,
+    Unverified,
+)
 from panolb.config.tables import Field, default, header, keys, optional
 from panolb.config.values import quoted
 
@@ -95,6 +105,7 @@ _WORDS: Final[list[tuple[Any, str]]] = [
     (Size, "size"),
     (StatusRange, "status or range of them"),
     (Names, "names"),
+    (Unverified, "true, false or names"),
     (IPv4Network | IPv6Network, "address or network"),
     (str, "text"),
     (bool, "true or false"),

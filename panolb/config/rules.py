@@ -27,6 +27,9 @@ StatusRange = Annotated[str, "status"]
 Names = Annotated[list[str], "names"]
 """Several names; in a file one alone may be written without a list."""
 
+Unverified = Annotated[list[str], "unverified"]
+"""What is not verified of a certificate; in a file also true for all of it, false for nothing, or one name."""
+
 Auto = Literal["auto"] | bool
 """``"auto"``, true or false."""
 
@@ -35,6 +38,9 @@ Lane = Literal["splice", "messages"] | bool
 
 Compression = Literal["offload"] | bool
 """Whether messages may be compressed, or by whom."""
+
+VERIFIED: Final = ("ca", "name", "dates")
+"""What is verified of a member's certificate: that an authority vouches for it, whom it is for, and that it is valid now."""
 
 DAY: Final = 86400.0
 KIB: Final = 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from panolb.config.model import (
     AccessLog,
@@ -180,6 +180,8 @@ def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:
     yield from _sticky(config, balancer)
     for member in balancer.member:
         yield f"member {member.url}{_member(member)}"
+        if member.is_secure:
+            yield f"  {_tls(balancer, member)}"
         if member.health is not None:
             yield f"  {_health(member.health)}"
     if not balancer.member or any(member.health is None for member in balancer.member):
@@ -220,6 +222,26 @@ def _balancer(config: Config, balancer: Balancer) -> Iterator[str]:
     yield f"when checks take a member out, its WebSockets {stay}"
     cookie = balancer.session_cookie
     yield f"tells sessions apart by cookie {cookie}" if cookie else "does not tell sessions apart"
+
+
+def _tls(balancer: Balancer, member: Member) -> str:
+    def value(key: str) -> Any:
+        own = getattr(member, key)
+        return getattr(balancer, key) if own is None else own
+
+    insecure = value("tls_insecure")
+    asked = [
+        (f"for {value('tls_name') or member.host}", "name"),
+        (f"vouched for by {value('tls_ca') or 'whom this machine trusts'}", "ca"),
+        ("valid now", "dates"),
+    ]
+    verified = [words for words, part in asked if part not in insecure]
+    shown = value("tls_certificate")
+    return (
+        f"over TLS {value('tls_min_version')} or newer; its certificate must be "
+        + (", ".join(verified) if verified else "none in particular: NOTHING IS VERIFIED")
+        + (f"; is shown {shown}" if shown else "")
+    )
 
 
 def _in_all(websockets: WebSockets) -> str:

@@ -16,7 +16,17 @@ from typing import Any, Final, Literal, get_args, get_origin
 from cattrs import Converter
 
 from panolb.config.places import KeyPath
-from panolb.config.rules import Auto, Compression, Lane, Names, Seconds, Size, StatusRange
+from panolb.config.rules import (
+    VERIFIED,
+    Auto,
+    Compression,
+    Lane,
+    Names,
+    Seconds,
+    Size,
+    StatusRange,
+    Unverified,
+)
 from panolb.config.units import parse_duration, parse_size
 
 LISTED: Final = 20
@@ -143,6 +153,13 @@ def _names(value: object, _: Any) -> list[str]:
     return [value] if isinstance(value, str) else _list(value, list[str])
 
 
+def _unverified(value: object, _: Any) -> list[str]:
+    """Take true for all that can be verified, and false for nothing of it."""
+    if isinstance(value, bool):
+        return list(VERIFIED) if value else []
+    return _names(value, Names)
+
+
 def _status(value: object, _: Any) -> str:
     """A single status may be written as the number that it is."""
     whole = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64
@@ -218,6 +235,7 @@ def _build() -> Converter:
         (Lane, _word_or_flag),
         (Compression, _word_or_flag),
         (Names, _names),
+        (Unverified, _unverified),
         (StatusRange, _status),
     ]
     for kind, conversion in written:

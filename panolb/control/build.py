@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from random import random
 from typing import Any, TypeVar
@@ -19,10 +20,13 @@ from ..core.policies import Policy
 from ..events import EventLogger
 from ..language import expression
 from ..proxy.deadlines import Deadlines
+from ..proxy.membertls import MemberTls
 from ..proxy.pool import Pool
 from ..proxy.turn import Turn
 from .checks import Checker
 from .locations import Locations
+from .membercertificates import Secured
+from .membercertificates import read as read_certificates
 from .plant import BalancerDraft, Plant, PlantDraft, Seat, SeatDraft
 from .probes import Target
 from .registry import Registry
@@ -49,9 +53,12 @@ class Builder:
         """What a checked configuration makes of a plant.  Nothing that runs is touched.
 
         What has the name or the identity of something that runs is the same thing, configured anew.
+
+        :raises ConfigError: when certificates cannot be used.
         """
+        secured = read_certificates(config, plant.secured, self.deadlines.clock)
         balancers = {
-            name: self._balancer(name, balancer, plant) for name, balancer in config.balancer.items()
+            name: self._balancer(name, balancer, plant, secured) for name, balancer in config.balancer.items()
         }
         locations = [
             self.locations.build(
@@ -64,7 +71,9 @@ class Builder:
         ]
         return PlantDraft(balancers, locations)
 
-    def _balancer(self, name: str, config: model.Balancer, plant: Plant) -> BalancerDraft:
+    def _balancer(
+        self, name: str, config: model.Balancer, plant: Plant, secured: Mapping[Identity, Secured]
+    ) -> BalancerDraft:
         method = self.registry.methods[config.lbmethod]
         draft = plant.drafts.get(name)
         balancer = self._new_balancer(name, method.policy()) if draft is None else draft.balancer
@@ -73,7 +82,9 @@ class Builder:
             config,
             balancer,
             {
-                identity: self._seat(balancer, config, member, plant.seats.get(identity))
+                identity: self._seat(
+                    balancer, config, member, plant.seats.get(identity), secured.get(identity)
+                )
                 for identity, member in seats.items()
             },
             # A method may remember what it did: it is kept as long as it is the same.
@@ -110,30 +121,37 @@ class Builder:
         )
 
     def _seat(
-        self, balancer: Balancer, config: model.Balancer, member: model.Member, seat: Seat | None
+        self,
+        balancer: Balancer,
+        config: model.Balancer,
+        member: model.Member,
+        seat: Seat | None,
+        secured: Secured | None,
     ) -> SeatDraft:
         """What a member is to be.
 
         :param seat: its present one; ``None`` for a new member.
+        :param secured: how it is to be spoken to over TLS; ``None``: without.
         """
+        tls = None if secured is None else secured.tls
         spec = member_spec(balancer.name, config, member)
         health = config.check_of(member)
         if seat is None:
-            pool = Pool(self.reactor, spec, self.deadlines, self.turn)
+            pool = Pool(self.reactor, spec, self.deadlines, self.turn, tls)
             seat = Seat(Member(spec, pool, Health(up=health is None or health.start == "up")), pool)
         checker = None
-        if health is not None and health != seat.health:
-            checker = self._checker(balancer, seat.member, spec, health)
-        return SeatDraft(seat, spec, health, checker)
+        if health is not None and (health != seat.health or secured is not seat.secured):
+            checker = self._checker(balancer, seat.member, _target(spec, health, tls), health)
+        return SeatDraft(seat, spec, health, checker, secured)
 
-    def _checker(self, balancer: Balancer, member: Member, spec: MemberSpec, health: model.Health) -> Checker:
+    def _checker(self, balancer: Balancer, member: Member, target: Target, health: model.Health) -> Checker:
         return Checker(
             self.reactor,
             self.deadlines.clock,
             balancer,
             member,
             self.registry.checks[health.check].probe,
-            _target(spec, health),
+            target,
             interval=health.interval,
             changing=health.interval_changing,
             passes=health.passes,
@@ -161,7 +179,8 @@ def member_spec(balancer: str, config: model.Balancer, member: model.Member) -> 
         host=member.host,
         port=member.port,
         path=member.path.rstrip("/").encode("ascii"),
-        authority=(host if member.port == 80 else f"{host}:{member.port}").encode("ascii"),
+        authority=(host if member.has_default_port else f"{host}:{member.port}").encode("ascii"),
+        secure=member.is_secure,
         route=member.route.encode("ascii"),
         loadfactor=round(member.loadfactor * 100),
         lbset=member.lbset,
@@ -209,7 +228,7 @@ def _cookie(config: model.Balancer) -> RouteCookie | None:
     )
 
 
-def _target(spec: MemberSpec, health: model.Health) -> Target:
+def _target(spec: MemberSpec, health: model.Health, tls: MemberTls | None) -> Target:
     return Target(
         host=spec.host,
         port=spec.port,
@@ -224,6 +243,7 @@ def _target(spec: MemberSpec, health: model.Health) -> Target:
         timeout=health.timeout,
         ping=health.ping,
         subprotocols=tuple(health.subprotocols),
+        tls=tls,
     )
 
 

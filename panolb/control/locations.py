@@ -165,9 +165,7 @@ def _worked_out(
     """What members say of themselves, by the path and the members that there will be."""
     specs = () if config.balancer is None else balancers[config.balancer].specs
     below = target.rstrip("/").encode("ascii")
-    return ReverseMap(
-        path.rstrip("/").encode("ascii"), ((spec.authority, spec.path + below) for spec in specs)
-    )
+    return ReverseMap(path.rstrip("/").encode("ascii"), ((spec.origin, spec.path + below) for spec in specs))
 
 
 def _reverse(config: model.Location, balancers: Mapping[str, BalancerDraft]) -> ReverseRules | None:
@@ -206,7 +204,7 @@ def _internal(internal: str, balancers: Mapping[str, BalancerDraft]) -> list[byt
     if draft is None:
         return []
     tail = f"/{path}".rstrip("/").encode()
-    return [b"http://" + spec.authority + spec.path + tail for spec in draft.specs]
+    return [spec.origin + spec.path + tail for spec in draft.specs]
 
 
 def log_broken(exchange: Exchange, error: Exception) -> None:

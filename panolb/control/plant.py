@@ -14,6 +14,7 @@ from ..core.member import Admin, Member, MemberSpec
 from ..core.policies import Policy
 from ..proxy.pool import Pool
 from .checks import Checker
+from .membercertificates import Secured
 
 
 @attrs.define(eq=False)
@@ -21,12 +22,14 @@ class Seat:
     """A member with all that belongs to it.
 
     :ivar health: how it is checked; ``None``: not at all.
+    :ivar secured: how it is spoken to over TLS; ``None``: without.
     """
 
     member: Member
     pool: Pool
     health: model.Health | None = None
     checker: Checker | None = None
+    secured: Secured | None = None
 
     def check(self, checker: Checker | None, running: bool) -> None:
         """Be checked like this from now on; ``None``: not any more."""
@@ -50,6 +53,7 @@ class SeatDraft:
     spec: MemberSpec
     health: model.Health | None
     checker: Checker | None
+    secured: Secured | None
 
 
 @attrs.frozen
@@ -112,6 +116,11 @@ class Plant:
         """Members that are gone from the configuration, and have something under way."""
         self._forget()
         return [seat.member for seat in self._leaving]
+
+    @property
+    def secured(self) -> dict[Identity, Secured]:
+        """Members that are spoken to over TLS."""
+        return {identity: seat.secured for identity, seat in self.seats.items() if seat.secured is not None}
 
     @property
     def unknown(self) -> list[Member]:
@@ -183,6 +192,8 @@ class Plant:
         seat = draft.seat
         seat.member.configure(draft.spec)
         seat.pool.configure(draft.spec)
+        seat.pool.secure(None if draft.secured is None else draft.secured.tls)
+        seat.secured = draft.secured
         if draft.checker is not None or (draft.health is None and seat.health is not None):
             seat.check(draft.checker, self._running)
         seat.health = draft.health

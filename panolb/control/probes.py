@@ -12,12 +12,14 @@ from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientPr
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from ..errors import BadResponse
 from ..language.expression import Expression
 from ..language.facts import Facts
+from ..proxy.membertls import MemberTls, Securing
 from ..proxy.quiet import Quiet
 from ..proxy.upstream import MAX_HEAD, TOO_LARGE
 
@@ -35,6 +37,7 @@ class Target:
     :ivar expect_body: what the first 64 KiB of the body must contain; ``None`` for anything.
     :ivar authority: what Host says.
     :ivar ping: whether a WebSocket must also answer a ping.
+    :ivar tls: how the member is spoken to; ``None`` without TLS.
     """
 
     host: str
@@ -50,6 +53,7 @@ class Target:
     timeout: float = 3.0
     ping: bool = True
     subprotocols: tuple[str, ...] = ()
+    tls: MemberTls | None = None
 
     @property
     def reads_body(self) -> bool:
@@ -96,8 +100,11 @@ class Answer(Facts):
 
 @inlineCallbacks
 def probe_tcp(reactor: Any, target: Target) -> Generator[Any, Any, str | None]:
-    """Passed when a connection can be made; a starting or stopping Tomcat passes too, so prefer ``http``."""
-    connected = yield _endpoint(reactor, target).connect(_QuietProtocols.forProtocol(Protocol))
+    """Passed when a connection can be made, over TLS when the member speaks that.
+
+    A starting or stopping Tomcat passes too, so prefer ``http``.
+    """
+    connected = yield _connect(reactor, target, _QuietProtocols.forProtocol(Protocol))
     connected.transport.loseConnection()
     return None
 
@@ -110,7 +117,7 @@ class _QuietProtocols(Factory):
 def probe_http(reactor: Any, target: Target) -> Generator[Any, Any, str | None]:
     """Passed when the answer is the expected one.  Redirects are not followed, cookies not kept."""
     question = _QuietProtocols.forProtocol(partial(_Question, target))
-    asked = yield _endpoint(reactor, target).connect(question)
+    asked = yield _connect(reactor, target, question)
     answer = yield asked.answered
     return target.verdict(answer)
 
@@ -204,7 +211,7 @@ class _Question(Protocol):
 def probe_websocket(reactor: Any, target: Target) -> Generator[Any, Any, str | None]:
     """Passed when a WebSocket handshake succeeds and, if wanted, a ping is answered."""
     factory = _WebSocketProbeFactory(
-        f"ws://{target.authority}{target.uri}",
+        f"{'ws' if target.tls is None else 'wss'}://{target.authority}{target.uri}",
         headers=dict(target.headers),
         protocols=list(target.subprotocols),
         useragent=AGENT,
@@ -212,7 +219,7 @@ def probe_websocket(reactor: Any, target: Target) -> Generator[Any, Any, str | N
     )
     factory.ping = target.ping
     factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=1)  # the caller keeps time
-    probe = yield _endpoint(reactor, target).connect(factory)
+    probe = yield _connect(reactor, target, factory)
     try:
         reason: str | None = yield probe.told
     except CancelledError:
@@ -260,5 +267,18 @@ class _WebSocketProbeFactory(WebSocketClientFactory):
     ping = True
 
 
-def _endpoint(reactor: Any, target: Target) -> HostnameEndpoint:
-    return HostnameEndpoint(reactor, target.host, target.port, timeout=target.timeout, attemptDelay=0.05)
+# -- the way to a member ------------------------------------------------------------------------------------------
+
+
+@inlineCallbacks
+def _connect(reactor: Any, target: Target, factory: IProtocolFactory) -> Generator[Any, Any, Any]:
+    """Have one protocol of a factory's connected; over TLS, when the member has shown who it is."""
+    endpoint = HostnameEndpoint(reactor, target.host, target.port, timeout=target.timeout, attemptDelay=0.05)
+    if target.tls is None:
+        connected = yield endpoint.connect(factory)
+        return connected
+    secured: Deferred[Any] = Deferred(lambda _: connection.abortConnection())
+    securing = Securing(target.tls, factory, reactor, target.timeout, secured.errback, secured.callback)
+    connection = yield endpoint.connect(securing)
+    protocol = yield secured
+    return protocol

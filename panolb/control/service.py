@@ -47,6 +47,7 @@ from .ledger import Ledger
 from .listening import Listening, ListeningDraft
 from .locations import Locations
 from .logged import Times
+from .membercertificates import warn as warn_of_members
 from .metrics.counting import Counts
 from .metrics.looplag import LoopLag
 from .metrics.traffic import Traffic
@@ -302,6 +303,7 @@ class Panolb(MultiService):
             if isinstance(one.door, ControlHttp):
                 one.door.become(draft.credentials)
         warn_of_files(config)
+        warn_of_members(config)
         return partial(self._close, listeners, doors)
 
     def _follow_the_operator(self, moving: Collection[Identity]) -> None:

@@ -156,7 +156,7 @@ class Location:
         self.opened = opened
         members = balancer.members if balancer is not None else ()
         self.reverse: Translation = reverse or ReverseMap(
-            path.rstrip(b"/"), ((m.spec.authority, m.spec.path + target.rstrip(b"/")) for m in members)
+            path.rstrip(b"/"), ((m.spec.origin, m.spec.path + target.rstrip(b"/")) for m in members)
         )
 
     # -- the path ---------------------------------------------------------------------------------------------------

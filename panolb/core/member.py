@@ -30,6 +30,7 @@ class MemberSpec:
 
     :ivar path: the URL's path without a trailing slash; empty for the root.
     :ivar authority: the URL's ``host[:port]``, sent as Host when the client's is not preserved.
+    :ivar secure: whether it is spoken to over TLS.
     :ivar loadfactor: Apache's loadfactor in hundredths: the weight of the member.
     :ivar redirect: the route of those who take over its users while it cannot serve; empty for nobody.
     :ivar stall_timeout: how long an answer that has begun may stand still.
@@ -49,6 +50,7 @@ class MemberSpec:
     port: int
     path: bytes = b""
     authority: bytes = b""
+    secure: bool = False
     route: bytes = b""
     loadfactor: int = 100
     lbset: int = 0
@@ -76,6 +78,11 @@ class MemberSpec:
     def name(self) -> str:
         """How logs and pages call the member: ``balancer/route``, or ``balancer/host:port`` without a route."""
         return f"{self.balancer}/{self.route.decode('ascii') or f'{self.host}:{self.port}'}"
+
+    @property
+    def origin(self) -> bytes:
+        """What its URLs begin with: ``https://tomcat.example:8443``."""
+        return (b"https://" if self.secure else b"http://") + self.authority
 
 
 class Member:

@@ -23,7 +23,7 @@ class ReverseMap:
     """Translates by the location's path and its members' URLs, where the operator says nothing else.
 
     :param path: the location's path.
-    :param members: ``(authority, path)`` of each member of the balancer; any of them may be named in an answer.
+    :param members: ``(origin, path)`` of each member of the balancer; any of them may be named in an answer.
     """
 
     __slots__ = ("_inner", "_path", "_prefixes")
@@ -32,13 +32,8 @@ class ReverseMap:
         self._path = path
         prefixes: list[tuple[bytes, bytes]] = []
         inner: set[bytes] = set()
-        for authority, member_path in members:
-            authorities = {authority}
-            if authority.endswith(b":80"):
-                authorities.add(authority[:-3])
-            elif authority.endswith(b"]") or b":" not in authority:
-                authorities.add(authority + b":80")
-            prefixes += [((b"http://" + a + member_path).lower(), member_path) for a in sorted(authorities)]
+        for origin, member_path in members:
+            prefixes += [((one + member_path).lower(), member_path) for one in _spellings(origin)]
             inner.add(member_path)
         self._prefixes = tuple(prefixes)
         self._inner = next(iter(inner)) if len(inner) == 1 and inner != {path} else None
@@ -177,6 +172,15 @@ class ReverseRules:
         else:
             found = None
         return part if found is None else b" " + name.strip() + b"=" + found
+
+
+def _spellings(origin: bytes) -> list[bytes]:
+    """An origin with the port of its scheme and without it; an origin with another port as it is."""
+    scheme, _, authority = origin.partition(b"://")
+    port = b":443" if scheme == b"https" else b":80"
+    if authority.endswith(port):
+        return [origin[: -len(port)], origin]
+    return [origin, origin + port] if authority.endswith(b"]") or b":" not in authority else [origin]
 
 
 def _origin(value: bytes) -> bytes:

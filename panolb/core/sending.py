@@ -322,6 +322,18 @@ class Sending:
         if not self.attempt():
             self.link_failed(reason)
 
+    def link_refused(self, reason: str) -> None:
+        """The member did not accept the connection, after all; whatever was sent over it, it has not read."""
+        assert self.link is not None and self.location.balancer is not None and self.decision is not None
+        self.link = None
+        self.client.detach()
+        if self.request.has_body and not self._pinging:
+            self.location.balancer.fault(self.decision.member, self.location.clock(), reason)
+            self.link_failed("it did not accept the connection")  # what was sent of the body is gone
+        else:
+            self._pinging = False
+            self.connect_failed(reason)
+
     def _may_repeat(self, reused: bool) -> bool:
         """Whether a request whose connection died without a byte of an answer may be sent again."""
         request = self.request

@@ -16,6 +16,7 @@ from ..core.member import MemberSpec
 from ..events import EventLogger
 from .addresses import Addresses
 from .deadlines import Deadlines
+from .membertls import MemberTls, Securing
 from .queue import Queue
 from .shortage import is_ours
 from .turn import Turn
@@ -31,6 +32,7 @@ class Pool:
     """The `panolb.core.ports.Connector` of one member.
 
     :param reactor: connects, resolves and keeps time.
+    :param tls: how the member is spoken to; ``None`` without TLS.
 
     :ivar connects: how long it took until new connections stood, from the look for an address on.
     """
@@ -47,11 +49,20 @@ class Pool:
         "connects",
         "deadlines",
         "spec",
+        "tls",
         "turn",
     )
 
-    def __init__(self, reactor: Any, spec: MemberSpec, deadlines: Deadlines, turn: Turn) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        spec: MemberSpec,
+        deadlines: Deadlines,
+        turn: Turn,
+        tls: MemberTls | None = None,
+    ) -> None:
         self.spec = spec
+        self.tls = tls
         self.deadlines = deadlines
         self.turn = turn
         self._reactor = reactor
@@ -73,6 +84,12 @@ class Pool:
         self._queue.configure(spec)
         while len(self._queue) and (spec.max_connections is None or self._open < spec.max_connections):
             self._serve_next()
+
+    def secure(self, tls: MemberTls | None) -> None:
+        """Speak to the member like this from now on; connections from before end when they have nothing to do."""
+        if tls is not self.tls:
+            self.tls = tls
+            self._end_idle()
 
     @property
     def idle(self) -> int:
@@ -129,9 +146,12 @@ class Pool:
     def close(self) -> None:
         """End the idle connections; the busy ones, and those that are still waited for, end with their exchanges."""
         self._closed = True
+        self._end_idle()
+
+    def _end_idle(self) -> None:
         idle, self._idle = self._idle, []
         for link in idle:
-            link.transport.loseConnection()
+            link.close()
 
     def leave(self) -> None:
         """The member is taken out of the configuration: who waits for a connection to it may go to another one."""
@@ -145,13 +165,13 @@ class Pool:
         """A connection has nothing to do."""
         if link.paused:
             link.resume()  # for the next exchange, and to notice that the member ends it
-        if self._closed or not self.spec.reuse:
-            link.transport.loseConnection()
+        if self._closed or not self.spec.reuse or link.tls is not self.tls:
+            link.close()
             return
         waiter = self._queue.first()
         if waiter is not None:
             if waiter.fresh:
-                link.transport.loseConnection()  # makes room for a new one
+                link.close()  # makes room for a new one
                 return
             self._queue.remove(waiter.exchange)
             link.serve(waiter.exchange)
@@ -191,9 +211,11 @@ class Pool:
 
     def dial(self, address: str, attempt: _Attempt) -> IConnector:
         """Begin to connect to one address."""
-        connector: IConnector = self._reactor.connectTCP(
-            address, self.spec.port, attempt, timeout=self.spec.connect_timeout
-        )
+        timeout = self.spec.connect_timeout
+        factory: ClientFactory | Securing = attempt
+        if attempt.tls is not None:
+            factory = Securing(attempt.tls, attempt, self._reactor, timeout, attempt.not_secured)
+        connector: IConnector = self._reactor.connectTCP(address, self.spec.port, factory, timeout=timeout)
         return connector
 
     def connected(self, exchange: Exchange, seconds: float) -> None:
@@ -241,13 +263,17 @@ class Pool:
 
 
 class _Attempt(ClientFactory):
-    """Connecting for one exchange: one address after the other until one answers."""
+    """Connecting for one exchange: one address after the other until one answers.
+
+    :ivar tls: how the member is spoken to.
+    """
 
     noisy = False
 
     def __init__(self, pool: Pool, exchange: Exchange) -> None:
         self._pool = pool
         self._begun = pool.deadlines.clock()
+        self.tls = pool.tls
         self._exchange: Exchange | None = exchange  # until there is a connection
         self._left: list[str] = []
         self._connector: IConnector | None = None
@@ -263,7 +289,7 @@ class _Attempt(ClientFactory):
         self._cancelled = True
         self._left = []
         if self._connector is not None:
-            self._connector.stopConnecting()
+            self._connector.disconnect()  # in a TLS handshake it is connected already
 
     def _next(self, reason: str) -> None:
         if self._left:
@@ -281,13 +307,17 @@ class _Attempt(ClientFactory):
         exchange, self._exchange = self._exchange, None
         assert exchange is not None
         self._pool.connected(exchange, self._seconds)
-        return Upstream(self._pool, None if self._cancelled else exchange)
+        return Upstream(self._pool, None if self._cancelled else exchange, self.tls)
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
         if is_ours(reason) and self._exchange is not None:
             self._pool.short(self._exchange)
         else:
             self._next(_in_words(reason, self._pool.spec))
+
+    def not_secured(self, reason: Failure) -> None:
+        """There is a connection, and no TLS on it."""
+        self._next(str(reason.value))
 
 
 def _in_words(reason: Failure, spec: MemberSpec) -> str:

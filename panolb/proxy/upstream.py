@@ -14,17 +14,21 @@ from ..core.exchange import Exchange
 from ..core.headers import Answer
 from ..errors import BadResponse
 from .deadlines import NEVER
+from .identity import alert
 from .kernel import receive_little_ahead, send_little_ahead
 from .reader import EMPTY_LINE
 from .unexpected import log_unexpected
 from .wire import Transport, Wire, wire_for
 
 if TYPE_CHECKING:
+    from .membertls import MemberTls
     from .pool import Pool
 
 MAX_HEAD = 64 << 10  # bytes of an answer's head; Tomcat's own limit is 8 KiB
 TOO_LARGE = "the head of its answer is too large"
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+GOODBYE = 1.0  # seconds for a member to answer the end of a TLS connection (RFC 8446 section 6.1)
 
 # 1xx before an answer: a 102 every 20 s (RFC 2518 section 10.1) makes 15 within response_timeout.
 MAX_INTERIM = 32
@@ -35,6 +39,7 @@ class Upstream(Protocol):
 
     :ivar reused: whether it served an exchange before this one.
     :ivar onward: who gets the bytes after a switch of protocols.
+    :ivar tls: what it was secured with; ``None`` without TLS.
     """
 
     __slots__ = (
@@ -54,6 +59,7 @@ class Upstream(Protocol):
         "pool",
         "reused",
         "slot",
+        "tls",
         "transport",
         "wire",
     )
@@ -61,9 +67,10 @@ class Upstream(Protocol):
     transport: Transport  # type: ignore[assignment]
     wire: Wire
 
-    def __init__(self, pool: Pool, exchange: Exchange | None) -> None:
+    def __init__(self, pool: Pool, exchange: Exchange | None, tls: MemberTls | None = None) -> None:
         self.pool = pool
         self.exchange = exchange
+        self.tls = tls
         self.onward: Protocol | None = None
         self.paused = False
         self.reused = False
@@ -124,6 +131,12 @@ class Upstream(Protocol):
     def abort(self) -> None:
         self.exchange = None
         self.wire.cut()
+
+    def close(self) -> None:
+        """End the connection, on which nothing is in flight."""
+        if self.tls is not None:
+            self.pool.deadlines.set(self, GOODBYE)
+        self.wire.close()
 
     def pause(self) -> None:
         """The client cannot keep up."""
@@ -259,7 +272,11 @@ class Upstream(Protocol):
 
     def _lost(self, exchange: Exchange, reason: Failure) -> None:
         answer = self._answer
-        if answer is None:
+        refusal = alert(reason.value)
+        if refusal is not None and not self.reused and not self._begun:
+            # In TLS 1.3 a member refuses our side of the handshake when that is over for us (RFC 8446 section 4.4.2.4).
+            exchange.link_refused(refusal)
+        elif answer is None:
             exchange.link_lost("the connection ended before its answer", self._begun)
         elif not answer.chunked and answer.length is None and reason.check(ConnectionDone):
             exchange.response_end()  # RFC 9112 section 6.3: delimited by the end of the connection
@@ -297,7 +314,7 @@ class Upstream(Protocol):
             self.transport.abortConnection()  # the member does not want the rest of the request
             return
         if self._excess or answer is None or not answer.keep:
-            self.transport.loseConnection()
+            self.close()
             return
         if self._method == b"HEAD":
             self._parser = HttpResponseParser(self)  # llhttp cannot be told that no body follows

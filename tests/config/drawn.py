@@ -11,7 +11,19 @@ import attrs
 from hypothesis import strategies as st
 
 from panolb.config import Config, Listener, Location
-from panolb.config.rules import Auto, Compression, Each, Lane, Names, Rule, Seconds, Size, StatusRange
+from panolb.config.rules import (
+    VERIFIED,
+    Auto,
+    Compression,
+    Each,
+    Lane,
+    Names,
+    Rule,
+    Seconds,
+    Size,
+    StatusRange,
+    Unverified,
+)
 from panolb.config.tables import Field, example, keys, optional
 
 PRINTED = st.characters(exclude_characters="\x7f", exclude_categories=["Cs"], min_codepoint=0x20)
@@ -29,6 +41,8 @@ def pool(one: Field, kind: Any) -> st.SearchStrategy[Any]:
         inner = get_args(kind)[1]
         names = st.text("aZ0._~-", min_size=1, max_size=8) if attrs.has(inner) else TOKENS | STATUSES
         return st.dictionaries(names, pool(one, inner), max_size=3)
+    if kind == Unverified:
+        return st.lists(st.sampled_from(VERIFIED), unique=True)
     if get_origin(kind) is list or kind == Names:
         inner = str if kind == Names else get_args(kind)[0]
         return st.lists(pool(one, inner), max_size=4).map(partial(right_elements, one))

@@ -224,8 +224,11 @@ def with_line(table: str, line: str) -> str:
             "health = [{}]",
             "is needed once only: write [balancer.app.health], with single brackets",
         ),
-        ("member", 'url = "https://x"', "https:// members are not supported yet; write http://"),
-        ("member", 'url = "ws://x"', "ws:// members are not supported yet; write http://"),
+        ("member", 'url = "ajp://x"', 'must be a URL like "http://localhost:8080/panopticon"'),
+        ("member", 'url = "https://"', 'must be a URL like "http://localhost:8080/panopticon"'),
+        ("member", 'url = "https://x:"', "needs a port from 1 to 65535, or none for port 443"),
+        ("member", 'tls_insecure = "all"', 'must be "ca", "name" or "dates"'),
+        ("member", 'tls_name = "a b"', "must be a host name"),
         ("member", 'url = "localhost:8080"', 'must be a URL like "http://localhost:8080/panopticon"'),
         ("member", 'url = "http://"', 'must be a URL like "http://localhost:8080/panopticon"'),
         ("member", 'url = "http:/x"', 'must be a URL like "http://localhost:8080/panopticon"'),
@@ -380,7 +383,7 @@ retry = true
 cookie.samesite = "None"
 cookie.secure = false
 [[balancer.app.member]]
-url = "https://x"
+url = "ajp://x"
 loadfactor = 200
 [[balancer.app.member]]
 route = "a b"

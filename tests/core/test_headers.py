@@ -129,10 +129,12 @@ def test_port_of(host: bytes, port: bytes) -> None:
 
 PUBLIC = b"https://dash.example"
 MEMBERS = [
-    (b"localhost:8080", b"/in"),
-    (b"localhost:8081", b"/in"),
-    (b"[::1]:80", b"/in"),
-    (b"plain", b"/in"),
+    (b"http://localhost:8080", b"/in"),
+    (b"http://localhost:8081", b"/in"),
+    (b"http://[::1]:80", b"/in"),
+    (b"http://plain", b"/in"),
+    (b"https://secure", b"/in"),
+    (b"https://tomcat:8443", b"/in"),
 ]
 
 
@@ -152,6 +154,9 @@ MEMBERS = [
         (b"/in/x", b"/out/x"),
         (b"/in", b"/out"),
         (b"/in?y", b"/out?y"),
+        (b"https://secure/in/x", PUBLIC + b"/out/x"),
+        (b"https://secure:443/in", PUBLIC + b"/out"),
+        (b"HTTPS://Tomcat:8443/in?a", PUBLIC + b"/out?a"),
         (b"/in;jsessionid=a.1", b"/out;jsessionid=a.1"),
         (
             b"https://dash.example/in/x",
@@ -175,6 +180,9 @@ def test_location_of_a_member(value: bytes, mapped: bytes) -> None:
         b"http://localhost:8080.evil.example/in/x",
         b"http://localhost/in/x",
         b"https://localhost:8080/in/x",
+        b"http://secure/in/x",
+        b"https://secure:8443/in/x",
+        b"https://tomcat/in/x",
         b"http://127.0.0.1:8080/in/x",
         b"//localhost:8080/in/x",
         b"http://other.example/?http://localhost:8080/in/x",
@@ -216,7 +224,7 @@ def test_location_of_somebody_else(value: bytes) -> None:
 )
 def test_location_at_the_root(path: bytes, inner: bytes, value: bytes, mapped: bytes) -> None:
     """The root on either side: the host always ends with a slash, and no path of ours turns into a host."""
-    assert ReverseMap(path, [(b"m:1", inner)]).location(value, PUBLIC) == mapped
+    assert ReverseMap(path, [(b"http://m:1", inner)]).location(value, PUBLIC) == mapped
 
 
 @pytest.mark.parametrize("value", [b"/in//evil.example/x", b"/in/\\evil.example/x", b"//evil.example/in/x"])
@@ -224,7 +232,7 @@ def test_location_at_the_root(path: bytes, inner: bytes, value: bytes, mapped: b
 @pytest.mark.parametrize("path", [b"", b"/out"])
 def test_no_redirect_to_strangers(path: bytes, inner: bytes, value: bytes) -> None:
     """Taking a prefix off never turns a path of ours into somebody else's host (``//evil.example``)."""
-    mapped = ReverseMap(path, [(b"m:1", inner)]).location(value, PUBLIC)
+    mapped = ReverseMap(path, [(b"http://m:1", inner)]).location(value, PUBLIC)
     assert mapped == value or mapped.replace(b"\\", b"/")[:2] != b"//"
 
 
@@ -266,7 +274,7 @@ def test_cookies_of_a_member(value: bytes, mapped: bytes) -> None:
 )
 def test_cookie_paths_that_stay(path: bytes, inners: list[bytes], value: bytes, mapped: bytes) -> None:
     """Members that disagree about their path are left alone; a cookie for everything stays one."""
-    reverse = ReverseMap(path, [(b"m:%d" % n, inner) for n, inner in enumerate(inners)])
+    reverse = ReverseMap(path, [(b"http://m:%d" % n, inner) for n, inner in enumerate(inners)])
     assert reverse.cookie(value, b"localhost") == mapped
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -49,19 +50,35 @@ class Authority:
         )
         self.certificate.write_bytes(_pem(made.sign(self._key, hashes.SHA256())))
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """A key and a certificate for this machine's loopback address, or for a client."""
+    def issue(
+        self,
+        name: str,
+        *,
+        names: Sequence[str] = (),
+        address: bool = True,
+        days: tuple[float, float] = (-1, 1),
+    ) -> tuple[Path, Path]:
+        """A key and a certificate for this machine's loopback address, or for a client.
+
+        :param names: host names that it is for as well.
+        :param address: whether it is for the loopback address.
+        :param days: from when to when it is valid, from now.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        made = self._build(subject, key.public_key()).add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
+        made = self._build(subject, key.public_key(), days)
+        whom: list[x509.GeneralName] = [x509.DNSName(one) for one in names]
+        whom += [x509.IPAddress(ip_address("127.0.0.1"))] if address else []
+        if whom:
+            made = made.add_extension(x509.SubjectAlternativeName(whom), critical=False)
         paths = self._directory / f"{name}.key", self._directory / f"{name}.pem"
         paths[0].write_bytes(_pem_of_key(key))
         paths[1].write_bytes(_pem(made.sign(self._key, hashes.SHA256())))
         return paths
 
-    def _build(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _build(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, days: tuple[float, float] = (-1, 1)
+    ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
@@ -69,8 +86,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
+            .not_valid_before(now + dt.timedelta(days=days[0]))
+            .not_valid_after(now + dt.timedelta(days=days[1]))
         )
 
 

@@ -105,10 +105,14 @@ class Member:
         for talk in self.talks:
             if talk.idle:
                 try:
-                    talk.socket.shutdown(socket.SHUT_WR)
+                    self._end(talk)
                 except OSError:
                     continue  # it has just ended
         return not self.talks
+
+    def _end(self, talk: Talk) -> None:
+        """Say on an idle connection that there is nothing more to come."""
+        talk.socket.shutdown(socket.SHUT_WR)
 
     def forget(self) -> None:
         """Begin anew: nothing recorded, no idle connection, the ordinary answer, an open port."""
