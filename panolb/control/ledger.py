@@ -101,17 +101,6 @@ class Tally(NamedTuple):
     member_round_trip: RoundTrips
 
 
-class Flow(NamedTuple):
-    """What goes through the open WebSockets of a member: in from clients to the member, and out the other way.
-
-    :ivar messages: how many there were.
-    :ivar backlog: bytes that wait to be sent.
-    """
-
-    messages: tuple[int, int]
-    backlog: tuple[int, int]
-
-
 class Ledger:
     """Members -> sessions -> WebSockets.
 
@@ -273,19 +262,6 @@ class Ledger:
             _round_trips(tunnel.client.round_trip for tunnel in tunnels),
             _round_trips(tunnel.member.round_trip for tunnel in tunnels),
         )
-
-    def flow(self, member: Member) -> Flow:
-        """What goes through the WebSockets of a member."""
-        messages_in = messages_out = backlog_in = backlog_out = 0
-        for exchange in self._open.get(member, ()):
-            tunnel = exchange.tunnel
-            assert tunnel is not None
-            from_client, from_member = tunnel.client, tunnel.member
-            messages_in += from_client.end.messages
-            messages_out += from_member.end.messages
-            backlog_in += 0 if from_member.lost else from_member.end.backlog
-            backlog_out += 0 if from_client.lost else from_client.end.backlog
-        return Flow((messages_in, messages_out), (backlog_in, backlog_out))
 
     # -- records ----------------------------------------------------------------------------------------------------
 

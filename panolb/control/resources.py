@@ -7,6 +7,7 @@ above that was forgotten by somebody.
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import attrs
@@ -61,6 +62,8 @@ class Resources:
 def descriptors_open() -> int | None:
     """How many file descriptors are open; ``None`` where the system does not say, or has none left to look with."""
     try:
-        return len(os.listdir(OPEN_DESCRIPTORS)) - 1  # not the directory's own
+        # Linux has their number since 6.2: to list those of 10,000 WebSockets would take milliseconds.
+        counted = os.stat(OPEN_DESCRIPTORS).st_size if sys.platform == "linux" else 0
+        return counted or len(os.listdir(OPEN_DESCRIPTORS)) - 1  # not the directory's own
     except OSError:
         return None

@@ -49,6 +49,7 @@ from .locations import Locations
 from .logged import Times
 from .membercertificates import warn as warn_of_members
 from .metrics.counting import Counts
+from .metrics.flows import Flows
 from .metrics.looplag import LoopLag
 from .metrics.traffic import Traffic
 from .operations import Operations
@@ -126,6 +127,7 @@ class Panolb(MultiService):
         self._admission = Admission()
         made = Locations(clock, wall_clock, self._finished, self._opened, self._admission)
         self._counts, self._lag = Counts(), LoopLag(reactor, clock)
+        self._flows = Flows(reactor, self._counts)
         self._builder = Builder(reactor, self.deadlines, self.turn, registry, made)
         self.plant = Plant()
         self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
@@ -162,6 +164,7 @@ class Panolb(MultiService):
             self._lost_lines,
             self._refused.counts,
             self._excesses.counts,
+            wall_clock(),
         )
         self._recent = Recent()
         self.explainer = Explainer(self.listening, self.plant, self._recent, clock, wall_clock)
@@ -190,6 +193,7 @@ class Panolb(MultiService):
         """A WebSocket stands."""
         try:
             self._counts.opened(exchange)
+            self._flows.opened(exchange)
             self.ledger.opened(exchange)
             self.sessions.opened(exchange)
             if self._note_opened is not None:
@@ -204,6 +208,7 @@ class Panolb(MultiService):
         try:
             self._counts.finished(exchange)
             if exchange.tunnel is not None:
+                self._flows.finished(exchange)
                 self.ledger.finished(exchange)
                 self.operations.finished(exchange)
             self._recent.note(exchange)
@@ -408,6 +413,7 @@ class Panolb(MultiService):
         self._logs.start(self.reactor)
         self.plant.start()
         self._lag.start()
+        self._flows.start()
         self.changes.start()
         warn_of_unused_sockets(self.reactor, self.config)
 
@@ -451,6 +457,7 @@ class Panolb(MultiService):
         yield close(one.door for one in self._doors)
         self.deadlines.stop()
         self._lag.stop()
+        self._flows.stop()
         assert self._logs is not None
         self._logs.stop()
         yield maybeDeferred(super().stopService)

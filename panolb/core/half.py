@@ -60,6 +60,8 @@ class Half:
         or at the last look since.
     :ivar round_trip: seconds that its last answer to a ping took; ``None`` before the first.
     :ivar round_trips: counts all of these; ``None`` where nobody does.
+    :ivar counted: how many of the messages from it stand in somebody's sums; ``waiting`` how many bytes of them that wait
+        to be sent to the other side.
     :ivar stalled: clock reading since which it takes so little that the other side is paused; ``None`` when it does not.
     :ivar goodbye: the payload of the close frame that is due to it; ``None`` as long as there is no reason for one.
     :ivar told: whether that close frame was sent.
@@ -70,6 +72,7 @@ class Half:
     __slots__ = (
         "before_ping",
         "closed",
+        "counted",
         "end",
         "goodbye",
         "heard",
@@ -81,6 +84,7 @@ class Half:
         "stalled",
         "taken",
         "told",
+        "waiting",
         "whose",
     )
 
@@ -94,6 +98,7 @@ class Half:
         self.before_ping = self.taken = 0
         self.round_trip: float | None = None
         self.round_trips: Histogram | None = None
+        self.counted = self.waiting = 0
         self.stalled: float | None = None
         self.goodbye: bytes | None = None
         self.told = False

@@ -17,7 +17,7 @@ from tests.harness.client import Client
 from tests.harness.scripts import Stall, answer, close
 from tests.harness.waiting import free_port, until
 from tests.proxy.lab import Lab, running
-from tests.websocket.peer import PING, PONG
+from tests.websocket.peer import PING, PONG, TEXT
 
 from .operating import running as operated
 
@@ -109,12 +109,23 @@ def test_websockets(tmp_path: Path) -> None:
         found = families(port)
         assert value(found, "panolb_member_websockets", member="app/1") == 1
         assert value(found, "panolb_websocket_opened", member="app/1") == 1
+        assert value(found, "panolb_websocket_messages") == 0
+        for _ in range(3):
+            pair.browser.send(TEXT, b"hello")
+            assert pair.member.message() == b"hello"
+        pair.member.send(TEXT, b"hello yourself")
+        counted(port, 3, "panolb_websocket_messages", member="app/1", direction="in")
+        counted(port, 1, "panolb_websocket_messages", member="app/1", direction="out")
+        pair.browser.send(TEXT, b"one more")
         pair.browser.close_frame(1000)
+        assert pair.member.message() == b"one more"
         assert pair.member.closed()[0] == 1000
         pair.member.close_frame(1000)
         found = counted(port, 1, "panolb_websocket_closed")
         assert value(found, "panolb_websocket_closed", member="app/1", initiator="client", code="1000") == 1
         assert value(found, "panolb_member_websockets", member="app/1") == 0
+        assert value(found, "panolb_websocket_messages") == 5
+        assert value(found, "panolb_websocket_backlog_bytes") == 0
 
 
 def test_round_trips(tmp_path: Path) -> None:
@@ -192,6 +203,22 @@ def test_certificates(tmp_path: Path) -> None:
     assert sample.labels == {"listener": "secure", "name": "panolb.test"}
     until_when = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
     assert sample.value == until_when.timestamp()
+
+
+def test_backlog(tmp_path: Path) -> None:
+    """What a viewer does not take waits, and is no more when he has left."""
+    with operated(tmp_path, more='[admin]\nendpoint = "tcp:0:interface=127.0.0.1"\n') as lab:
+        port = int(re.findall(r"(?:RoutedSite|QuietSite|Site) starting on (\d+)", lab.panolb.log)[-1])
+        pair = lab.open("2")
+        pair.member.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            while True:
+                pair.member.send(TEXT, bytes(1 << 16))
+        backlog = "panolb_websocket_backlog_bytes"
+        until(lambda: value(families(port), backlog, member="app/2", direction="out"), "it to be counted")
+        assert value(families(port), backlog, direction="in") == 0
+        pair.browser.reset()
+        counted(port, 0, backlog)
 
 
 def test_their_form(lab: Lab) -> None:

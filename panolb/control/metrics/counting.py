@@ -12,6 +12,7 @@ from ...core.balancer import FAILOVER, MOVED, NEW, REDIRECTED, STUCK, UNKNOWN, U
 from ...core.exchange import Exchange
 from ...core.histogram import DURATIONS, OVERHEADS, Histogram
 from ...core.member import Member
+from ...core.tunnel import Tunnel
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other")
 CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
@@ -35,10 +36,21 @@ class Tally:
     :ivar retries: how often it was given up for a further attempt, by why.
     :ivar terms: how requests and WebSockets ended, by the access log's words.
     :ivar closed: WebSockets that have ended, by who ended them and the close code.
-    :ivar messages: of WebSockets that have ended: from clients, and from the member.
+    :ivar messages: of WebSockets: from clients, and from the member.
+    :ivar backlog: bytes of them that wait to be sent to the other side.
     """
 
-    __slots__ = ("closed", "durations", "messages", "opened", "pins", "requests", "retries", "terms")
+    __slots__ = (
+        "backlog",
+        "closed",
+        "durations",
+        "messages",
+        "opened",
+        "pins",
+        "requests",
+        "retries",
+        "terms",
+    )
 
     def __init__(self) -> None:
         self.requests = [0] * (len(METHODS) * len(CLASSES))
@@ -49,6 +61,7 @@ class Tally:
         self.opened = 0
         self.closed: Counter[tuple[str, str]] = Counter()
         self.messages = [0, 0]
+        self.backlog = [0, 0]
 
     def by_request(self) -> Iterator[tuple[str, str, int]]:
         """Method, class of the status, and how many: all classes of each method that there was, and of GET."""
@@ -97,6 +110,11 @@ class Counts:
         tally = self._tally(exchange)
         tally.opened += 1
         self._count(tally, exchange)
+
+    def flowing(self, exchange: Exchange) -> None:
+        """Bring the sums up to date with what has gone through a WebSocket since it was looked at last."""
+        assert exchange.tunnel is not None
+        _flow(self._tally(exchange), exchange.tunnel, over=False)
 
     def answered(self, request: WebRequest) -> None:
         """A request is over that twisted.web served."""
@@ -176,8 +194,16 @@ def _closed(tally: Tally, exchange: Exchange) -> None:
     tunnel = exchange.tunnel
     assert tunnel is not None
     tally.closed[tunnel.closed_by, _code(tunnel.code)] += 1
-    tally.messages[0] += tunnel.client.end.messages
-    tally.messages[1] += tunnel.member.end.messages
+    _flow(tally, tunnel, over=True)
+
+
+def _flow(tally: Tally, tunnel: Tunnel, over: bool) -> None:
+    for direction, half in enumerate((tunnel.client, tunnel.member)):
+        messages, to = half.end.messages, half.other
+        waiting = 0 if over or to.lost else to.end.backlog
+        tally.messages[direction] += messages - half.counted
+        tally.backlog[direction] += waiting - half.waiting
+        half.counted, half.waiting = messages, waiting
 
 
 def _code(code: int) -> str:

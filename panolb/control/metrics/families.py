@@ -188,7 +188,7 @@ WEBSOCKET_CLOSED = _counter(
 )
 WEBSOCKET_MESSAGES = _counter(
     "panolb_websocket_messages",
-    "Messages: in from clients to the member, out the other way.",
+    "Messages: in from clients to the member, out the other way. Open WebSockets are looked at in turn, 800 a second.",
     (*OF_MEMBER, "direction"),
 )
 
@@ -232,6 +232,7 @@ BUILD_INFO = _gauge("panolb_build_info", "1; the labels say what runs.", ("versi
 CPU_SECONDS = _counter(
     "process_cpu_seconds", "Processor time that a process has taken, in seconds.", ("worker",)
 )
+START_TIME = _gauge("process_start_time_seconds", "When a process began, in seconds since 1970.", ("worker",))
 OPEN_FDS = _gauge("process_open_fds", "File descriptors that a process has open.", ("worker",))
 MAX_FDS = _gauge("process_max_fds", "File descriptors that a process may have open.", ("worker",))
 RESIDENT_MEMORY = _gauge("process_resident_memory_bytes", "Memory that a process has in use.", ("worker",))

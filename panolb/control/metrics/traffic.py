@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from ...core.member import Member
 from ..ledger import Ledger
 from ..plant import Plant
 from ..resources import Resources
@@ -26,6 +25,7 @@ class Traffic:
 
     :ivar lost: how many lines each access log has lost, by path.
     :ivar refused: how many requests were refused, by status; ``exceeded`` how often limits were, by their keys.
+    :ivar started: when the process began, in seconds since 1970.
     :ivar worker: what the process is called among those that share its work.
     """
 
@@ -37,6 +37,7 @@ class Traffic:
     lost: Callable[[], Mapping[str, int]]
     refused: Mapping[int, int]
     exceeded: Mapping[str, int]
+    started: float
     worker: str = "main"
 
     def export(self) -> Export:
@@ -89,7 +90,6 @@ class Traffic:
             sheet.add(families.MEMBER_SESSIONS, frozenset(sessions), *labels)
             sheet.add_histogram(families.ROUND_TRIPS, member.client_round_trips, *labels, "client")
             sheet.add_histogram(families.ROUND_TRIPS, member.member_round_trips, *labels, "member")
-            self._flow(sheet, member, *labels)
         names = names_of(self.plant)
         for balancer, one, tally in self.counts.tallies():
             if one is None:
@@ -98,20 +98,15 @@ class Traffic:
             sheet.add(families.WEBSOCKET_OPENED, tally.opened, *labels)
             for ended, count in tally.closed.items():
                 sheet.add(families.WEBSOCKET_CLOSED, count, *labels, *ended)
-            for direction, messages in zip(("in", "out"), tally.messages, strict=True):
-                sheet.add(families.WEBSOCKET_MESSAGES, messages, *labels, direction)
-
-    def _flow(self, sheet: Sheet, member: Member, *labels: str) -> None:
-        """What goes through the open WebSockets of a member."""
-        flow = self.ledger.flow(member)
-        for direction, messages, backlog in zip(("in", "out"), flow.messages, flow.backlog, strict=True):
-            sheet.add(families.WEBSOCKET_MESSAGES, messages, *labels, direction)
-            sheet.add(families.BACKLOG, backlog, *labels, direction)
+            for at, direction in enumerate(("in", "out")):
+                sheet.add(families.WEBSOCKET_MESSAGES, tally.messages[at], *labels, direction)
+                sheet.add(families.BACKLOG, tally.backlog[at], *labels, direction)
 
     def _process(self, sheet: Sheet) -> None:
         sheet.add_histogram(families.LOOP_LAG, self.lag.histogram, self.worker)
         for path, count in self.lost().items():
             sheet.add(families.LOST_LINES, count, path)
+        sheet.add(families.START_TIME, self.started, self.worker)
         for family, value in process.figures():
             sheet.add(family, value, self.worker)
 
