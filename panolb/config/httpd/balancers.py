@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from panolb.config.addresses import split_url
+from panolb.config.addresses import plain_url, split_url
 from panolb.config.httpd.checks import Checks
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.members import Draft, read_member
@@ -31,6 +31,7 @@ class Group:
     :ivar label: what ``balancer://`` is followed by, in lower case.
     :ivar base: the main server's balancer of that name, whose members a virtual host's has.
     :ivar name: its key in the model.
+    :ivar tls: lines about TLS to its members, in its own sections.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Group:
     name: str = ""
     own: list[Draft] = field(factory=list)
     values: dict[str, Any] = field(factory=dict)
+    tls: list[Directive] = field(factory=list)
 
     @property
     def members(self) -> list[Draft]:
@@ -125,6 +127,15 @@ class Groups:
                 self._parameters(self.groups[label], list(node.args), node)
             elif node.name.lower() == "proxyset":
                 self._single(section, node, list(node.args))
+            elif node.name.lower().startswith("sslproxy"):
+                self._tls(section, node, label)
+
+    def _tls(self, section: Section, node: Directive, label: str | None) -> None:
+        if label is not None:
+            self.groups[label].tls.append(node)
+        else:
+            words = f"For {section.args[0]} alone this does not hold; write it for the virtual host, or a balancer."
+            self.remarks.stops(node, words)
 
     def _single(self, section: Section, node: Node, words: list[str]) -> None:
         draft = read_member(node, section.args[0], words, self.checks, self.remarks)
@@ -230,10 +241,10 @@ def is_option(word: str) -> bool:
 
 
 def _url(url: str) -> str:
-    """Return a URL with what upper and lower case do not matter for in lower case, and always as http."""
-    scheme, _, rest = url.partition("://")
+    """Return a URL with what upper and lower case do not matter for in lower case, and always as http or https."""
+    scheme, _, rest = plain_url(url).partition("://")
     authority, slash, path = rest.partition("/")
-    return f"{'http' if scheme.lower() == 'ws' else scheme.lower()}://{authority.lower()}{slash}{path}"
+    return f"{scheme.lower()}://{authority.lower()}{slash}{path}"
 
 
 def fold(groups: list[Group], remarks: Remarks) -> dict[int, Group]:
@@ -243,7 +254,7 @@ def fold(groups: list[Group], remarks: Remarks) -> dict[int, Group]:
     """
     instead: dict[int, Group] = {}
     for group in groups:
-        recipe = [one for one in group.own if str(one.node.args).lower().count("ws://")]
+        recipe = [one for one in group.own if re.search("wss?://", str(one.node.args).lower())]
         if not recipe or len(recipe) != len(group.own):
             continue
         for other in groups:

@@ -33,10 +33,13 @@ def client_timeout(scope: Scope) -> float:
     return float(max(1, atoi(scope.word("Timeout", "60"))))
 
 
-def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Balancer | None:
+def build(
+    group: Group, timeout: float, tls: dict[str, Any], remarks: Remarks, *, exact: bool
+) -> Balancer | None:
     """Make the model's balancer; None when there is a problem, which has then been told.
 
     :param timeout: how long to wait for members that have no timeout of their own.
+    :param tls: what holds for TLS to its members, by the names of the model.
     :param exact: as in Apache, where panolb would do better.
     """
     if not group.members:
@@ -57,7 +60,7 @@ def build(group: Group, timeout: float, remarks: Remarks, *, exact: bool) -> Bal
     if exact:
         own |= {"websocket_rate": 0.0, "retry_budget": 1.0, "panic_threshold": 1.0, "queue": ANY_NUMBER}
     try:
-        return Balancer(**own, **common, **_health(members))
+        return Balancer(**own, **common, **tls, **_health(members))
     except ValueError as error:
         remarks.problem(group.node, str(error))
         return None

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from attrs import define, field
 
-from panolb.config.addresses import explain_url, split_url
+from panolb.config.addresses import explain_url, plain_url, split_url
 from panolb.config.httpd.checks import Checks, health
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.nodes import Node
@@ -27,7 +27,7 @@ _URL: Final = re.compile(
 class Draft:
     """A member on its way into the model.
 
-    :ivar url: with ``http:``, whatever was written.
+    :ivar url: with ``http:`` or ``https:``, whatever was written.
     :ivar values: its parameters by Apache's names, health checks resolved.
     :ivar websocket: True, False, or None when nothing is said about protocols to switch to.
     """
@@ -123,14 +123,14 @@ def read_member(node: Node, url: str, words: list[str], checks: Checks, remarks:
         remarks.problem(node, f'{url} is no URL; write it like "http://localhost:8080/panopticon"')
         return None
     scheme = match["scheme"].lower()
-    if scheme not in ("http", "ws"):
+    if scheme not in ("http", "ws", "https", "wss"):
         remarks.stops(node, f"panolb speaks to no {scheme}: members; requests would not reach {url}.")
         return None
-    http = "http:" + match["rest"]
-    wrong = explain_url(http)
+    plain = plain_url(url)
+    wrong = explain_url(plain)
     if wrong is not None:
         remarks.problem(node, f"{url} {wrong}")
         return None
-    draft = Draft(node, http, websocket=True if scheme == "ws" else None)
+    draft = Draft(node, plain, websocket=True if scheme in ("ws", "wss") else None)
     draft.add(words, node, checks, remarks)
     return draft

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define, field
 
-from panolb.config.httpd import access, logs, redirects, rewriting, scopes, tls
+from panolb.config.httpd import access, logs, membertls, redirects, rewriting, scopes, tls
 from panolb.config.httpd.addresses import Door, doors
 from panolb.config.httpd.balancers import Group, Groups, fold
 from panolb.config.httpd.building import answer_timeout, build, client_timeout
@@ -129,8 +129,10 @@ class Translation:
     def _balancers(self) -> dict[str, Balancer]:
         made: dict[str, Balancer] = {}
         for name, group in self._named.items():
-            timeout = answer_timeout(self._user(name), self.remarks)
-            balancer = build(group, timeout, self.remarks, exact=self.exact)
+            user = self._user(name)
+            timeout = answer_timeout(user, self.remarks)
+            tls_to_members = membertls.settings(user, group, self.root, self.remarks, exact=self.exact)
+            balancer = build(group, timeout, tls_to_members, self.remarks, exact=self.exact)
             if balancer is not None:
                 made[name] = balancer
                 self.sources["balancer", name] = [group.node.place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from panolb.config.httpd.known import Module, harmless, lost, run, stops
 
 _CLIENTS = "Clients are not asked for certificates."
-_MEMBERS = "How members' certificates are checked is not carried over."
+_REVOKED = "Whether members' certificates have been revoked is not asked."
 _OCSP = "Certificates of clients are not asked about."
 _STAPLING = "No OCSP answers are stapled to the handshake."
 _RENEWAL = (
@@ -25,28 +25,25 @@ MODULES = (
             run("SSLProtocol 1+", "The versions of TLS."),
             run("SSLCipherSuite 1-2, SSLHonorCipherOrder flag", "The ciphers, and who chooses."),
             run("SSLProxyEngine flag", "Whether members are reached by TLS; their https:// says it as well."),
+            run("SSLProxyVerify 1, SSLProxyVerifyDepth 1", "Whether an authority must vouch for members."),
+            run(
+                "SSLProxyCheckPeerCN flag, SSLProxyCheckPeerName flag, SSLProxyCheckPeerExpire flag",
+                "Whether members' certificates must be for their names, and valid now.",
+            ),
+            run(
+                "SSLProxyCACertificateFile 1, SSLProxyCACertificatePath 1",
+                "Who may vouch for members.",
+            ),
+            run("SSLProxyMachineCertificateFile 1", "What is shown to members that ask for a certificate."),
+            run("SSLProxyProtocol 1+, SSLProxyCipherSuite 1-2", "Versions and ciphers towards members."),
             stops("SSLVerifyClient 1", _CLIENTS, same="none"),
             stops("SSLRequire 1+", "Everybody may see what this keeps for some."),
             stops("SSLRequireSSL 0", "What is asked for without TLS is answered all the same."),
-            stops("SSLProxyVerify 1", _MEMBERS, same="none"),
+            stops("SSLProxyCARevocationPath 1, SSLProxyCARevocationFile 1", _REVOKED),
+            stops("SSLProxyCARevocationCheck 1+", _REVOKED, same="none"),
             stops(
-                "SSLProxyCheckPeerCN flag, SSLProxyCheckPeerName flag, SSLProxyCheckPeerExpire flag",
-                _MEMBERS,
-                same="off",
-            ),
-            stops(
-                "SSLProxyCACertificateFile 1, SSLProxyCACertificatePath 1, SSLProxyCARevocationPath 1, "
-                "SSLProxyCARevocationFile 1, SSLProxyCARevocationCheck 1+, SSLProxyVerifyDepth 1",
-                _MEMBERS,
-            ),
-            stops(
-                "SSLProxyMachineCertificateFile 1, SSLProxyMachineCertificatePath 1, "
-                "SSLProxyMachineCertificateChainFile 1",
-                "Members get no certificate of panolb's.",
-            ),
-            lost(
-                "SSLProxyProtocol 1+, SSLProxyCipherSuite 1-2",
-                "Versions and ciphers towards members are the system's.",
+                "SSLProxyMachineCertificatePath 1, SSLProxyMachineCertificateChainFile 1",
+                "Write certificate, chain and key into one SSLProxyMachineCertificateFile.",
             ),
             lost(
                 "SSLCACertificatePath 1, SSLCACertificateFile 1, SSLCADNRequestPath 1, SSLCADNRequestFile 1, "
