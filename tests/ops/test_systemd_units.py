@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,35 +17,14 @@ from tests.harness.member import Member
 from tests.harness.process import Panolb
 from tests.harness.scripts import answer
 from tests.harness.supervisor import Supervisor
-from tests.harness.waiting import ADDRESS, PATIENCE, free_port
+from tests.harness.waiting import ADDRESS, free_port
+from tests.ops.programs import OPS, run
 
-OPS = Path(__file__).parents[2] / "ops"
-REQUIRED = bool(os.environ.get("PANOLB_REQUIRE_REAL"))
 MOST_EXPOSED = 3.0
 PROGRAMS = {
     "twistd": "from twisted.scripts.twistd import run; run()",
     "panolb": "import sys; sys.argv[0] = 'panolb'; from panolb.cli import main; main()",
 }
-
-
-def run(program: str, *arguments: str | Path) -> str:
-    """What a program of the system prints, which must be content; without it the test is skipped."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        assert not REQUIRED, f"PANOLB_REQUIRE_REAL is set, but there is no {program}"
-        pytest.skip(f"there is no {program}")
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"}
-    done = subprocess.run(
-        [found, *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, f"{program}: {done.stdout}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
