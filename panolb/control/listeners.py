@@ -172,6 +172,11 @@ class LimitedRequest(Request):
         wait = 0 if site.frontend is None else self._must_wait(site.frontend)
         super().render(TooMany(wait) if wait else resrc)
 
+    def isSecure(self) -> bool:
+        """Whether the client speaks TLS, perhaps to a proxy before us; twisted.web knows no TLS but Twisted's own."""
+        site: Any = self.site
+        return super().isSecure() or (site.frontend is not None and site.frontend.secure)
+
     def _must_wait(self, frontend: Frontend) -> int:
         """Seconds after which the client may send it again; 0 when it may now."""
         if frontend.rates is None:

@@ -29,6 +29,7 @@ from .pace import Pace
 from .reader import EMPTY_LINE, RequestReader
 from .refusals import refusal, too_many
 from .splice import Splice
+from .tls import SecureServer
 from .unexpected import log_unexpected
 from .upstream import Upstream
 from .wire import Transport, Wire, wire_for
@@ -98,7 +99,7 @@ class Http1(Protocol):
         frontend, limits = self.frontend, self.frontend.limits
         self.peer = frontend.peer(self.transport.getPeer())
         if frontend.enter(self):
-            over_tls = INegotiated.providedBy(self.transport)
+            over_tls = isinstance(self.transport, SecureServer) or INegotiated.providedBy(self.transport)
             frontend.deadlines.set(self, limits.tls_timeout if over_tls else limits.header_timeout)
         else:
             self._reading = DISCARD

@@ -16,11 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import main
-from twisted.internet.interfaces import IHandshakeListener, IListeningPort, INegotiated, ISSLTransport
-from twisted.internet.ssl import Certificate
+from twisted.internet.interfaces import IHandshakeListener, IListeningPort
 from twisted.internet.tcp import Port, Server
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from ..errors import BadRequest
 from .refusals import refusal
@@ -173,27 +171,35 @@ class SecureSocket(ssl.SSLSocket):
         return True
 
     def half_close(self) -> None:
-        """End TCP's half, too; ``shutdown`` would forget how to decrypt what may still come."""
+        """End TCP's half, too, and read on for nothing but its other half's end.
+
+        A close with unread input would reset the connection, and with it destroy what was sent last (RFC 9112 section
+        9.6).  What still comes need not be TLS, and OpenSSL takes no data any more when some came right before the end.
+        """
+        self.recv = self._drop  # type: ignore[method-assign]
         socket.socket.shutdown(self, socket.SHUT_WR)
+
+    def _drop(self, buflen: int = RECORD, flags: int = 0) -> bytes:
+        """`recv` from then on: as if nothing came before the end."""
+        if socket.socket.recv(self, RECORD):
+            raise BlockingIOError(errno.EAGAIN, "nothing that anybody wants has come")
+        self.ended = True
+        return b""
 
     def send_plain(self, data: bytes) -> None:
         """To a client that does not speak TLS at all: its handshake has failed."""
         socket.socket.send(self, data)
-
-    def drop_plain(self) -> bool:
-        """Read and forget what such a client sends; returns whether it goes on."""
-        return bool(socket.socket.recv(self, RECORD))
 
 
 # What a connection is about.
 SHAKING, OPEN, REFUSING = range(3)
 
 
-@implementer(INegotiated, ISSLTransport)
 class SecureServer(Server):
     """The transport of a client that speaks TLS.
 
-    ``TLS`` stays false: that says of Twisted's transports that what is sent to their socket would be plain text.
+    ``TLS`` stays false: that says of Twisted's transports that what is sent to their socket would be plain text.  And it
+    is no ISSLTransport, nor INegotiated, which is one: of those, autobahn and others think that they are Twisted's.
     """
 
     socket: SecureSocket
@@ -225,11 +231,6 @@ class SecureServer(Server):
         name = self.socket.selected_alpn_protocol()
         return None if name is None else name.encode("ascii")
 
-    def getPeerCertificate(self) -> Any:
-        """The client's certificate as pyOpenSSL has it, as Twisted's TLS gives it; ``None`` if it has shown none."""
-        der = self.client_certificate
-        return None if der is None else Certificate.load(der).original
-
     @property
     def client_certificate(self) -> bytes | None:
         """The client's certificate in DER; ``None`` if it has shown none.  `getpeercert` of the socket reads it."""
@@ -238,8 +239,8 @@ class SecureServer(Server):
     # -- for the reactor -----------------------------------------------------------------------------------------------
 
     def doRead(self) -> Any:
-        if self._state != OPEN:
-            return self._shake() if self._state == SHAKING else self._drop()
+        if self._state == SHAKING:
+            return self._shake()
         try:
             data = self.socket.recv(self.bufferSize)
         except BlockingIOError:
@@ -316,15 +317,6 @@ class SecureServer(Server):
         except OSError:
             return main.CONNECTION_LOST
         return None
-
-    def _drop(self) -> Any:
-        """Let such a client finish: a close with unread input would destroy the answer (RFC 9112 section 9.6)."""
-        try:
-            return None if self.socket.drop_plain() else main.CONNECTION_DONE
-        except BlockingIOError:
-            return None
-        except OSError:
-            return main.CONNECTION_LOST
 
     # -- the end -------------------------------------------------------------------------------------------------------
 

@@ -240,15 +240,21 @@ def test_nothing_is_sent_in_plain_text_after_the_end(open_one: Connection) -> No
     assert SECRET not in open_one.wire_tapped
 
 
-def test_data_that_come_after_our_end_are_read(open_one: Connection) -> None:
+def test_data_that_come_after_our_end_are_dropped(open_one: Connection) -> None:
     """A client that has been told the end may be in the midst of an upload: a close would destroy its answer."""
+    open_one.tls.write(SECRET)
+    open_one.peer.send(open_one.outgoing.read())
     open_one.transport.loseWriteConnection()
     open_one.flush()
     for _ in range(3):
         open_one.send(SECRET)
     assert open_one.lost() is None
     assert open_one.is_told_the_end()
-    assert open_one.protocol.received == SECRET * 3
+    assert open_one.protocol.received == b""
+    open_one.peer.shutdown(socket.SHUT_WR)
+    for _ in range(3):
+        open_one.read()
+    assert open_one.ended_by(ConnectionDone)
 
 
 def test_records_come_out_whole(open_one: Connection) -> None:
