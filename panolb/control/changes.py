@@ -21,6 +21,7 @@ from ..errors import ConfigError, Problem
 from ..events import EventLogger
 from .certificates import with_renewed
 from .configuration import Configuration, Proposal
+from .membercertificates import with_renewed as with_renewed_members
 from .planning import report
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Changes:
         comparison = with_renewed(
             compare(self._house.config, proposal.config), listening.renewed(proposal.config)
         )
+        comparison = with_renewed_members(comparison, self._house.plant.secured)
         return {
             **report(comparison, self._house.operations, listening.clients),
             "overrides": {

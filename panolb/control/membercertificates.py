@@ -17,6 +17,9 @@ from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
 
 from ..config import model
+from ..config.changedkeys import Change
+from ..config.comparison import Comparison
+from ..config.entries import Entry, Table
 from ..config.files import read_regular
 from ..config.overrides import Identity, identify
 from ..config.places import KeyPath
@@ -26,6 +29,9 @@ from ..proxy.identity import AUTHORITY, Demands
 from ..proxy.membertls import MemberTls, watch
 
 log = EventLogger()
+
+RENEWED = "TLS files"
+"""What a reload calls the contents of the files of tls_ca, tls_certificate and tls_key."""
 
 MOST = 4 << 20  # bytes of a file; all authorities that a system trusts are 0.2 MB
 MODES = SSL.MODE_RELEASE_BUFFERS  # 34 KB for each idle connection
@@ -54,6 +60,11 @@ class Settings:
     ciphers: str | None
     depth: int | None
     authorities: str
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells the contents of its files from others, for people."""
+        return sha256(self.digest).hexdigest()[:12]
 
 
 @attrs.frozen
@@ -89,6 +100,30 @@ def read(
     return found
 
 
+def with_renewed(comparison: Comparison, present: Mapping[Identity, Secured]) -> Comparison:
+    """Add the members whose files have something else in them to what a configuration changes.
+
+    :param present: those that run.
+    :raises ConfigError: when a file cannot be used.
+    """
+    now = read(comparison.new, present, float)
+    return attrs.evolve(
+        comparison,
+        members=Table(tuple(_renewed(one, present, now) for one in comparison.members.entries)),
+    )
+
+
+def _renewed(
+    entry: Entry[model.Member], present: Mapping[Identity, Secured], now: Mapping[Identity, Secured]
+) -> Entry[model.Member]:
+    assert isinstance(entry.identity, Identity)
+    before, after = present.get(entry.identity), now.get(entry.identity)
+    if before is None or after is None or before.settings.digest == after.settings.digest:
+        return entry
+    change = Change(RENEWED, before.settings.fingerprint, after.settings.fingerprint)
+    return attrs.evolve(entry, changes=(*entry.changes, change))
+
+
 def problems(config: model.Config) -> list[Problem]:
     """Why these files cannot be used."""
     try:
@@ -105,16 +140,21 @@ def warn(config: model.Config) -> None:
             insecure = unverified(balancer, member)
             if insecure:
                 log.warn(
-                    "member {member}: {what} of its certificate is not verified (tls_insecure), so whoever can come between "
-                    "can read and change everything; set tls_ca or tls_name instead",
+                    "member {member}: {what} (tls_insecure): whoever is on the way to it can pass for it, and read and "
+                    "change everything; write tls_ca or tls_name instead",
                     event="member.insecure",
                     member=identify(name, member).name,
                     url=member.url,
                     unverified=insecure,
-                    what="nothing"
-                    if len(insecure) == len(_PARTS)
-                    else " and ".join(_PARTS[one] for one in insecure),
+                    what=_unverified(insecure),
                 )
+
+
+def _unverified(insecure: list[str]) -> str:
+    if len(insecure) == len(_PARTS):
+        return "nothing of its certificate is verified"
+    parts = " and ".join(_PARTS[one] for one in insecure)
+    return f"{parts} of its certificate {'is' if len(insecure) == 1 else 'are'} not verified"
 
 
 _PARTS = {"ca": "the authority", "name": "the name", "dates": "the validity"}

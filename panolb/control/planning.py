@@ -13,6 +13,7 @@ from ..config.entries import Entry
 from ..config.runtime import Identity
 from ..core.member import Member
 from ..errors import Problem
+from .membercertificates import RENEWED
 from .operations import Operations
 
 CLOSING = ("disabled", "stopped")  # the states in which a member loses its WebSockets
@@ -103,6 +104,8 @@ def _of_member(entry: MemberEntry, cost: Cost, rate: float) -> str:
         return f"its {cost} stay until they are closed by their users, and it gets no new users"
     if {change.key for change in entry.changes} == {"loadfactor"}:
         return "it counts for new users, and moves nobody"
+    if any(change.key == RENEWED or change.key.startswith("tls_") for change in entry.changes):
+        return "new connections to it are made with it, idle ones end, and WebSockets stay"
     return ""
 
 

@@ -278,7 +278,12 @@ def _connect(reactor: Any, target: Target, factory: IProtocolFactory) -> Generat
         connected = yield endpoint.connect(factory)
         return connected
     secured: Deferred[Any] = Deferred(lambda _: connection.abortConnection())
-    securing = Securing(target.tls, factory, reactor, target.timeout, secured.errback, secured.callback)
+
+    def failed(reason: Failure) -> None:
+        if not secured.called:  # else the check was over before
+            secured.errback(reason)
+
+    securing = Securing(target.tls, factory, reactor, target.timeout, failed, secured.callback)
     connection = yield endpoint.connect(securing)
     protocol = yield secured
     return protocol

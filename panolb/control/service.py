@@ -308,7 +308,8 @@ class Panolb(MultiService):
             if isinstance(one.door, ControlHttp):
                 one.door.become(draft.credentials)
         warn_of_files(config)
-        warn_of_members(config)
+        if self.running:
+            warn_of_members(config)
         return partial(self._close, listeners, doors)
 
     def _follow_the_operator(self, moving: Collection[Identity]) -> None:
@@ -416,6 +417,7 @@ class Panolb(MultiService):
         self._flows.start()
         self.changes.start()
         warn_of_unused_sockets(self.reactor, self.config)
+        warn_of_members(self.config)
 
     def _end_if(self, problems: list[Problem]) -> None:
         for problem in problems:

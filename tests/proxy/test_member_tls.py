@@ -9,88 +9,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from tests.harness.certificate import Authority, certify
+from tests.harness.certificate import certify
 from tests.harness.client import Cut
-from tests.harness.held import watch
 from tests.harness.member import Member, Request, Talk, answer
-from tests.harness.process import Panolb
 from tests.harness.scripts import echo
 from tests.harness.securemember import SecureMember
-from tests.harness.waiting import ADDRESS, PATIENCE, free_port, until
-from tests.proxy.lab import BODY, Lab
-
-HEAD = """\
-[listener.public]
-endpoint = "tcp:{port}:interface={address}"
-[admin]
-endpoint = "tcp:{admin}:interface={address}"
-[shutdown]
-grace = "10s"
-"""
-
-
-class Scene:
-    """A process whose configuration has balancers with members over TLS; each has a location of its name.
-
-    :ivar authority: whose certificate the configuration knows as ``{ca}``.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.authority = Authority(directory, "authority")
-        self.stranger = Authority(directory, "stranger")
-        self.port, self.admin = free_port(), free_port()
-        self.config = HEAD.format(port=self.port, admin=self.admin, address=ADDRESS)
-        self.stack = ExitStack()
-        self.good = self.member("good")
-        self.lab: Lab
-
-    def member(
-        self, name: str, issued: tuple[Path, Path] | None = None, client_ca: Path | None = None
-    ) -> SecureMember:
-        made = SecureMember(name, issued or self.authority.issue(name, names=["localhost"]), client_ca)
-        self.stack.enter_context(made)
-        return made
-
-    def balancer(self, name: str, urls: list[str], more: str = "", location: str = "") -> None:
-        """One whose members come one after the other."""
-        ca = (
-            "" if "tls_ca" in more or "tls_insecure" in more else f'tls_ca = "{self.authority.certificate}"\n'
-        )
-        self.config += f'\n[balancer.{name}]\nretry = "100ms"\nconnect_timeout = "1s"\n{ca}{more}\n'
-        for number, url in enumerate(urls):
-            self.config += f'[[balancer.{name}.member]]\nurl = "{url}"\nlbset = {number}\n'
-        self.config += f'[[location]]\npath = "/{name}"\nbalancer = "{name}"\n{location}\n'
-
-    def start(self) -> None:
-        panolb = Panolb(self.directory, self.config, (self.port, self.admin))
-        self.stack.callback(panolb.close)
-        panolb.start()
-        watch(panolb, self.admin)
-        self.lab = Lab(panolb, [self.good])
-
-    def reload(self, words: str) -> str:
-        """Have it read its file again; returns the line that says what came of it."""
-        panolb = self.lab.panolb
-        panolb.file.write_text(self.config)
-        before = len(panolb.lines(words))
-        panolb.process.send_signal(1)
-        until(lambda: len(panolb.lines(words)) > before, f"the log to say {words!r}")
-        return panolb.lines(words)[-1]
-
-    def said(self, words: str) -> bool:
-        """Whether the log has a line with this in it."""
-        return bool(self.lab.panolb.lines(words))
-
-
-def _url(member: Member, host: str = ADDRESS) -> str:
-    return f"https://{host}:{member.port}"
-
+from tests.harness.waiting import ADDRESS, PATIENCE, free_port
+from tests.proxy.lab import BODY
+from tests.proxy.securelab import Scene, url_of
 
 # -- connections that can be made ---------------------------------------------------------------------------------------
 
@@ -99,9 +28,9 @@ def _url(member: Member, host: str = ADDRESS) -> str:
 def _scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     scene = Scene(tmp_path_factory.mktemp("tls"))
     with scene.stack:
-        here = _url(scene.good)
+        here = url_of(scene.good)
         scene.balancer("address", [here])
-        scene.balancer("name", [_url(scene.good, "localhost")], more='response_timeout = "5s"')
+        scene.balancer("name", [url_of(scene.good, "localhost")], more='response_timeout = "5s"')
         scene.balancer("wss", [here.replace("https", "wss")])
         scene.balancer("other", [here], more='tls_name = "localhost"')
         scene.balancer("single", [here], more="reuse = false")
@@ -171,7 +100,7 @@ def test_bodies_both_ways(scene: Scene) -> None:
 
 def test_redirects_to_the_member_come_back(scene: Scene) -> None:
     """A Location with https:// and the member's host is one of ours, with the path that clients see."""
-    scene.good.script = answer(b"", f"Location: {_url(scene.good)}/in/next?a=b", status="302 Found")
+    scene.good.script = answer(b"", f"Location: {url_of(scene.good)}/in/next?a=b", status="302 Found")
     answered = scene.lab.get("/path/x")
     assert answered.one("Location") == "http://panolb.test/path/next?a=b"
 
@@ -425,19 +354,19 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, dic
     with scene.stack:
         for name, (behave, words) in RAW.items():
             raw = scene.stack.enter_context(Raw(behave))
-            scene.balancer(name, [f"https://{ADDRESS}:{raw.port}", _url(scene.good)])
+            scene.balancer(name, [f"https://{ADDRESS}:{raw.port}", url_of(scene.good)])
             said[name] = words
         for name, (member, more, words) in _wrong(scene).items():
-            good = _url(scene.good)
+            good = url_of(scene.good)
             if name == "system":
                 good = f"http://{ADDRESS}:{scene.stack.enter_context(Member('plain')).port}"
-            urls = [_url(member), good]
+            urls = [url_of(member), good]
             scene.balancer(name, urls, more)
             said[name] = words
             if name in ("old", "deep"):
                 # The good one must be good enough: it is a member with settings of its own.
                 scene.config = scene.config.replace(more + "\n", "", 1).replace(
-                    f'url = "{_url(member)}"\nlbset = 0\n', f'url = "{_url(member)}"\nlbset = 0\n{more}\n'
+                    f'url = "{url_of(member)}"\nlbset = 0\n', f'url = "{url_of(member)}"\nlbset = 0\n{more}\n'
                 )
         scene.start()
         yield scene, said
