@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from panolb.control.metrics.blame import BLAME
 from tests.harness.certificate import certify
 from tests.harness.client import Client
 from tests.harness.scripts import Stall, answer, close
@@ -21,7 +22,8 @@ from tests.websocket.peer import PING, PONG, TEXT
 
 from .operating import running as operated
 
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.rst"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, LOGS = DOCS / "metrics.rst", DOCS / "logs.rst"
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +236,13 @@ def test_their_form(lab: Lab) -> None:
     kind, text = scrape(lab.admin, "application/openmetrics-text; version=1.0.0")
     assert kind is not None and kind.startswith("application/openmetrics-text")
     assert list(parse_openmetrics(text))
+
+
+def test_every_end_is_somebodys() -> None:
+    """Each word that the access log has for an end, as its page lists them."""
+    ends = LOGS.read_text().split("How it ended:\n")[1].split("As JSON\n")[0]
+    words = set(re.findall(r"(?:^|; )``([a-z-]+)``", ends, re.MULTILINE)) - {"opened"}
+    assert words == set(BLAME)
 
 
 def test_the_page_has_them_all(lab: Lab) -> None:

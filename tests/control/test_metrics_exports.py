@@ -103,7 +103,7 @@ def test_members_that_are_gone() -> None:
     sheet = Sheet()
     kept = [("app", "app/1"), ("app", ""), ("", "")]
     for balancer, member in [*kept, ("app", "app/2"), ("other", ""), ("other", "other/1")]:
-        sheet.add(families.RETRIES, 1, balancer, member)
+        sheet.add(families.MEMBER_CHOSEN, 1, balancer, member)
     sheet.add(families.PIN_BROKEN, 1, "app", "moved")
     sheet.add(families.PIN_BROKEN, 1, "other", "moved")
     sheet.add(families.LIMIT_EXCEEDED, 1, "token")
@@ -112,7 +112,7 @@ def test_members_that_are_gone() -> None:
     all_of_them.ended("1")
     all_of_them.keep(["app"], ["app/1"])
     found = merged(all_of_them.all())
-    assert set(found["panolb_retries"]) == set(kept)
+    assert set(found["panolb_member_chosen"]) == set(kept)
     assert set(found["panolb_pin_broken"]) == {("app", "moved")}
     assert found["panolb_limit_exceeded"] == {("token",): 1}
 

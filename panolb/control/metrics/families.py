@@ -71,8 +71,8 @@ REQUESTS = _counter(
 )
 REQUEST_ENDS = _counter(
     "panolb_request_ends",
-    "Requests and WebSockets that did not end well, by the word that the access log has for it.",
-    (*OF_MEMBER, "term"),
+    "Requests and WebSockets whose end has a word in the access log, by that and by who is to blame.",
+    (*OF_MEMBER, "term", "blame"),
 )
 RETRIES = _counter(
     "panolb_retries",
@@ -121,6 +121,11 @@ MEMBER_BUSY = _gauge(
 )
 MEMBER_WEIGHT = _gauge(
     "panolb_member_weight", "The share of new users that a member gets: its loadfactor.", OF_MEMBER
+)
+MEMBER_SPARED = _gauge(
+    "panolb_member_spared",
+    "Whether a member stays in service although requests fail there, since too many others do (panic_threshold).",
+    OF_MEMBER,
 )
 DRAIN_REMAINING = _gauge(
     "panolb_drain_remaining", "Requests and WebSockets that are left at a member that drains.", OF_MEMBER

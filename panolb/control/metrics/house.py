@@ -38,6 +38,8 @@ class House:
         sheet = Sheet()
         for labels, seat in labelled(self.plant):
             _member(sheet, seat, *labels)
+            spared = seat.member in self.operations.balancers[seat.member.spec.balancer].spared
+            sheet.add(families.MEMBER_SPARED, int(spared), *labels)
         for listener in self.listening.listeners.values():
             _certificate(sheet, listener)
         self._configuration(sheet)

@@ -28,6 +28,7 @@ class Sheet:
 
         :param labels: the values of the family's labels.
         """
+        assert len(labels) == len(family.labels), family.name
         _put(self.numbers.setdefault(family.name, {}), labels, value)
 
     def add_histogram(self, family: Family, found: Histogram, *labels: str) -> None:

@@ -10,6 +10,7 @@ from ..ledger import Ledger
 from ..plant import Plant
 from ..resources import Resources
 from . import families, process
+from .blame import BLAME
 from .counting import Counts, Tally
 from .looplag import LoopLag
 from .naming import labelled, names_of
@@ -56,7 +57,7 @@ class Traffic:
             for method, group, count in tally.by_request():
                 sheet.add(families.REQUESTS, count, *labels, group, method)
             for term, count in tally.terms.items():
-                sheet.add(families.REQUEST_ENDS, count, *labels, term)
+                sheet.add(families.REQUEST_ENDS, count, *labels, term, BLAME.get(term, "panolb"))
             for reason, count in tally.retries.items():
                 sheet.add(families.RETRIES, count, *labels, reason)
             if balancer:
