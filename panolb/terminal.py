@@ -39,9 +39,12 @@ class Terminal:
             for line in report.lines([verdict]):
                 self.out.print(escape(line), style=None if line.startswith(" ") else colour)
 
-    def behaviour(self, file: Path, imported: Imported) -> None:
-        """Say what a right configuration will do."""
-        for warning in warnings(imported.config):
+    def behaviour(self, file: Path, imported: Imported, doubts: Sequence[Problem]) -> None:
+        """Say what a right configuration will do.
+
+        :param doubts: warnings about what stands in the files that it names.
+        """
+        for warning in (*warnings(imported.config), *doubts):
             self.err.print(f"[yellow]{escape(warning.place)}[/]: warning: {escape(warning.message)}")
         for line in describe(imported.config):
             self.out.print(escape(line))
@@ -60,9 +63,12 @@ class Terminal:
             self.err.print(escape(line), style=None if line.startswith(" ") else "yellow")
 
 
-def as_json(file: Path, imported: Imported | None, problems: Sequence[Problem]) -> str:
+def as_json(
+    file: Path, imported: Imported | None, problems: Sequence[Problem], doubts: Sequence[Problem] = ()
+) -> str:
     """Write the same for programs.
 
+    :param doubts: see `Terminal.behaviour`.
     :param imported: ``None`` when the file could not be read as a configuration.
     """
     config = None if imported is None else imported.config
@@ -70,7 +76,7 @@ def as_json(file: Path, imported: Imported | None, problems: Sequence[Problem]) 
         "file": str(file),
         "right": not problems,
         "problems": [_problem(one) for one in problems],
-        "warnings": [] if config is None else [_problem(one) for one in warnings(config)],
+        "warnings": [] if config is None else [_problem(one) for one in (*warnings(config), *doubts)],
         "report": [] if imported is None else [_entry(one) for one in imported.report.entries],
         "does": [] if config is None else describe(config),
     }

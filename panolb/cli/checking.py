@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -18,6 +19,7 @@ from ..config import Config, toml
 from ..config.dump import comment, dump
 from ..config.httpd import Imported
 from ..config.httpd.report import Verdict
+from ..control import tls
 from ..control.registry import Registry
 from ..control.surroundings import surrounding_problems
 from ..errors import ConfigError, Problem
@@ -40,12 +42,14 @@ def check(file: Path, httpd: HttpdOptions | None, for_programs: bool) -> None:
     :raises SystemExit: with 1 when it is wrong.
     """
     imported, problems = _read(file, httpd)
+    doubts: list[Problem] = []
     if imported is not None:
-        problems = surrounding_problems(imported.config)
+        wrong, doubts = tls.judge(imported.config, datetime.now(UTC).timestamp())
+        problems = surrounding_problems(imported.config) + wrong
     if for_programs:
-        click.echo(as_json(file, imported, problems))
+        click.echo(as_json(file, imported, problems, doubts))
     else:
-        _tell(file, imported, problems)
+        _tell(file, imported, problems, doubts)
     if problems:
         sys.exit(FAILED)
 
@@ -104,14 +108,16 @@ def _read(file: Path, httpd: HttpdOptions | None) -> tuple[Imported | None, Sequ
         return None, error.problems
 
 
-def _tell(file: Path, imported: Imported | None, problems: Sequence[Problem]) -> None:
+def _tell(
+    file: Path, imported: Imported | None, problems: Sequence[Problem], doubts: Sequence[Problem]
+) -> None:
     terminal = Terminal()
     if imported is not None:
         terminal.report(imported.report)
     if problems:
         terminal.problems(problems, "nothing was started.")
     elif imported is not None:
-        terminal.behaviour(file, imported)
+        terminal.behaviour(file, imported, doubts)
 
 
 def _as_toml(file: Path, imported: Imported) -> str:

@@ -62,6 +62,17 @@ class Comparison:
             "locations": self.locations,
         }
 
+    def with_renewed(self, changes: Mapping[str, Change]) -> Comparison:
+        """Return the same with the certificates that listeners get.
+
+        :param changes: by the listener's name.
+        """
+        entries = (
+            attrs.evolve(one, changes=(*one.changes, changes[one.name])) if one.name in changes else one
+            for one in self.listeners.entries
+        )
+        return attrs.evolve(self, listeners=Table(tuple(entries)))
+
     @property
     def changes(self) -> bool:
         """Whether anything is not as it was."""
@@ -144,10 +155,16 @@ def _entries(old: Mapping[K, T], new: Mapping[K, T], *leave_out: str) -> Iterato
 def _listeners(old: Config, new: Config) -> Table[Listener]:
     return Table(
         tuple(
-            attrs.evolve(one, facts={"endpoint": one.table.endpoint, "reopens": one.reopens})
+            attrs.evolve(one, facts={"endpoint": one.table.endpoint, "reopens": reopens}, reopens=reopens)
             for _, one in _entries(old.listener, new.listener)
+            for reopens in [one.old is not None and one.new is not None and _reopens(one.old, one.new)]
         )
     )
+
+
+def _reopens(old: Listener, new: Listener) -> bool:
+    """Whether a listener that stays has to be opened anew: for another address, or because it begins or ends to speak TLS."""
+    return old.address != new.address or bool(old.shown) != bool(new.shown)
 
 
 def _balancers(old: Config, new: Config) -> Table[Balancer]:

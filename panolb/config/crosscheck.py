@@ -12,7 +12,8 @@ from itertools import count
 
 import attrs
 
-from panolb.config import controlendpoint
+from panolb.config import controlendpoint, tlscheck
+from panolb.config.findings import Finding
 from panolb.config.model import Balancer, Config, Health, Location, Member
 from panolb.config.places import KeyPath, dotted
 from panolb.config.values import quoted
@@ -27,17 +28,6 @@ class Known:
     checks: frozenset[str]
     resolvers: frozenset[str]
     filters: frozenset[str] = frozenset()
-
-
-@attrs.frozen
-class Finding:
-    """One thing found: where, what would be right, and whether it only deserves a warning."""
-
-    path: KeyPath
-    message: str
-    warning: bool = attrs.field(default=False, kw_only=True)
-    about: tuple[KeyPath, ...] = attrs.field(default=(), kw_only=True)
-    """The keys that the finding was drawn from, besides ``path``; it means nothing where one of them was unreadable."""
 
 
 def problems(config: Config, known: Known | None = None) -> list[Problem]:
@@ -104,6 +94,7 @@ def _whole(config: Config) -> Iterator[Finding]:
             yield Finding(path, f"{endpoint} is already the endpoint of {dotted(other)}", about=(other,))
     for name, listener in config.listener.items():
         yield from _port(name, listener.endpoint)
+        yield from tlscheck.findings(config, name)
         if listener.max_target > listener.max_head:
             path = ("listener", name, "max_target")
             yield Finding(

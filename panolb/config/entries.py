@@ -22,6 +22,7 @@ class Entry(Generic[T]):
     :ivar new: as it will be; ``None`` when it is removed.
     :ivar changes: its keys with another value.
     :ivar facts: what programs are told of it besides, when it does not stay as it is.
+    :ivar reopens: whether it is a listener that stays, and is opened anew.
     """
 
     identity: Hashable
@@ -30,6 +31,7 @@ class Entry(Generic[T]):
     new: T | None
     changes: tuple[Change, ...] = ()
     facts: Mapping[str, Any] = attrs.field(factory=dict)
+    reopens: bool = False
 
     @property
     def table(self) -> T:
@@ -37,11 +39,6 @@ class Entry(Generic[T]):
         one = self.old if self.new is None else self.new
         assert one is not None
         return one
-
-    @property
-    def reopens(self) -> bool:
-        """Whether it is a listener that stays, at another endpoint."""
-        return any(change.key == "endpoint" for change in self.changes)
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""

@@ -7,12 +7,14 @@ an object in code raises ValueError for a value that is out of range; what sever
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, Literal
 
 import attrs
 from attrs import field, frozen
 
+from panolb.config import sslendpoint
 from panolb.config.balancers import BALANCER_TABLES, Balancer, Cookie, Health, Member
 from panolb.config.locations import LOCATION_TABLES, Location
 from panolb.config.places import Places
@@ -34,6 +36,7 @@ from panolb.config.rules import (
     seconds,
     size,
 )
+from panolb.config.tls import TLS_TABLES, Certificate, Tls
 from panolb.language.logformat import explain as explain_log_format
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "AccessLog",
     "Admin",
     "Balancer",
+    "Certificate",
     "Config",
     "Control",
     "Cookie",
@@ -49,6 +53,7 @@ __all__ = [
     "Location",
     "Member",
     "Shutdown",
+    "Tls",
     "WebSockets",
 ]
 
@@ -73,7 +78,30 @@ class Listener:
         default="auto",
         metadata=doc(
             "Whether clients speak TLS; decides X-Forwarded-Proto and Secure cookies. "
-            '"auto": when the endpoint starts with ssl: or tls:. Write true behind a proxy that ends TLS.',
+            '"auto": when the listener has a certificate, or its endpoint starts with ssl: or tls:. Write true behind a '
+            "proxy that ends TLS.",
+        ),
+    )
+    certificate: list[Certificate] = field(
+        factory=list,
+        metadata=doc("The certificates that clients are shown; which one, their names decide.", alone=True),
+    )
+    tls: Tls = field(factory=Tls, metadata=doc("How TLS is spoken with a certificate."))
+    redirect_to_https: bool = field(
+        default=False,
+        metadata=doc(
+            "Send clients of this listener to the same host and path with https: (308); only locations that name this "
+            "listener are served.",
+            apache="Redirect permanent / https://HOST/",
+        ),
+    )
+    https_port: int | None = field(
+        default=None,
+        validator=Between(1, 65535),
+        metadata=doc(
+            "Port that redirect_to_https sends clients to. Not set: that of the first listener with TLS, if its endpoint "
+            "says one; else 443.",
+            example="8443",
         ),
     )
     trusted_proxies: list[IPv4Network | IPv6Network] = field(
@@ -216,9 +244,30 @@ class Listener:
     @property
     def is_secure(self) -> bool:
         """Whether clients of this listener speak TLS, with "auto" decided."""
-        return (
-            self.endpoint.lower().startswith(("ssl:", "tls:")) if self.secure == "auto" else bool(self.secure)
-        )
+        if self.secure != "auto":
+            return bool(self.secure)
+        return bool(self.certificate) or self.endpoint.lower().startswith(("ssl:", "tls:"))
+
+    @property
+    def address(self) -> str:
+        """Where to listen, without what an ``ssl:`` endpoint says of TLS."""
+        of_twisted = sslendpoint.read(self.endpoint)
+        return self.endpoint if of_twisted is None else of_twisted[0]
+
+    @property
+    def shown(self) -> list[Certificate]:
+        """The certificates that clients are shown, that of an ``ssl:`` endpoint included; with none they speak plain HTTP.
+
+        (An endpoint of another kind may speak TLS by itself.)
+        """
+        of_twisted = sslendpoint.read(self.endpoint)
+        return self.certificate if of_twisted is None else [of_twisted[1], *self.certificate]
+
+    @property
+    def port(self) -> int | None:
+        """The port that clients connect to, as far as the endpoint says it."""
+        found = re.match(r"(?i)(?:tcp|tcp6|ssl|tls):(?:port=)?([0-9]{1,5})(?=:|$)", self.endpoint)
+        return None if found is None else int(found[1])
 
 
 @frozen(kw_only=True)
@@ -429,10 +478,17 @@ class Config:
     where: Places = field(factory=Places, eq=False, repr=False)
     """Says where a key stands, for messages of those who find a problem later: ``where(("admin", "endpoint"))``."""
 
+    def https_url(self, listener: Listener) -> str:
+        """Where ``redirect_to_https`` of a listener sends clients, without the path."""
+        ports = (one.port for one in self.listener.values() if one.is_secure)
+        port = listener.https_port or next(ports, None) or 443
+        return "https://%{SERVER_NAME}" + ("" if port == 443 else f":{port}")
+
 
 TABLES: Final = (
     Config,
     Listener,
+    *TLS_TABLES,
     *LOCATION_TABLES,
     *BALANCER_TABLES,
     WebSockets,

@@ -49,6 +49,7 @@ def describe(config: Config) -> list[str]:
 
 def _listener(listener: Listener) -> Iterator[str]:
     yield "clients speak TLS" if listener.is_secure else "clients speak plain HTTP"
+    yield from _listener_tls(listener)
     body = "of any length" if listener.max_body is None else f"up to {format_size(listener.max_body)}"
     head, target = format_size(listener.max_head), format_size(listener.max_target)
     yield (
@@ -72,6 +73,24 @@ def _listener(listener: Listener) -> Iterator[str]:
     )
     trusted = ", ".join(map(str, listener.trusted_proxies)) or "nobody"
     yield f"believes X-Forwarded-* headers of {trusted}"
+
+
+def _listener_tls(listener: Listener) -> Iterator[str]:
+    tls = listener.tls
+    if listener.redirect_to_https:
+        yield "sends clients to https:, but for locations that name it"
+    for one in listener.shown:
+        names = ", ".join(one.names) or "the names in it"
+        yield f"shows the certificate in {one.file} to clients of {names}"
+    if listener.shown:
+        versions = dict.fromkeys((tls.min_version, tls.max_version))
+        order = "the order decides" if tls.prefer_server_ciphers else "the client chooses"
+        yield f"speaks TLS {' to '.join(versions)}, ciphers {tls.ciphers}: {order}"
+        if tls.client_certificate != "none":
+            revoked = f", but for those in {tls.client_crl}" if tls.client_crl else ""
+            yield f"client certificates: {tls.client_certificate}, issued by {tls.client_ca}{revoked}"
+    if listener.is_secure and tls.hsts_header is not None:
+        yield f"tells browsers Strict-Transport-Security: {tls.hsts_header}"
 
 
 def _rate(least: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar, get_args, get_origin
 
 import attrs
 
-from panolb.config.crosscheck import Finding
+from panolb.config.findings import Finding
 from panolb.config.model import NAME, TABLES, Config
 from panolb.config.places import KeyPath, dotted
 from panolb.config.rules import Rule, Seconds, Size
@@ -197,6 +197,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 _HEADERS = {
     "Listener": "[listener.NAME]",
+    "Certificate": "[[listener.NAME.certificate]]",
+    "Tls": "[listener.NAME.tls]",
     "Location": "[[location]]",
     "Balancer": "[balancer.NAME]",
     "Member": "[[balancer.NAME.member]]",

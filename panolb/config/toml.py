@@ -10,8 +10,9 @@ from typing import Final
 
 import attrs
 
-from panolb.config.crosscheck import Finding, Known, findings
+from panolb.config.crosscheck import Known, findings
 from panolb.config.files import read_regular
+from panolb.config.findings import Finding
 from panolb.config.model import Config
 from panolb.config.places import Places, find_lines
 from panolb.config.tables import Reader

@@ -19,7 +19,6 @@ from ..config.runtime import settings
 from ..core.member import Admin, Member
 from ..errors import ConfigError, Problem
 from ..events import EventLogger
-from .certificates import with_renewed
 from .configuration import Configuration, Proposal
 from .membercertificates import with_renewed as with_renewed_members
 from .planning import report
@@ -114,8 +113,8 @@ class Changes:
 
     def _report(self, proposal: Proposal) -> dict[str, Any]:
         listening = self._house.listening
-        comparison = with_renewed(
-            compare(self._house.config, proposal.config), listening.renewed(proposal.config)
+        comparison = compare(self._house.config, proposal.config).with_renewed(
+            listening.renewed(proposal.config)
         )
         comparison = with_renewed_members(comparison, self._house.plant.secured)
         return {

@@ -19,6 +19,7 @@ from twisted.web.server import Request, Site
 from twisted.web.static import File
 from zope.interface import implementer
 
+from ..config import model
 from ..core.location import Location
 from ..core.routing import Table, host_name, is_for
 from ..errors import BadRequest
@@ -27,10 +28,11 @@ from ..proxy.frontend import Frontend
 from ..proxy.http1 import Http1
 from ..proxy.refusals import too_many
 from ..proxy.resource import ReverseProxyResource, refuse
+from ..proxy.tls import Contexts, secure
 from .accepting import FULL, Acceptor
-from .certificates import show
 from .descriptors import Descriptors
 from .episodes import Episode
+from .tls import Identity
 
 log = EventLogger()
 
@@ -169,6 +171,8 @@ class LimitedRequest(Request):
         """Answer; twisted.web has put its own name and version into the header by now."""
         self.responseHeaders.removeHeader(b"server")
         site: Any = self.site
+        if site.frontend is not None and site.frontend.hsts is not None:
+            self.responseHeaders.setRawHeaders(b"strict-transport-security", [site.frontend.hsts])
         wait = 0 if site.frontend is None else self._must_wait(site.frontend)
         super().render(TooMany(wait) if wait else resrc)
 
@@ -302,9 +306,9 @@ class Listener:
 
     :param description: the endpoint, as the operator writes it.
     :param descriptors: those that its clients take.
+    :param identity: what clients are shown; ``None`` when they speak no TLS, or it is the endpoint's business.
 
     :ivar is_open: whether it listens.
-    :ivar shown: the certificate that clients see; ``None`` when they speak plain HTTP.
     """
 
     def __init__(
@@ -314,12 +318,14 @@ class Listener:
         endpoint: IStreamServerEndpoint,
         frontend: Frontend,
         descriptors: Descriptors,
+        identity: Identity | None = None,
     ) -> None:
         self.name = name
         self.description = description
         self.frontend = frontend
         frontend.on_full = self._note_full
-        self.shown = show(endpoint)
+        self.identity = identity
+        self._contexts = None if identity is None else Contexts(identity.context)
         self._endpoint = endpoint
         self._port: IListeningPort | None = None
         self._acceptor = Acceptor(descriptors)
@@ -329,10 +335,22 @@ class Listener:
     def is_open(self) -> bool:
         return self._port is not None
 
+    def can_be(self, config: model.Listener) -> bool:
+        """Whether it can be what a configuration says without being opened anew."""
+        return self.description == config.address and (self._contexts is not None) == bool(config.shown)
+
+    def show(self, identity: Identity) -> None:
+        """Show this to clients that come from now on."""
+        assert self._contexts is not None
+        self.identity = identity
+        self._contexts.context = identity.context
+
     @inlineCallbacks
     def start(self) -> Any:
         """Open the endpoint.  The Deferred fails when that is not possible."""
         port: IListeningPort = yield self._endpoint.listen(Http1Factory(self.frontend))
+        if self._contexts is not None:
+            secure(port, self._contexts)
         self._port, host = port, port.getHost()
         self._acceptor.watch(port)
         self.frontend.local = getattr(host, "host", "").encode("ascii"), getattr(host, "port", 0)

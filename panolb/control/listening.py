@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-from OpenSSL.SSL import Error as SSLError
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
-from twisted.internet.testing import MemoryReactor
 from twisted.web.server import Request as WebRequest
 
 from ..config import model
@@ -23,10 +21,10 @@ from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
-from .certificates import Certificate, renewed
 from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
 from .surroundings import make_endpoint
+from .tls import Identity, identity
 
 log = EventLogger()
 
@@ -36,12 +34,12 @@ class ListenerDraft:
     """What a listener is to be.
 
     :ivar listener: the present one, if its endpoint is the same.
-    :ivar certificate: what it is to show to clients instead of what it does; ``None``: the same.
+    :ivar identity: what it is to show to clients instead of what it does; ``None``: the same.
     """
 
     listener: Listener
     behaviour: Behaviour
-    certificate: Certificate | None = None
+    identity: Identity | None = None
 
 
 @attrs.frozen
@@ -56,8 +54,11 @@ class Listening:
     """All listeners.
 
     :param descriptors: what all their clients take.
+    :param redirect: makes the location that sends clients to another address; see `Locations.redirect`.
     :param note: told of every request that twisted.web answered.
     :param refused: see `Frontend`, as ``exceeded``.
+
+    :ivar config: what is in effect.
     """
 
     def __init__(
@@ -66,15 +67,18 @@ class Listening:
         deadlines: Deadlines,
         turn: Turn,
         descriptors: Descriptors,
+        redirect: Callable[[str], Location],
         note: Callable[[WebRequest], None],
         refused: Callable[[Peer, BadRequest], None],
         exceeded: Callable[[bytes, str], None],
     ) -> None:
+        self.config = model.Config()
         self.listeners: dict[str, Listener] = {}
         self._reactor = reactor
         self._deadlines = deadlines
         self._turn = turn
         self._descriptors = descriptors
+        self._redirect = redirect
         self._note = note
         self._refused = refused
         self._exceeded = exceeded
@@ -121,39 +125,84 @@ class Listening:
         :raises ConfigError: when an endpoint cannot be used.
         """
         drafts: dict[str, ListenerDraft] = {}
+        problems: list[Problem] = []
         for name, one in config.listener.items():
             listener = self.listeners.get(name)
-            if listener is None or listener.description != one.endpoint:
-                endpoint = make_endpoint(self._reactor, config, one.endpoint, ("listener", name, "endpoint"))
-                listener = Listener(name, one.endpoint, endpoint, self._frontend(), self._descriptors)
+            try:
+                if listener is None or not listener.can_be(one):
+                    listener, other = self._new(name, config), None
+                else:
+                    other = self._other_identity(listener, config)
+            except ConfigError as error:
+                problems += error.problems
+                continue
             behaviour = self._behaviour(name, one, config, locations, listener.frontend)
-            drafts[name] = ListenerDraft(listener, behaviour, self._renewed(listener, config))
+            drafts[name] = ListenerDraft(listener, behaviour, other)
+        if problems:
+            raise ConfigError(problems)
         return ListeningDraft(config, drafts)
 
+    def _new(self, name: str, config: model.Config) -> Listener:
+        address = config.listener[name].address
+        endpoint = make_endpoint(self._reactor, config, address, ("listener", name, "endpoint"))
+        return Listener(name, address, endpoint, self._frontend(), self._descriptors, identity(name, config))
+
+    def _other_identity(self, listener: Listener, config: model.Config) -> Identity | None:
+        """What a listener that stays is to show instead of what it does; ``None``: the same.
+
+        Files that are broken are no reason against a change of something else.
+
+        :raises ConfigError: when those cannot be used that the configuration wants now.
+        """
+        name = listener.name
+        now, then = self.config.listener[name], config.listener[name]
+        try:
+            found = identity(name, config)
+        except ConfigError:
+            if (now.shown, now.tls) != (then.shown, then.tls):
+                raise
+            return None
+        return None if found == listener.identity else found
+
     def renewed(self, config: model.Config) -> dict[str, Change]:
-        """The listeners that stay and get another certificate, which their files have now.
+        """The listeners that stay and get other certificates, which their files have now.
 
         :raises ConfigError: when one cannot be used.
         """
         changes: dict[str, Change] = {}
+        problems: list[Problem] = []
         for name, listener in self.listeners.items():
-            if name in config.listener and config.listener[name].endpoint == listener.description:
-                certificate = self._renewed(listener, config)
-                if certificate is not None and listener.shown is not None:
-                    changes[name] = Change("certificate", str(listener.shown.certificate), str(certificate))
+            if name in config.listener and listener.can_be(config.listener[name]):
+                try:
+                    found = identity(name, config)
+                except ConfigError as error:
+                    problems += error.problems
+                    continue
+                change = None if found is None else _difference(listener, found)
+                if change is not None:
+                    changes[name] = change
+        if problems:
+            raise ConfigError(problems)
         return changes
 
-    def _renewed(self, listener: Listener, config: model.Config) -> Certificate | None:
-        if not listener.is_open or listener.shown is None:
-            return None
-        path = ("listener", listener.name, "endpoint")
-        # Of a reactor that does nothing: only what the files say counts.
-        endpoint = make_endpoint(MemoryReactor(), config, listener.description, path)
-        try:
-            return renewed(listener.shown, endpoint)
-        except SSLError as error:
-            message = f"certificate and key do not fit each other: {error}"
-            raise ConfigError([Problem(config.where(path), message)]) from None
+    def renew(self, listener: Listener, found: Identity) -> None:
+        """Have a listener show what its files have now."""
+        change = _difference(listener, found)
+        listener.show(found)
+        if change is None:
+            log.info(
+                "listener {name}: the authorities of its clients' certificates were read again; new connections are "
+                "judged by them",
+                event="certificate.authorities",
+                name=listener.name,
+            )
+        else:
+            log.info(
+                "listener {name}: {change}; new connections get it",
+                event="certificate.renewed",
+                name=listener.name,
+                change=change,
+            )
 
     def _frontend(self) -> Frontend:
         return Frontend(
@@ -176,9 +225,12 @@ class Listening:
         mine = [
             (built, written)
             for built, written in zip(locations, whole.location, strict=True)
-            if not written.listener or name in written.listener
+            if name in written.listener or not (written.listener or config.redirect_to_https)
         ]
-        table = _table([built for built, _ in mine], whole)
+        served = [built for built, _ in mine]
+        if config.redirect_to_https:
+            served.append(self._redirect(whole.https_url(config)))
+        table = _table(served, whole)
         files = {built: written.files for built, written in mine if written.files is not None}
         root = tree(table, files, frontend)
         return Behaviour(
@@ -186,6 +238,9 @@ class Listening:
             site=QuietSite(root, self._reactor, self._note, config.max_body, frontend=frontend),
             limits=_limits(config),
             secure=config.is_secure,
+            hsts=_hsts(config),
+            asks_certificates=config.tls.client_certificate != "none",
+            sends_certificates=config.tls.send_client_certificate,
             trusted=tuple(config.trusted_proxies),
             explain_to=tuple(config.explain_to),
             rates=_rates(config, getattr(frontend, "rates", None)),
@@ -285,8 +340,9 @@ class Listening:
         outgoing = list(self._outgoing(draft))
         for one in draft.listeners.values():
             one.listener.frontend.configure(one.behaviour)
-            if one.certificate is not None and one.listener.shown is not None:
-                one.listener.shown.certificate = one.certificate
+            if one.identity is not None:
+                one.listener.show(one.identity)
+        self.config = draft.config
         self.listeners = {name: one.listener for name, one in draft.listeners.items()}
         self._former += outgoing
         return outgoing
@@ -345,6 +401,22 @@ def _limits(config: model.Listener) -> Limits:
         body_timeout=config.body_timeout,
         body_rate=config.body_rate,
     )
+
+
+def _difference(listener: Listener, found: Identity) -> Change | None:
+    """The certificates that a listener is to show instead of others; ``None`` when all are the same."""
+    assert listener.identity is not None
+    before, after = listener.identity.certificates, found.certificates
+    gone, new = (
+        [str(one) for one in some if one not in others] for some, others in ((before, after), (after, before))
+    )
+    return Change("certificate", "; ".join(gone), "; ".join(new)) if gone or new else None
+
+
+def _hsts(config: model.Listener) -> bytes | None:
+    """Browsers ignore it in what did not come by TLS (RFC 6797 section 8.1)."""
+    value = config.tls.hsts_header if config.is_secure else None
+    return None if value is None else value.encode("ascii")
 
 
 def _rates(config: model.Listener, present: Rates | None) -> Rates | None:

@@ -98,6 +98,16 @@ class Locations:
             opened=self.opened,
         )
 
+    def redirect(self, url: str) -> Location:
+        """Make one that sends all clients to the same path elsewhere, for good.
+
+        308, since 301 would have browsers make a GET of a POST (RFC 9110 section 15.4.2).
+
+        :param url: scheme and host.
+        """
+        config = model.Location(path="/", redirect=url, status=308)
+        return self.build(config, {}, model.WebSockets())
+
 
 def _fixed_answer(config: model.Location) -> FixedAnswer | None:
     if config.redirect is not None:

@@ -27,6 +27,7 @@ from ..proxy.deadlines import Deadlines
 from ..proxy.resource import ReverseProxyResource
 from ..proxy.turn import Turn
 from ..proxy.unexpected import log_unexpected
+from . import tls
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
 from .api import Api, Parts
@@ -57,6 +58,7 @@ from .plant import Plant, PlantDraft
 from .recent import Recent
 from .refused import Refused
 from .registry import Registry
+from .renewal import Renewals
 from .resources import Resources
 from .sessions import Sessions
 from .shortages import Shortages
@@ -141,10 +143,12 @@ class Panolb(MultiService):
             self.deadlines,
             self.turn,
             descriptors,
+            made.redirect,
             self._answered_web,
             self._refused.note,
             self._exceeded,
         )
+        self._renewals = Renewals(reactor, self.listening, wall_clock)
         self.resources = Resources(
             reactor,
             self.listening,
@@ -415,6 +419,8 @@ class Panolb(MultiService):
         self.plant.start()
         self._lag.start()
         self._flows.start()
+        tls.ignore_illegible_names()
+        self._renewals.start()
         self.changes.start()
         warn_of_unused_sockets(self.reactor, self.config)
         warn_of_members(self.config)
@@ -460,6 +466,7 @@ class Panolb(MultiService):
         self.deadlines.stop()
         self._lag.stop()
         self._flows.stop()
+        self._renewals.stop()
         assert self._logs is not None
         self._logs.stop()
         yield maybeDeferred(super().stopService)

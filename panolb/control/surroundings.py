@@ -99,7 +99,7 @@ def warn_of_unused_sockets(reactor: Any, config: model.Config) -> None:
 def _endpoints(config: model.Config) -> dict[tuple[str, ...], str]:
     """All of a configuration, by where they stand."""
     places: dict[tuple[str, ...], str] = {
-        ("listener", name, "endpoint"): one.endpoint for name, one in config.listener.items()
+        ("listener", name, "endpoint"): one.address for name, one in config.listener.items()
     }
     if config.admin is not None:
         places["admin", "endpoint"] = config.admin.endpoint

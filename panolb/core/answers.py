@@ -70,6 +70,12 @@ def why(exchange: Exchange, term: str = "") -> list[bytes]:
     return [b"X-Panolb-Why: " + b"; ".join(name + b"=" + value for name, value in said.items())]
 
 
+def add_hsts(lines: list[bytes], value: bytes) -> None:
+    """Have browsers come by TLS only (RFC 6797), unless an answer says so itself: of two such fields the first counts."""
+    if not any(line[:26].lower() == b"strict-transport-security:" for line in lines):
+        lines.append(b"Strict-Transport-Security: " + value)
+
+
 class Page(NamedTuple):
     """An answer of our own, without what says where it ends."""
 

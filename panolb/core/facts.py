@@ -61,7 +61,11 @@ class ExchangeFacts:
     def variable(self, name: str) -> bytes:
         """A server variable as ap_expr and mod_rewrite call it; empty when there is none of that name."""
         read = _VARIABLES.get(name)
-        return b"" if read is None else read(self._exchange)
+        if read is not None:
+            value: bytes = read(self._exchange)
+            return value
+        secured = self._exchange.client.peer.secured
+        return b"" if secured is None else secured.variable(name)
 
     def body(self) -> bytes:
         """Only health checks look into bodies."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from ..errors import BadResponse
 from .clients import Networks, is_in
 from .request import Header, Request
+from .secured import Secured
 
 # Fields of an answer that end here (RFC 9110 section 7.6.1) or say something about its framing, which is made anew.
 _ENDS_HERE = frozenset(b"keep-alive proxy-connection proxy-authenticate te trailer upgrade".split())
@@ -33,9 +34,22 @@ class Peer:
     :param port: its port; 0 when it has none.
     :param local: the address and port that it connected to, as far as the listener knows.
     :param explain_to: the networks whose clients are told why they are served by whom.
+
+    :ivar secured: what its TLS came to; ``None`` without, or when somebody else has spoken it.
     """
 
-    __slots__ = ("_explain_to", "_for", "_lines", "address", "local", "port", "secure", "server", "trusted")
+    __slots__ = (
+        "_explain_to",
+        "_for",
+        "_lines",
+        "address",
+        "local",
+        "port",
+        "secure",
+        "secured",
+        "server",
+        "trusted",
+    )
 
     def __init__(
         self,
@@ -56,6 +70,7 @@ class Peer:
         self.server = server
         self._for: tuple[bytes, bytes] | None = None
         self._lines = _NO_LINES
+        self.secured: Secured | None = None
 
     @property
     def scheme(self) -> bytes:

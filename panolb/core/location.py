@@ -245,6 +245,8 @@ class Location:
         host = request.host if self.preserve_host else member.spec.authority
         lines = [b"Host: " + (host or self.server_name.partition(b":")[0] or member.spec.authority)]
         lines += request.without(self.strip) if self.strip else request.lines
+        if peer.secured is not None:
+            lines += peer.secured.lines
         if request.cookie is not None:
             lines.append(b"Cookie: " + request.cookie)
         if exchange is None or self.rules is None:

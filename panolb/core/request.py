@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from ..errors import BadRequest
+from .secured import CERTIFICATE_FIELDS
 
 Header = tuple[bytes, bytes]
 
@@ -31,6 +32,7 @@ _ENDS_HERE = frozenset(b"keep-alive proxy-connection te trailer proxy http2-sett
 _SPECIAL = (
     FORWARDED
     | WEBSOCKET.keys()
+    | CERTIFICATE_FIELDS
     | _ENDS_HERE
     | frozenset(b"host connection cookie content-length transfer-encoding expect upgrade via".split())
     | {b"x-panolb-explain"}

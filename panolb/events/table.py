@@ -434,6 +434,21 @@ _TABLE: Final = (
         "A certificate ends soon, or has ended.",
         "Renew it; the new file is taken without a restart.",
     ),
+    Happening(
+        "certificate.doubtful",
+        1704,
+        "warn",
+        "Some or all clients will not accept a certificate: it is not valid yet, its chain is not in order, it has no "
+        "subjectAltName, or a location has a host that none is for. Said at the start and once a day.",
+        "Have it issued anew, or put the file in order: the certificate, then its issuer's, and so on.",
+    ),
+    Happening(
+        "certificate.authorities",
+        1705,
+        "info",
+        "The files of client_ca or client_crl have changed, and new connections are judged by them.",
+        NOTHING,
+    ),
     # -- workers
     Happening("worker.started", 1801, "info", "A worker process serves clients.", NOTHING),
     Happening(

@@ -45,7 +45,7 @@ def _part(piece: re.Match[str]) -> bytes | Format:
     if letter == "e":
         return _variable(variable_name(piece["argument"] or ""))
     if letter == "s":
-        return _MISSING  # mod_ssl's variables; nothing here knows them
+        return _server_variable(piece["argument"] or "")  # mod_ssl's among them
     if letter == "D":
         return lambda facts: b"D=%d" % (facts.elapsed() * 1e6)
     if letter == "t":
@@ -59,6 +59,13 @@ def _variable(name: bytes) -> Format:
     def value(facts: Facts) -> bytes:
         found = facts.env(name)
         return _MISSING if found is None else neutral(found)
+
+    return value
+
+
+def _server_variable(name: str) -> Format:
+    def value(facts: Facts) -> bytes:
+        return neutral(facts.variable(name)) or _MISSING
 
     return value
 

@@ -152,8 +152,8 @@ _PLAIN: Final[dict[str, Token]] = {
     "L": _variable("REQUEST_LOG_ID"),
     "R": lambda logged: b"proxy-server",
 }
-_NEVER: Final = frozenset("l u n x c ^ti ^to ^FB".split())
-"""Names from identd, users, notes, mod_ssl's variables, trailers: nothing here knows them."""
+_NEVER: Final = frozenset("l u n c ^ti ^to ^FB".split())
+"""Names from identd, users, notes, trailers: nothing here knows them."""
 
 
 def _time(argument: str) -> Token:
@@ -259,4 +259,5 @@ _WITH_ARGUMENT: Final[dict[str, Callable[[str], Token]]] = {
     "o": _response_header,
     "e": _environment,
     "C": _cookie,
+    "x": lambda argument: _variable(_named("x", argument).upper()),
 }

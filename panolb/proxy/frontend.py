@@ -16,7 +16,9 @@ from ..core.location import Location
 from ..core.rates import Rates
 from ..core.routing import Table
 from ..errors import BadRequest
+from .clientcertificate import secured
 from .deadlines import Deadlines
+from .tls import SecureServer
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -76,6 +78,9 @@ class Behaviour:
     :ivar trusted: the proxies whose X-Forwarded-* fields are believed.
     :ivar rates: how many requests each client may send; ``None`` for any number.
     :ivar explain_to: the networks whose clients are told why they are served by whom, if they ask.
+    :ivar hsts: the value of Strict-Transport-Security; ``None`` when it is not sent.
+    :ivar asks_certificates: whether clients are asked for certificates, so that members are told of them.
+    :ivar sends_certificates: whether members get these as they are, too.
     """
 
     table: Table[Location]
@@ -85,6 +90,9 @@ class Behaviour:
     trusted: tuple[Network, ...] = ()
     rates: Rates | None = None
     explain_to: tuple[Network, ...] = ()
+    hsts: bytes | None = None
+    asks_certificates: bool = False
+    sends_certificates: bool = False
 
 
 class Frontend:
@@ -105,6 +113,9 @@ class Frontend:
     trusted: tuple[Network, ...]
     rates: Rates | None
     explain_to: tuple[Network, ...]
+    hsts: bytes | None
+    asks_certificates: bool
+    sends_certificates: bool
 
     def __init__(
         self,
@@ -138,6 +149,9 @@ class Frontend:
         self.trusted = behaviour.trusted
         self.rates = behaviour.rates
         self.explain_to = behaviour.explain_to
+        self.hsts = behaviour.hsts
+        self.asks_certificates = behaviour.asks_certificates
+        self.sends_certificates = behaviour.sends_certificates
         self._look_for_room()
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
@@ -157,6 +171,15 @@ class Frontend:
             trusted = any(client in network for network in self.trusted)
         port = getattr(address, "port", 0)
         return Peer(host.encode("ascii"), trusted, secure, self.server, port, self.local, self.explain_to)
+
+    def note_tls(self, peer: Peer, transport: SecureServer) -> None:
+        """Note what the handshake of a client has settled.
+
+        :raises ValueError: its certificate cannot be read.
+        """
+        peer.secured = secured(transport)
+        if self.asks_certificates:
+            peer.secured.tell_members(self.sends_certificates)
 
     def enter(self, connection: Http1) -> bool:
         """Count a new connection; returns whether its client may have it."""

@@ -11,6 +11,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..core.answers import add_hsts
 from ..core.exchange import Exchange
 from ..core.headers import Answer, Peer
 from ..core.location import Location
@@ -107,6 +108,11 @@ class Http1(Protocol):
 
     def handshakeCompleted(self) -> None:
         """TLS stands: now a request is due."""
+        if isinstance(self.transport, SecureServer):
+            try:
+                self.frontend.note_tls(self.peer, self.transport)
+            except ValueError:  # nobody could tell members who this client is
+                self.transport.abortConnection()
         self.frontend.deadlines.set(self, self.frontend.limits.header_timeout)
 
     def _open_wire(self) -> None:
@@ -273,6 +279,8 @@ class Http1(Protocol):
         if request.websocket is not None and self._rest:
             keep = False  # what stands behind a refused handshake may be frames
         self._chunking = False
+        if self.frontend.hsts is not None:
+            add_hsts(lines, self.frontend.hsts)
         if length is None:
             if request.http11:
                 self._chunking = True

@@ -18,8 +18,9 @@ from twisted.web.server import Request as WebRequest
 from zope.interface import implementer
 
 from ..core import pages
+from ..core.answers import add_hsts
 from ..core.exchange import Exchange
-from ..core.headers import Answer
+from ..core.headers import Answer, Peer
 from ..core.ports import Link
 from ..core.request import understand
 from ..errors import BadRequest
@@ -113,13 +114,22 @@ def refuse(request: WebRequest, problem: BadRequest) -> bytes:
     return b"" if request.method == b"HEAD" else body
 
 
+def _peer(request: Any, frontend: Frontend) -> Peer:
+    """The client of a request; on a listener of ours its connection knows it already, and what its TLS came to."""
+    connection = getattr(getattr(request.channel, "transport", None), "protocol", None)
+    if isinstance(connection, Http1):
+        return connection.peer
+    return frontend.peer(request.getClientAddress(), request.isSecure() or None)
+
+
 @implementer(IPushProducer)
 class _WebClient:
     """A twisted.web request as the `panolb.core.ports.Client` of an exchange."""
 
     def __init__(self, request: WebRequest, frontend: Frontend) -> None:
         self._request: Any = request
-        self.peer = frontend.peer(request.getClientAddress(), request.isSecure() or None)
+        self.peer = _peer(request, frontend)
+        self._hsts = frontend.hsts
         self._exchange: Exchange | None = None
         self._link: Link | None = None
         self._blocked = False
@@ -174,6 +184,9 @@ class _WebClient:
         request.setResponseCode(status, phrase)
         request.responseHeaders.removeHeader(b"server")
         request.responseHeaders.removeHeader(b"date")
+        request.responseHeaders.removeHeader(b"strict-transport-security")
+        if self._hsts is not None:
+            add_hsts(lines, self._hsts)
         for line in lines:
             name, _, value = line.partition(b": ")
             request.responseHeaders.addRawHeader(name, value)

@@ -82,7 +82,7 @@ def test_any_structure(known: Known, document: dict[str, str]) -> None:
 
 
 EXAMPLE: dict[str, Any] = {
-    "listener": {"public": {"endpoint": "tcp:1"}},
+    "listener": {"public": {"endpoint": "tcp:1", "certificate": [{"file": "x.pem"}], "tls": {"hsts": "1d"}}},
     "balancer": {
         "app": {
             "stickysession": "ID",
@@ -104,6 +104,8 @@ WHERE: list[tuple[type, list[str | int]]] = list(
         [
             [],
             ["listener", "public"],
+            ["listener", "public", "certificate", 0],
+            ["listener", "public", "tls"],
             ["location", 0],
             ["balancer", "app"],
             ["balancer", "app", "member", 0],

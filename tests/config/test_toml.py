@@ -192,7 +192,11 @@ def with_line(table: str, line: str) -> str:
         ("listener", 'trusted_proxies = "10.0.0.0/8"', "expected a list in [ ]"),
         ("listener", "enpoint = 1", "unknown key; did you mean 'endpoint'?"),
         ("listener", "Max-Head = 1", "unknown key; did you mean 'max_head'?"),
-        ("listener", "frobnicate = 1", "unknown key; known here: body_rate, body_timeout, endpoint,"),
+        (
+            "listener",
+            "frobnicate = 1",
+            "unknown key; known here: body_rate, body_timeout, certificate, endpoint,",
+        ),
         ("balancer", "interval = 3", "unknown key; it belongs to [balancer.NAME.health]; known here: "),
         ("balancer", 'stickysesion = "A"', "unknown key; did you mean 'stickysession'?"),
         ("balancer", 'stickysession = "A;B"', "must be a cookie name, or a cookie name and a URL parameter"),

@@ -48,13 +48,13 @@ class Door:
         assert self.address.port is not None
         return self.address.port
 
-    def endpoint(self, kind: str = "tcp") -> str:
-        """Return where to listen, as a Twisted endpoint without what TLS needs."""
+    def endpoint(self) -> str:
+        """Return where to listen, as a Twisted endpoint."""
         host = self.address.host.strip("[]")
-        version = "6" if ":" in host and kind == "tcp" else ""
+        version = "6" if ":" in host else ""
         escaped = host.replace(":", "\\:")
         interface = f":interface={escaped}" if host and host not in ("*", "0.0.0.0") else ""
-        return f"{kind}{version}:{self.port}{interface}"
+        return f"tcp{version}:{self.port}{interface}"
 
 
 def doors(main: Scope, hosts: list[Scope], remarks: Remarks) -> list[Door]:

@@ -12,6 +12,7 @@ from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scalars import atoi, duration
 from panolb.config.httpd.scopes import Scope
+from panolb.config.httpd.tls import Secured
 from panolb.config.model import Listener
 
 EVERYBODY: Final = ("0.0.0.0/0", "::/0")
@@ -21,13 +22,17 @@ _KIB: Final = 1024
 _ANY_NUMBER: Final = 10_000  # of fields; max_head is the limit long before
 
 
-def listener(door: Door, endpoint: str, remarks: Remarks, *, exact: bool) -> Listener | None:
+def listener(door: Door, secured: Secured, remarks: Remarks, *, exact: bool) -> Listener | None:
     """Make the listener of a door; None when there is a problem, which has then been told.
 
     As in Apache the first virtual host of the address decides, since nobody knows the request's host yet.
     """
     server = door.servers[0]
-    values: dict[str, Any] = {"endpoint": endpoint}
+    values: dict[str, Any] = {
+        "endpoint": door.endpoint(),
+        "certificate": secured.certificates,
+        "tls": secured.tls,
+    }
     if exact:
         # Apache's defaults where panolb's are others.
         values |= {"idle_timeout": 5.0, "max_requests": 100, "body_rate": 0}

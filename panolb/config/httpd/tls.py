@@ -1,106 +1,166 @@
-"""mod_ssl: certificate, key and chain of a listener; and what else it says, where panolb does no less than that."""
+"""mod_ssl: the certificates of a listener, and how TLS is spoken with them."""
 
 from __future__ import annotations
 
 import re
-import ssl
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from attrs import define, field, frozen
 
 from panolb.config.httpd.addresses import Door
+from panolb.config.httpd.hosts import server_host
 from panolb.config.httpd.known import Verdict
-from panolb.config.httpd.nodes import Directive
+from panolb.config.httpd.nodes import Directive, Place
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scopes import Scope
+from panolb.config.tls import SERVER_NAME, Certificate, Tls, cipher_names
 
-VERSIONS: Final = frozenset({"tlsv1.2", "tlsv1.3"})
-"""What clients can speak to panolb."""
+_VERSIONS: Final = ("1.2", "1.3")
+VERSIONS: Final = frozenset(f"tlsv{version}" for version in _VERSIONS)
+"""Those that panolb speaks, in the words of SSLProtocol."""
 
-CIPHERS: Final = (
-    "ECDH+AESGCM:ECDH+CHACHA20:DH+AESGCM:DH+CHACHA20:ECDH+AES256:DH+AES256:ECDH+AES128:DH+AES:RSA+AESGCM:RSA+AES:"
-    "!aNULL:!MD5:!DSS"
+_OF_TLS13: Final = frozenset(
+    {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
 )
-"""Twisted's own list, twisted.internet._sslverify.defaultCiphers, up to TLS 1.2."""
-
 _ALL: Final = frozenset({"sslv3", "tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"})
-_FILES: Final = ("SSLCertificateFile", "SSLCertificateKeyFile", "SSLCertificateChainFile")
+_CLIENTS: Final = ("client_certificate", "client_ca", "client_crl")
+
+Files = tuple[str, str | None, str | None]
+"""Certificate, key and chain."""
 
 
-def endpoint(door: Door, root: Path, remarks: Remarks) -> str:
-    """Return where a door listens, with TLS when its first virtual host has it.
+@frozen
+class Secured:
+    """What a listener gets.
+
+    :ivar places: the lines that its certificates are made of.
+    """
+
+    certificates: list[Certificate] = field(factory=list)
+    tls: Tls = field(factory=Tls)
+    places: list[Place] = field(factory=list)
+
+
+@define
+class _Shown:
+    """A certificate on its way: where it is written first, and for whom."""
+
+    node: Directive
+    names: list[str]
+
+
+def read(door: Door, root: Path, remarks: Remarks) -> Secured:
+    """Return what a door shows, and how; nothing where its virtual hosts have no TLS.
 
     :param root: where relative file names begin.
     """
     switched = [_is_on(server) for server in door.servers]
     if not any(switched):
-        return door.endpoint()
-    server = door.servers[0]
+        return Secured()
+    first, *others = door.servers
     door.secure = True
-    node = server.last("SSLEngine") or door.node
+    node = first.last("SSLEngine") or door.node
     if not all(switched):
         remarks.problem(node, f"all virtual hosts of port {door.port} need SSLEngine On, or none of them")
-    if len({_named(one, root) for one in door.servers}) > 1:
-        words = f"panolb shows one certificate on port {door.port}; clients of the other hosts would not accept it."
-        remarks.stops(node, words)
-    _policy(server, remarks)
-    return _endpoint(door, server, node, root, remarks)
+    found: dict[Files, _Shown] = {}
+    for server in door.servers:
+        for files, line in _files(server, node, root, remarks):
+            shown = found.setdefault(files, _Shown(line, []))
+            shown.names += [name for name in _names(server) if name not in shown.names]
+    tls = _policy(first, root, remarks)
+    for server in others:
+        _compare(server, tls, _policy(server, root, remarks), door, remarks)
+    several = len(found) > 1
+    return Secured(
+        [
+            Certificate(file=file, key=key, chain=chain, names=shown.names if several else [])
+            for (file, key, chain), shown in found.items()
+        ],
+        tls,
+        [shown.node.place for shown in found.values()],
+    )
 
 
 def _is_on(server: Scope) -> bool:
     return server.word("SSLEngine", "off").lower() == "on"
 
 
-def _named(server: Scope, root: Path) -> tuple[Path | None, ...]:
-    return tuple(root / server.word(name) if server.word(name) else None for name in _FILES)
+# -- certificates -------------------------------------------------------------------------------------------------------
 
 
-def _endpoint(door: Door, server: Scope, node: Directive, root: Path, remarks: Remarks) -> str:
-    certificate, key, chain = _named(server, root)
-    if certificate is None:
+def _names(server: Scope) -> list[str]:
+    """Return the names of a virtual host, by which Apache chooses its certificate, whatever names that has."""
+    words = [server_host(server), *(word.lower() for node in server.own("ServerAlias") for word in node.args)]
+    return [word for word in words if word and SERVER_NAME.complaint(word) is None]
+
+
+def _files(server: Scope, node: Directive, root: Path, remarks: Remarks) -> Iterator[tuple[Files, Directive]]:
+    """Yield the certificates of a virtual host: one, or one of each kind of key."""
+    certificates, keys = _lines(server, "SSLCertificateFile"), _lines(server, "SSLCertificateKeyFile")
+    chains = _lines(server, "SSLCertificateChainFile")
+    if not certificates:
         remarks.problem(node, "needs SSLCertificateFile")
-        return door.endpoint("ssl")
-    for name, path in zip(_FILES, (certificate, key, chain), strict=True):
-        line = server.last(name)
-        if path is not None and line is not None and not path.is_file():
+    for line in (*certificates, *keys, *chains):
+        path = root / line.args[0]
+        if not path.is_file():
             remarks.problem(line, f"file '{path}' does not exist or is empty")
-    if chain is None and _count(certificate) > 1:
-        # As since Apache 2.4.8: the file may go on with the certificates between it and the root.
-        chain = certificate
-    parts = [
-        door.endpoint("ssl"),
-        f"privateKey={_escaped(key or certificate)}",
-        f"certKey={_escaped(certificate)}",
-    ]
-    parts += [f"extraCertChain={_escaped(chain)}"] if chain is not None else []
-    return ":".join(parts)
+    for number, line in enumerate(certificates):
+        key = str(root / keys[number].args[0]) if number < len(keys) else None
+        chain = str(root / chains[-1].args[0]) if chains else None
+        yield (str(root / line.args[0]), key, chain), line
 
 
-def _escaped(path: Path) -> str:
-    return str(path).replace("\\", "\\\\").replace(":", "\\:")
+def _lines(server: Scope, name: str) -> list[Directive]:
+    """Return the directives that count: a virtual host's own, or else the main server's."""
+    return server.own(name) or server.all(name)
 
 
-def _count(path: Path) -> int:
-    try:
-        return path.read_bytes().count(b"-----BEGIN CERTIFICATE-----")
-    except OSError:
-        return 0
+# -- how TLS is spoken --------------------------------------------------------------------------------------------------
 
 
-def _policy(server: Scope, remarks: Remarks) -> None:
-    """Say whether protocols and ciphers are at least as strict as asked for."""
+def _policy(server: Scope, root: Path, remarks: Remarks) -> Tls:
+    values: dict[str, Any] = {**_protocols(server, remarks), **_ciphers(server, remarks)}
+    if server.on("SSLHonorCipherOrder"):
+        values["prefer_server_ciphers"] = True
+    if not server.on("SSLSessionTickets", default=True):
+        values["session_tickets"] = False
+    values |= _clients(server, root, remarks)
+    return Tls(**values)
+
+
+def _compare(server: Scope, tls: Tls, other: Tls, door: Door, remarks: Remarks) -> None:
+    """Say what a virtual host wants otherwise than the first one of its port."""
+    node = server.section
+    if node is None or tls == other:
+        return
+    if any(getattr(tls, key) != getattr(other, key) for key in _CLIENTS):
+        words = "clients are asked for certificates as the first virtual host"
+        remarks.stops(node, f"On port {door.port} {words} says, before anybody knows which one they want.")
+    else:
+        words = "versions and ciphers of TLS are those of the first virtual host"
+        remarks.lost(node, f"On port {door.port} {words}.")
+
+
+def _protocols(server: Scope, remarks: Remarks) -> dict[str, Any]:
     node = server.last("SSLProtocol")
-    if node is not None:
-        wanted = protocols(node.args)
-        if wanted is None:
-            remarks.problem(node, "names a protocol that does not exist")
-        elif not wanted >= VERSIONS:
-            remarks.stops(node, "panolb speaks TLS 1.2 and 1.3, both of them.")
-        elif wanted > VERSIONS:
-            remarks.say(node, Verdict.IMPROVED, "Only TLS 1.2 and 1.3: what is older is not safe any more.")
-        else:
-            remarks.say(node, Verdict.RUN, "TLS 1.2 and 1.3, as panolb always does.")
-    for line in server.all("SSLCipherSuite"):
-        _ciphers(line, remarks)
+    if node is None:
+        return {}
+    wanted = protocols(node.args)
+    if wanted is None:
+        remarks.problem(node, "names a protocol that does not exist")
+        return {}
+    ours = [version for version in _VERSIONS if f"tlsv{version}" in wanted]
+    if not ours:
+        remarks.stops(node, "panolb speaks TLS 1.2 and 1.3 only: what is older is not safe any more.")
+        return {}
+    spoken = f"TLS {' and '.join(ours)}"
+    if len(wanted) > len(ours):
+        remarks.say(node, Verdict.IMPROVED, f"Only {spoken}: what is older is not safe any more.")
+    else:
+        remarks.say(node, Verdict.RUN, f"{spoken}.")
+    return {"min_version": ours[0], "max_version": ours[-1]}
 
 
 def protocols(words: tuple[str, ...]) -> frozenset[str] | None:
@@ -119,26 +179,53 @@ def protocols(words: tuple[str, ...]) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def _ciphers(node: Directive, remarks: Remarks) -> None:
-    if len(node.args) == 2 and node.args[0].upper() == "TLSV1.3":
-        remarks.stops(node, "The ciphers of TLS 1.3 are all offered, as OpenSSL has them.")
-        return
-    wanted, ours = _names(node.args[-1]), _names(CIPHERS)
-    if wanted is None:
-        remarks.problem(node, "Unable to configure permitted SSL ciphers")
-        return
-    weaker = sorted((ours or set()) - wanted)
-    if weaker:
-        words = f"panolb offers what this leaves out: {', '.join(weaker[:3])}{', ...' if weaker[3:] else ''}."
-        remarks.stops(node, words)
-    else:
-        remarks.say(node, Verdict.RUN, "panolb's ciphers are among these.")
+def _ciphers(server: Scope, remarks: Remarks) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for node in server.all("SSLCipherSuite"):
+        words = node.args[-1]
+        if len(node.args) == 2 and node.args[0].upper() == "TLSV1.3":
+            if not set(words.upper().split(":")) >= _OF_TLS13:
+                remarks.stops(node, "The ciphers of TLS 1.3 are all offered, as OpenSSL has them.")
+        elif re.fullmatch(r"PROFILE=\w+", words):  # of Red Hat's OpenSSL, for all programs of a machine
+            remarks.say(node, Verdict.RUN, "Mozilla's intermediate list, in the place of the system's.")
+            found = {}
+        elif cipher_names(words) is None:
+            remarks.problem(node, "Unable to configure permitted SSL ciphers")
+        else:
+            found = {"ciphers": words}
+    return found
 
 
-def _names(ciphers: str) -> set[str] | None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.set_ciphers(re.sub(r"^PROFILE=\w+$", "DEFAULT", ciphers))
-    except ssl.SSLError:
-        return None
-    return {str(one["name"]) for one in context.get_ciphers() if one["protocol"] != "TLSv1.3"}
+def _clients(server: Scope, root: Path, remarks: Remarks) -> dict[str, Any]:
+    """Whether clients are asked for certificates, and whose are good."""
+    node = server.last("SSLVerifyClient")
+    if node is None or node.args[0].lower() not in ("optional", "require"):
+        return {}  # of anything else the tables say what becomes of it
+    authorities = server.last("SSLCACertificateFile")
+    if authorities is None:
+        remarks.stops(node, "The authorities have to be in one file: write SSLCACertificateFile.")
+        return {}
+    remarks.say(node, Verdict.RUN, "Members are told in X-Client-Cert-Verify, -Subject and so on.")
+    remarks.say(authorities, Verdict.RUN, "Who issues clients' certificates.")
+    values = {
+        "client_certificate": {"optional": "optional", "require": "required"}[node.args[0].lower()],
+        "client_ca": str(root / authorities.args[0]),
+    }
+    revoked, check = server.last("SSLCARevocationFile"), server.last("SSLCARevocationCheck")
+    if check is not None and check.args[0].lower() in ("leaf", "chain"):
+        if revoked is None:
+            remarks.stops(
+                check, "The lists of revoked certificates have to be in one file: write SSLCARevocationFile."
+            )
+        else:
+            values["client_crl"] = str(root / revoked.args[0])
+            remarks.say(revoked, Verdict.RUN, "Clients' certificates that are not good any more.")
+            remarks.say(
+                check, Verdict.RUN, "Of the certificates of clients; those of authorities are not looked up."
+            )
+    depth = server.last("SSLVerifyDepth")
+    if depth is not None:
+        remarks.lost(
+            depth, "Any number of authorities may stand between a client and one of SSLCACertificateFile."
+        )
+    return values

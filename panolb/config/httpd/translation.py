@@ -89,13 +89,15 @@ class Translation:
     def _listeners(self, found: list[Door]) -> dict[str, Listener]:
         made: dict[str, Listener] = {}
         for door in found:
-            endpoint = tls.endpoint(door, self.root, self.remarks)
+            secured = tls.read(door, self.root, self.remarks)
             if door.secure:
                 door.name = "https" + door.name.removeprefix("http")
-            one = listener(door, endpoint, self.remarks, exact=self.exact)
+            one = listener(door, secured, self.remarks, exact=self.exact)
             if one is not None:
                 made[door.name] = one
                 self.sources["listener", door.name] = [door.node.place]
+                for index, place in enumerate(secured.places):
+                    self.sources["listener", door.name, "certificate", index] = [place]
         return made
 
     # --- balancers ---

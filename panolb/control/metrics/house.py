@@ -75,9 +75,11 @@ def _member(sheet: Sheet, seat: Seat, *labels: str) -> None:
 
 
 def _certificate(sheet: Sheet, listener: Listener) -> None:
-    if listener.shown is None:
+    """Of several certificates for the same name the one that ends first."""
+    if listener.identity is None:
         return
-    own = listener.shown.certificate.own
-    until = own.to_cryptography().not_valid_after_utc
-    name = own.get_subject().CN or "no name"
-    sheet.add(families.CERTIFICATE, until.timestamp(), listener.name, name)
+    ends: dict[str, float] = {}
+    for one in listener.identity.certificates:
+        ends[one.name] = min(one.until.timestamp(), ends.get(one.name, one.until.timestamp()))
+    for name, end in ends.items():
+        sheet.add(families.CERTIFICATE, end, listener.name, name)

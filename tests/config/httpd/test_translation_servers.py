@@ -12,7 +12,7 @@ import pytest
 from panolb.config.httpd import Imported
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.tls import protocols
-from panolb.config.model import AccessLog, Listener
+from panolb.config.model import AccessLog, Certificate, Listener, Tls
 from tests.harness.httpdconf import MEMBERS, PASS, changed
 
 Translate = Callable[..., Imported]
@@ -266,6 +266,8 @@ def test_the_end(translate: Translate) -> None:
 
 # --- TLS ---
 
+TLS13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> str:
@@ -276,22 +278,33 @@ def certificate(tmp_path: Path) -> str:
 
 
 def test_tls(translate: Translate, certificate: str, tmp_path: Path) -> None:
-    """Certificate and key of the endpoint."""
+    """Certificate and key of the listener."""
     listener = translate(certificate + SITE).config.listener
-    assert {name: one.endpoint for name, one in listener.items()} == {
-        "https-10080": f"ssl:10080:privateKey={tmp_path}/dash.key:certKey={tmp_path}/dash.crt"
-    }
+    assert {name: one.endpoint for name, one in listener.items()} == {"https-10080": "tcp:10080"}
     assert listener["https-10080"].is_secure
+    assert listener["https-10080"].certificate == [
+        Certificate(file=f"{tmp_path}/dash.crt", key=f"{tmp_path}/dash.key")
+    ]
+    assert listener["https-10080"].tls == Tls()
 
 
 def test_a_chain(translate: Translate, certificate: str, tmp_path: Path) -> None:
-    """In a file of its own, or in the certificate's, as certbot writes it."""
+    """In a file of its own."""
     (tmp_path / "chain.crt").write_text("-----BEGIN CERTIFICATE-----\n")
     own = translate(certificate + "SSLCertificateChainFile chain.crt\n" + SITE).config.listener
-    assert own["https-10080"].endpoint.endswith(f":extraCertChain={tmp_path}/chain.crt")
-    (tmp_path / "dash.crt").write_text("-----BEGIN CERTIFICATE-----\n" * 2)
-    together = translate(certificate + SITE).config.listener
-    assert together["https-10080"].endpoint.endswith(f":extraCertChain={tmp_path}/dash.crt")
+    assert own["https-10080"].certificate[0].chain == f"{tmp_path}/chain.crt"
+
+
+def test_two_kinds_of_keys(translate: Translate, certificate: str, tmp_path: Path) -> None:
+    """A virtual host may have one certificate of each; their order says which key is whose."""
+    for name in ("rsa.crt", "rsa.key"):
+        (tmp_path / name).write_text("")
+    more = "SSLCertificateFile rsa.crt\nSSLCertificateKeyFile rsa.key\n"
+    listener = translate(_host("a.test", more=certificate + more)).config.listener
+    assert [(one.file, one.key, one.names) for one in listener["https-10080"].certificate] == [
+        (f"{tmp_path}/dash.crt", f"{tmp_path}/dash.key", ["a.test"]),
+        (f"{tmp_path}/rsa.crt", f"{tmp_path}/rsa.key", ["a.test"]),
+    ]
 
 
 def test_tls_on_one_of_two_ports(translate: Translate, certificate: str) -> None:
@@ -326,19 +339,65 @@ def test_tls_without_files(problems: Problems, lines: str, words: str) -> None:
         ("SSLProtocol TLSv1.2 TLSv1.3", Verdict.RUN, False),
         ("SSLProtocol all -SSLv3 -TLSv1 -TLSv1.1", Verdict.RUN, False),
         ("SSLProtocol all -SSLv3", Verdict.IMPROVED, False),
-        ("SSLProtocol TLSv1.2", Verdict.UNSUPPORTED, True),
-        ("SSLProtocol -all +TLSv1.3", Verdict.UNSUPPORTED, True),
+        ("SSLProtocol TLSv1.2", Verdict.RUN, False),
+        ("SSLProtocol -all +TLSv1.3", Verdict.RUN, False),
+        ("SSLProtocol TLSv1.1", Verdict.UNSUPPORTED, True),
         ("SSLCipherSuite HIGH:!aNULL", Verdict.RUN, False),
-        ("SSLCipherSuite ECDHE-RSA-AES256-GCM-SHA384", Verdict.UNSUPPORTED, True),
+        ("SSLCipherSuite PROFILE=SYSTEM", Verdict.RUN, False),
+        ("SSLCipherSuite ECDHE-RSA-AES256-GCM-SHA384", Verdict.RUN, False),
+        (f"SSLCipherSuite TLSv1.3 {TLS13}", Verdict.RUN, False),
+        ("SSLVerifyClient none", Verdict.HARMLESS, False),
+        ("SSLVerifyClient optional_no_ca", Verdict.UNSUPPORTED, True),
+        ("SSLVerifyClient require", Verdict.UNSUPPORTED, True),
         ("SSLCipherSuite TLSv1.3 TLS_AES_256_GCM_SHA384", Verdict.UNSUPPORTED, True),
     ],
 )
 def test_policy(translate: Translate, certificate: str, line: str, verdict: Verdict, stops: bool) -> None:
-    """What panolb does anyway is run; what it would undercut stops the start."""
-    allowed = {"SSLProtocol", "SSLCipherSuite"}
+    """What panolb can do is run; what it would undercut stops the start."""
+    allowed = {"SSLProtocol", "SSLCipherSuite", "SSLVerifyClient"}
     imported = translate(f"{line}\n{certificate}{SITE}", allowed=allowed)
     entry = next(one for one in imported.report.entries if one.place.line == 3)
     assert (entry.verdict, entry.stops) == (verdict, stops), entry
+
+
+def test_how_tls_is_spoken(translate: Translate, certificate: str, tmp_path: Path) -> None:
+    """Versions, ciphers and clients' certificates become keys."""
+    lines = """\
+SSLProtocol -all +TLSv1.2
+SSLCipherSuite HIGH:!aNULL
+SSLHonorCipherOrder On
+SSLSessionTickets Off
+SSLVerifyClient require
+SSLCACertificateFile ca.crt
+SSLCARevocationFile gone.crl
+SSLCARevocationCheck leaf
+"""
+    imported = translate(certificate + lines + SITE)
+    assert imported.config.listener["https-10080"].tls == Tls(
+        max_version="1.2",
+        ciphers="HIGH:!aNULL",
+        prefer_server_ciphers=True,
+        session_tickets=False,
+        client_certificate="required",
+        client_ca=f"{tmp_path}/ca.crt",
+        client_crl=f"{tmp_path}/gone.crl",
+    )
+    assert all(one.verdict is Verdict.RUN for one in imported.report.entries if one.name.startswith("SSL"))
+
+
+def test_client_certificates_of_some_hosts(problems: Problems, certificate: str) -> None:
+    """Those of another virtual host of the port would be let in without one."""
+    asking = certificate + "SSLVerifyClient require\nSSLCACertificateFile dash.crt\n"
+    found = problems(_host("a.test", more=certificate) + _host("b.test", more=asking))
+    assert len(found) == 1
+    assert "clients are asked for certificates as the first virtual host says" in found[0]
+
+
+def test_client_certificates_of_some_paths(problems: Problems, certificate: str) -> None:
+    """When a path is known, the handshake is long over."""
+    asking = "<Location /admin>\nSSLVerifyClient require\n</Location>\n"
+    found = problems(_host("a.test", more=certificate + asking))
+    assert any("SSLVerifyClient" in one for one in found)
 
 
 @pytest.mark.parametrize(
@@ -356,13 +415,20 @@ def test_protocols(words: tuple[str, ...], left: set[str]) -> None:
     assert protocols((*words, "TLSv9")) is None
 
 
-def test_two_certificates_on_one_port(problems: Problems, certificate: str, tmp_path: Path) -> None:
-    """Clients of the second host would get the first one's."""
+def test_several_certificates_on_one_port(translate: Translate, certificate: str, tmp_path: Path) -> None:
+    """By the names of their virtual hosts; the first one is for all others."""
     (tmp_path / "other.crt").write_text("")
     other = certificate.replace("dash.crt", "other.crt")
-    found = problems(_host("a.test", more=certificate) + _host("b.test", more=other))
-    assert len(found) == 1
-    assert "one certificate on port 10080" in found[0]
+    text = (
+        _host("a.test", more=certificate)
+        + _host("b.test", more=other + "ServerAlias *.b.test c.test\n")
+        + _host("d.test", more=certificate)
+    )
+    listener = translate(text).config.listener["https-10080"]
+    assert [(one.file, one.names) for one in listener.certificate] == [
+        (f"{tmp_path}/dash.crt", ["a.test", "d.test"]),
+        (f"{tmp_path}/other.crt", ["b.test", "*.b.test", "c.test"]),
+    ]
 
 
 def test_tls_for_some_hosts_of_a_port(problems: Problems, certificate: str) -> None:

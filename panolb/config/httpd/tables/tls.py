@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from panolb.config.httpd.known import Module, harmless, lost, run, stops
 
-_CLIENTS = "Clients are not asked for certificates."
 _REVOKED = "Whether members' certificates have been revoked is not asked."
+_CLIENTS = "Clients are asked at the handshake, for a whole virtual host and never for single paths."
+_ASKED = "Which certificates of clients are good is asked where a virtual host has SSLVerifyClient."
 _OCSP = "Certificates of clients are not asked about."
 _STAPLING = "No OCSP answers are stapled to the handshake."
 _RENEWAL = (
@@ -36,7 +37,12 @@ MODULES = (
             ),
             run("SSLProxyMachineCertificateFile 1", "What is shown to members that ask for a certificate."),
             run("SSLProxyProtocol 1+, SSLProxyCipherSuite 1-2", "Versions and ciphers towards members."),
+            run("SSLSessionTickets flag", "Whether clients get tickets for their sessions."),
             stops("SSLVerifyClient 1", _CLIENTS, same="none"),
+            harmless(
+                "SSLCACertificateFile 1, SSLCARevocationFile 1, SSLCARevocationCheck 1+, SSLVerifyDepth 1",
+                _ASKED,
+            ),
             stops("SSLRequire 1+", "Everybody may see what this keeps for some."),
             stops("SSLRequireSSL 0", "What is asked for without TLS is answered all the same."),
             stops("SSLProxyCARevocationPath 1, SSLProxyCARevocationFile 1", _REVOKED),
@@ -46,10 +52,13 @@ MODULES = (
                 "Write certificate, chain and key into one SSLProxyMachineCertificateFile.",
             ),
             lost(
-                "SSLCACertificatePath 1, SSLCACertificateFile 1, SSLCADNRequestPath 1, SSLCADNRequestFile 1, "
-                "SSLCARevocationPath 1, SSLCARevocationFile 1, SSLCARevocationCheck 1+, SSLVerifyDepth 1, SSLUserName 1, "
+                "SSLCACertificatePath 1, SSLCADNRequestPath 1, SSLCADNRequestFile 1, SSLCARevocationPath 1",
+                "Authorities and their lists are read from one file each, and clients are told no names of authorities.",
+            ),
+            lost("SSLUserName 1", "Members are told who a client is in X-Client-Cert-Subject."),
+            harmless(
                 "SSLRenegBufferSize 1",
-                _CLIENTS,
+                "Nothing is renegotiated.",
             ),
             lost(
                 "SSLOCSPEnable 1+, SSLOCSPDefaultResponder 1, SSLOCSPOverrideResponder flag, SSLOCSPResponseTimeSkew 1, "
@@ -87,7 +96,7 @@ MODULES = (
                 same="builtin",
             ),
             harmless(
-                "SSLSessionCache 1, SSLSessionCacheTimeout 1, SSLSessionTickets flag, SSLSessionTicketKeyFile 1",
+                "SSLSessionCache 1, SSLSessionCacheTimeout 1, SSLSessionTicketKeyFile 1",
                 "OpenSSL resumes sessions by itself.",
             ),
             harmless(

@@ -1,0 +1,120 @@
+"""Certificates that are renewed while panolb runs: taken when their files change, and asked for when they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from twisted.internet.task import LoopingCall
+
+from ..errors import ConfigError
+from ..events import EventLogger
+from . import tls
+from .certificates import Stamp, stamp
+
+if TYPE_CHECKING:
+    from .listeners import Listener
+    from .listening import Listening
+
+log = EventLogger()
+
+LOOK = 2.0  # seconds between two looks at the files
+DAY = 86400.0
+
+
+@attrs.define
+class Watch:
+    """What is known of the files of one listener.
+
+    :ivar tried: as they were when they were last read.
+    :ivar seen: as they were at the last look.
+    """
+
+    tried: Stamp
+    seen: Stamp
+
+
+class Renewals:
+    """Looks after the certificates of all listeners.
+
+    :param wall_clock: reads the time of day in seconds since 1970.
+    """
+
+    def __init__(self, reactor: Any, listening: Listening, wall_clock: Callable[[], float]) -> None:
+        self._listening = listening
+        self._wall_clock = wall_clock
+        self._watches: dict[Listener, Watch] = {}
+        self._looking, self._daily = LoopingCall(self._look), LoopingCall(self._begin_the_day)
+        self._looking.clock = self._daily.clock = reactor
+
+    def start(self) -> None:
+        """Begin."""
+        self._looking.start(LOOK).addErrback(_say_broken)
+        self._daily.start(DAY).addErrback(_say_broken)
+
+    def stop(self) -> None:
+        """Look no more."""
+        for one in (self._looking, self._daily):
+            if one.running:
+                one.stop()
+
+    def _look(self) -> None:
+        """Take what has changed, and has stopped changing: certificate and key are not written in the same moment."""
+        listeners = [one for one in self._listening.listeners.values() if one.identity is not None]
+        self._watches = {one: self._watches.get(one) or self._watch(one) for one in listeners}
+        for listener, watch in self._watches.items():
+            now = self._stamp_of(listener)
+            if now == watch.seen != watch.tried:
+                watch.tried = now
+                self._renew(listener)
+            watch.seen = now
+
+    def _watch(self, listener: Listener) -> Watch:
+        """Begin with a listener: its files may have changed since they were read."""
+        assert listener.identity is not None
+        return Watch(listener.identity.stamp, self._stamp_of(listener))
+
+    def _stamp_of(self, listener: Listener) -> Stamp:
+        return stamp(tls.files(self._listening.config.listener[listener.name]))
+
+    def _renew(self, listener: Listener) -> None:
+        try:
+            found = tls.identity(listener.name, self._listening.config)
+        except ConfigError as error:
+            log.error(
+                "listener {name}: what is in the files of its certificates now is refused, and clients are still shown "
+                "{shown}: {problems}; put it right, it is read again as soon as it changes",
+                event="certificate.refused",
+                name=listener.name,
+                shown=listener.identity,
+                problems="; ".join(map(str, error.problems)),
+            )
+            return
+        if found is not None and found != listener.identity:
+            self._listening.renew(listener, found)
+
+    def _begin_the_day(self) -> None:
+        """Say what is about to expire, and have new keys for session tickets.
+
+        Whoever has the key of a ticket can read all that was said in its session, and those of OpenSSL last as long as
+        the context.
+        """
+        config, now = self._listening.config, self._wall_clock()
+        for name, listener in self._listening.listeners.items():
+            if listener.identity is None:
+                continue
+            for words in tls.expiries(listener.identity, now):
+                log.warn("listener {name}: {words}", event="certificate.expiring", name=name, words=words)
+            for words in tls.doubts(name, config, listener.identity, now):
+                log.warn("listener {name}: {words}", event="certificate.doubtful", name=name, words=words)
+            try:
+                found = tls.identity(name, config)
+            except ConfigError:
+                continue  # which `_look` says when they change; the old keys have to do
+            if found == listener.identity:
+                listener.show(found)
+
+
+def _say_broken(failure: Any) -> None:
+    log.failure("renewed certificates are not noticed any more", failure)

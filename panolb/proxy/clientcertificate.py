@@ -1,0 +1,52 @@
+"""Reading what a client's TLS came to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from ..core.secured import ClientCertificate, Secured
+from .tls import SecureServer
+
+_NAMES = {NameOID.EMAIL_ADDRESS: "emailAddress"}  # as OpenSSL calls it; RFC 4514 has only its number
+
+
+def secured(transport: SecureServer) -> Secured:
+    """What the handshake of a connection has settled.
+
+    :raises ValueError: the client's certificate passes with OpenSSL, and is none.
+    """
+    wire = transport.socket
+    cipher, der = wire.cipher(), transport.client_certificate
+    return Secured(
+        wire.version() or "",
+        cipher[0] if cipher else "",
+        wire.server_name or "",
+        bool(wire.session_reused),
+        None if der is None else _understood(der),
+    )
+
+
+def _understood(der: bytes) -> ClientCertificate:
+    found = x509.load_der_x509_certificate(der)
+    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    digits = f"{found.serial_number:X}"
+    return ClientCertificate(
+        der,
+        found.subject.rfc4514_string(_NAMES),
+        found.issuer.rfc4514_string(_NAMES),
+        str(names[0].value) if names else "",
+        digits if len(digits) % 2 == 0 else "0" + digits,
+        sha256(der).hexdigest(),
+        _time(found.not_valid_before_utc),
+        _time(found.not_valid_after_utc),
+    )
+
+
+def _time(when: datetime) -> str:
+    """As mod_ssl writes it, whatever the locale: ``Nov  3 08:15:00 2026 GMT``."""
+    month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[when.month - 1]
+    return f"{month} {when.day:2} {when:%H:%M:%S} {when.year} GMT"
