@@ -358,7 +358,7 @@ class Panolb(MultiService):
         from .metrics.page import MetricsPage  # noqa: PLC0415
 
         house = House(self.plant, self.listening, self.operations, self.changes)
-        return MetricsPage(house, lambda: [self.traffic.export()])
+        return MetricsPage(self.reactor, house, lambda: [self.traffic.export()])
 
     def _lost_lines(self) -> dict[str, int]:
         """Of the access logs."""

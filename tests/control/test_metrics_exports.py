@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as parse
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from panolb.control.metrics import families
 from panolb.control.metrics.exports import Exports
 from panolb.control.metrics.families import FAMILIES, Family, Kind
+from panolb.control.metrics.page import MetricsPage
 from panolb.control.metrics.rendering import Rendered
 from panolb.control.metrics.sheet import Export, Sheet, Value, merged
 from panolb.core.histogram import LAGS, Histogram
@@ -43,7 +48,8 @@ def exports(draw: st.DrawFn) -> Export:
 def text(export: Export) -> str:
     """What Prometheus gets of it."""
     registry = CollectorRegistry()
-    registry.register(Rendered(export))
+    for family in FAMILIES.values():
+        registry.register(Rendered(family, export))
     return generate_latest(registry).decode()
 
 
@@ -125,6 +131,36 @@ def test_sessions_in_several_processes() -> None:
     assert 'panolb_member_sessions{balancer="app",member="app/1"} 3.0' in text(
         merged([one.numbers, two.numbers])
     )
+
+
+class Nothing:
+    """What there is once, in a house that is empty."""
+
+    def export(self) -> Export:
+        return {}
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])
+def test_the_page_waits_for_exports(accept: str) -> None:
+    """Which may come later; and it is written in small pieces, with which others take turns."""
+    clock, asked = Clock(), Deferred[Iterable[Export]]()
+    house: Any = Nothing()
+    answers: list[Any] = []
+    MetricsPage(clock, house, lambda: asked).answer(accept).addCallback(answers.append)
+    clock.advance(1)
+    assert not answers
+    sheet = Sheet()
+    sheet.add(families.OPEN_CONNECTIONS, 7, "public")
+    asked.callback([sheet.numbers, sheet.numbers])
+    turns = 0
+    while not answers:
+        clock.advance(0)
+        turns += 1
+    assert turns >= len(FAMILIES)
+    (content_type, content) = answers[0]
+    assert content_type.startswith(accept.partition(";")[0])
+    assert b'panolb_open_connections{listener="public"} 14.0\n' in content
+    assert content.count(b"# EOF") == ("openmetrics" in accept)
 
 
 def test_loop_lags_stay_apart() -> None:

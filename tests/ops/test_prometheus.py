@@ -24,7 +24,11 @@ from tests.proxy.lab import running
 GRAFANA, PROMETHEUS = OPS / "grafana", OPS / "prometheus"
 ENDINGS = {Kind.COUNTER: ("_total",), Kind.GAUGE: ("",), Kind.HISTOGRAM: ("_bucket", "_sum", "_count")}
 OF_PROMETHEUS = {"job", "instance", "le"}
-WORDS = {"initiator": {"client", "member", "panolb"}, "blame": set(BLAME.values())}
+WORDS = {
+    "initiator": {"client", "member", "panolb"},
+    "side": {"client", "member"},
+    "blame": set(BLAME.values()),
+}
 """Values of labels that no page need have from the start."""
 
 MEMBER_HEALTH = '[balancer.app.health]\ncheck = "tcp"\ninterval = "100ms"\n'

@@ -14,20 +14,20 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from .families import FAMILIES, Family, Kind
+from .families import Family, Kind
 from .sheet import Export, Value
 
 
 class Rendered(Collector):
-    """An export, for prometheus_client.  Families without any numbers are named all the same."""
+    """A family of an export, for prometheus_client.  Without any numbers it is named all the same."""
 
-    def __init__(self, export: Export) -> None:
+    def __init__(self, family: Family, export: Export) -> None:
+        self._family = family
         self._export = export
 
     def collect(self) -> Iterator[Metric]:
-        """All families."""
-        for family in FAMILIES.values():
-            yield _rendered(family, self._export)
+        """The family."""
+        yield _rendered(self._family, self._export)
 
 
 def _rendered(family: Family, export: Export) -> Metric:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from ...core.histogram import Histogram
 from ..ledger import Ledger
 from ..plant import Plant
 from ..resources import Resources
@@ -76,8 +77,8 @@ class Traffic:
             sheet.add(families.MEMBER_CONNECTIONS, pool.idle, *labels, "idle")
             sheet.add(families.MEMBER_CONNECTIONS, pool.open - pool.idle, *labels, "busy")
             sheet.add(families.QUEUE_LENGTH, pool.waiting, *labels)
-            sheet.add_histogram(families.QUEUE_SECONDS, pool.waits, *labels)
-            sheet.add_histogram(families.UPSTREAM_CONNECT, pool.connects, *labels)
+            _add_used(sheet, families.QUEUE_SECONDS, pool.waits, *labels)
+            _add_used(sheet, families.UPSTREAM_CONNECT, pool.connects, *labels)
         for name, count in self.resources.listening.clients.items():
             sheet.add(families.OPEN_CONNECTIONS, count, name)
         sheet.add(families.EXCHANGES, self.plant.exchanges)
@@ -89,8 +90,8 @@ class Traffic:
             sessions = self.ledger.sessions_of(member)
             sheet.add(families.MEMBER_WEBSOCKETS, len(sessions), *labels)
             sheet.add(families.MEMBER_SESSIONS, frozenset(sessions), *labels)
-            sheet.add_histogram(families.ROUND_TRIPS, member.client_round_trips, *labels, "client")
-            sheet.add_histogram(families.ROUND_TRIPS, member.member_round_trips, *labels, "member")
+            _add_used(sheet, families.ROUND_TRIPS, member.client_round_trips, *labels, "client")
+            _add_used(sheet, families.ROUND_TRIPS, member.member_round_trips, *labels, "member")
         names = names_of(self.plant)
         for balancer, one, tally in self.counts.tallies():
             if one is None:
@@ -110,6 +111,12 @@ class Traffic:
         sheet.add(families.START_TIME, self.started, self.worker)
         for family, value in process.figures():
             sheet.add(family, value, self.worker)
+
+
+def _add_used(sheet: Sheet, family: families.Family, found: Histogram, *labels: str) -> None:
+    """Write down a histogram that has counted anything; most members have no queue, and many no WebSockets."""
+    if any(found.counts):
+        sheet.add_histogram(family, found, *labels)
 
 
 def _pins(sheet: Sheet, balancer: str, tally: Tally) -> None:
