@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from ..errors import BadResponse
 from ..language.expression import Expression
 from ..language.facts import Facts
+from ..proxy.identity import alert
 from ..proxy.membertls import MemberTls, Securing
 from ..proxy.quiet import Quiet
 from ..proxy.upstream import MAX_HEAD, TOO_LARGE
@@ -189,7 +190,7 @@ class _Question(Protocol):
         if self._final:
             self._tell()  # a body may end with its connection
         else:
-            self._fail("the connection was closed without an answer")
+            self._fail(alert(reason.value) or "the connection was closed without an answer")
 
     def _tell(self) -> None:
         if not self.answered.called:

@@ -152,7 +152,7 @@ _ALERTS = {
     "unrecognized name": "it does not know the name that it is asked for; set tls_name",
     **dict.fromkeys(
         ("unknown ca", "bad certificate", "certificate unknown", "access denied", "unsupported certificate"),
-        "it does not accept the client certificate of tls_certificate",
+        "it refuses the client certificate, or that it is shown none; set tls_certificate to one that it accepts",
     ),
     "certificate expired": "the client certificate of tls_certificate has expired; renew it",
     "certificate revoked": "the client certificate of tls_certificate has been revoked; renew it",

@@ -337,7 +337,7 @@ def _wrong(scene: Scene) -> dict[str, tuple[SecureMember, str, str]]:
         "picky": (
             picky,
             f'tls_certificate = "{client}"\ntls_key = "{key}"',
-            "it does not accept the client certificate of tls_certificate",
+            "it refuses the client certificate, or that it is shown none",
         ),
         "deep": (scene.member("deep"), "tls_depth = 0", "its chain of certificates is longer than tls_depth = 0"),
     }  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from tests.harness.certificate import Authority
 from tests.harness.waiting import ADDRESS, free_port
 
 from .process import ServerProcess, answers
@@ -23,6 +25,7 @@ SERVER_XML = """\
   <Service name="Catalina">
     <Connector port="{port}" address={address} protocol="HTTP/1.1" connectionTimeout="20000"
                maxKeepAliveRequests="100" continueResponseTiming="onRead" />
+    {secure}
     <Engine name="Catalina" defaultHost="localhost" jvmRoute={route}>
       <Valve className="org.apache.catalina.valves.HealthCheckValve" />
       {remote_ip}
@@ -34,6 +37,15 @@ SERVER_XML = """\
   </Service>
 </Server>
 """
+# As in docs/tls-members.rst, and for clients that show a certificate.
+SECURE_CONNECTOR = """\
+<Connector port="{port}" address={address} protocol="HTTP/1.1" connectionTimeout="20000" maxKeepAliveRequests="100"
+           SSLEnabled="true" scheme="https" secure="true">
+      <SSLHostConfig certificateVerification="required" protocols="{protocols}"
+                     truststoreFile={trusted} truststorePassword="changeit" truststoreType="PKCS12">
+        <Certificate certificateFile={certificate} certificateKeyFile={key} type="EC" />
+      </SSLHostConfig>
+    </Connector>"""
 REMOTE_IP_VALVE = (
     '<Valve className="org.apache.catalina.valves.RemoteIpValve"'
     ' hostHeader="X-Forwarded-Host" portHeader="X-Forwarded-Port" />'
@@ -65,8 +77,11 @@ def missing() -> str | None:
 class Tomcat(ServerProcess):
     """One member: its route is the ``jvmRoute``, its port stays the same over a restart."""
 
-    def __init__(self, route: str, directory: Path, *, remote_ip: bool = False) -> None:
-        """Build the ``CATALINA_BASE``; ``remote_ip`` adds the RemoteIpValve, so that X-Forwarded-* count."""
+    def __init__(self, route: str, directory: Path, *, remote_ip: bool = False, secure: str = "") -> None:
+        """Build the ``CATALINA_BASE``; ``remote_ip`` adds the RemoteIpValve, so that X-Forwarded-* count.
+
+        :param secure: one more connector.
+        """
         super().__init__(f"tomcat-{route}", directory)
         self.route = route
         self.port = free_port()
@@ -77,6 +92,7 @@ class Tomcat(ServerProcess):
             address=quoteattr(ADDRESS),
             route=quoteattr(route),
             remote_ip=REMOTE_IP_VALVE if remote_ip else "",
+            secure=secure,
         )
         context = CONTEXT_XML.format(examples=quoteattr(str(EXAMPLES)), probes=quoteattr(str(PROBES)))
         (directory / "conf/server.xml").write_text(server)
@@ -106,6 +122,40 @@ class Tomcat(ServerProcess):
 
     def logs(self) -> list[Path]:
         return [self.output, self.directory / "logs" / "access.log"]
+
+
+class SecureTomcat(Tomcat):
+    """A member whose balancer reaches it over TLS only, with a certificate of the same authority.
+
+    :param protocols: the versions of TLS that it speaks, in Tomcat's words.
+    """
+
+    def __init__(self, route: str, directory: Path, authority: Authority, protocols: str) -> None:
+        self.secure_port = free_port()
+        key, certificate = authority.issue(f"tomcat-{route}", names=["localhost"], address=False)
+        connector = SECURE_CONNECTOR.format(
+            port=self.secure_port,
+            address=quoteattr(ADDRESS),
+            trusted=quoteattr(str(_trusting(authority))),
+            certificate=quoteattr(str(certificate)),
+            key=quoteattr(str(key)),
+            protocols=protocols,
+        )
+        super().__init__(route, directory, remote_ip=True, secure=connector)
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.secure_port}/panopticon"
+
+
+def _trusting(authority: Authority) -> Path:
+    """What has Java trust an authority."""
+    store = authority.certificate.with_suffix(".p12")
+    if not store.exists():
+        keytool = ["keytool", "-importcert", "-noprompt", "-file", str(authority.certificate)]
+        keytool += ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", "changeit"]
+        subprocess.run(keytool, check=True, capture_output=True)
+    return store
 
 
 Members = dict[str, Tomcat]
