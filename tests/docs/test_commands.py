@@ -18,7 +18,11 @@ from .blocks import EXAMPLES, ROOT, Command, blocks, commands
 
 ELSEWHERE = (
     "pip ",
+    "podman ",
     "curl ",
+    "ss ",
+    "nstat ",
+    "for machine in ",
     "make ",
     "systemctl ",
     "journalctl ",
