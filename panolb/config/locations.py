@@ -178,6 +178,13 @@ class Location:
         default=True,
         metadata=doc("Send X-Forwarded-For, -Host, -Proto, -Port and -Server.", apache="ProxyAddHeaders"),
     )
+    traceparent: Literal["pass", "create"] = field(
+        default="pass",
+        metadata=doc(
+            "What becomes of traceparent and tracestate (W3C Trace Context): members get what the client sent; or, with "
+            '"create", a new trace where that is missing or not valid.'
+        ),
+    )
     via: bool = field(default=False, metadata=doc("Send Via, to members and to clients.", apache="ProxyVia"))
     strip_request_headers: list[str] = field(
         factory=list,

@@ -416,8 +416,17 @@ class AccessLog:
         validator=Explained(explain_log_format),
         metadata=doc(
             'A format in the words of Apache\'s LogFormat; or "common" or "combined": those of that name, followed by '
-            'member, route and why; or "json": an object per line.',
+            'member, route and why; or "vhost_combined" or "apache-balancer": exactly Apache\'s; or "json": an object per '
+            "line.",
             apache="LogFormat",
+        ),
+    )
+    query: bool | None = field(
+        default=None,
+        metadata=doc(
+            "Whether query strings are written, also that of the Referer: they may hold secrets. Not set: not in json, and in "
+            "all others, as in Apache.",
+            example="false",
         ),
     )
     condition: str | None = field(

@@ -150,6 +150,7 @@ def _location(location: Location) -> Iterator[str]:
     sent = ["the client's Host" if location.preserve_host else "the member's own Host"]
     sent += ["X-Forwarded-*"] if location.forwarded else []
     sent += ["Via"] if location.via else []
+    sent += ["traceparent"] if location.traceparent == "create" else []
     yield f"sends members {', '.join(sent)}"
     yield from _rules(location)
     if location.strip_request_headers:

@@ -9,7 +9,6 @@ characters escaped; cookies are written only where a format asks for them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -24,14 +23,14 @@ from ..language import logformat
 from ..language.environment import variable_name
 from .jsonlog import JsonLog
 from .logfile import LogFile
-from .logged import LoggedExchange, LoggedWeb, Times
+from .logged import LoggedExchange, LoggedWeb, Times, told_of, without_query
 from .logtarget import Target
 
 Add = Callable[[bytes], None]
 
 LAST_WORDS = 2.0  # seconds at the stop in which what is gathered must have been written
 
-_ODD = re.compile(rb"[^ !#-\[\]-~]")
+_EVEN = bytes(byte for byte in range(32, 127) if byte not in b'"\\')
 _ESCAPED = {byte: f"\\x{byte:02x}".encode() for byte in (*range(32), 34, 92, *range(127, 256))}
 
 
@@ -143,11 +142,11 @@ def _opened(target: Target, place: str) -> LogFile:
 def _log(config: model.AccessLog, add: Add, times: Times) -> Log:
     log: Log
     if config.format in ("common", "combined"):
-        log = PlainLog(add, config.format == "combined", times)
+        log = PlainLog(add, config.format == "combined", times, config.query is not False)
     elif config.format == "json":
-        log = JsonLog(add, times)
+        log = JsonLog(add, times, config.query is True)
     else:
-        log = FormattedLog(add, logformat.parse(config.format), times)
+        log = FormattedLog(add, logformat.parse(config.format), times, config.query is not False)
     if config.condition is not None:
         log = Conditional(log, config.condition)
     if config.servers:
@@ -156,12 +155,16 @@ def _log(config: model.AccessLog, add: Add, times: Times) -> Log:
 
 
 class PlainLog:
-    """``common`` or ``combined``, with what panolb adds."""
+    """``common`` or ``combined``, with what panolb adds.
 
-    def __init__(self, add: Add, combined: bool, times: Times) -> None:
+    :param query: whether query strings stand in it, as in Apache's.
+    """
+
+    def __init__(self, add: Add, combined: bool, times: Times, query: bool = True) -> None:
         self._add = add
         self._combined = combined
         self._times = times
+        self._query = query
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange."""
@@ -175,14 +178,14 @@ class PlainLog:
 
     def _line(self, exchange: Exchange, term: bytes, until: float) -> None:
         request, decision, route, sent = exchange.request, exchange.decision, exchange.route, exchange.sent
-        target = request.target
+        target = request.target if self._query else request.path
         self._add(
             b'%b - - [%b] "%b %b HTTP/1.%d" %d %b%b %b %b %b %b %d %b\n'
             % (
                 exchange.client.peer.client(request),
                 self._times.stamp(exchange.started),
                 request.method,
-                _escape(target) if _ODD.search(target) else target,
+                _escape(target) if target.translate(None, _EVEN) else target,
                 request.http11,
                 exchange.status,
                 b"%d" % sent if sent else b"-",
@@ -198,13 +201,17 @@ class PlainLog:
 
     def _headers_of(self, request: Request) -> bytes:
         """What ``combined`` adds; worked out once for a set of fields."""
-        memo = request.memo
-        if memo.logged is None:
-            memo.logged = b' "%b" "%b"' % (
-                _quoted(request.field(b"referer")),
+        told = told_of(request)
+        known = told.get(self)
+        if known is None:
+            known = told[self] = b' "%b" "%b"' % (
+                _quoted(self._shown(request.field(b"referer"))),
                 _quoted(request.field(b"user-agent")),
             )
-        return memo.logged
+        return known
+
+    def _shown(self, url: bytes | None) -> bytes | None:
+        return url if self._query else without_query(url)
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served."""
@@ -213,34 +220,40 @@ class PlainLog:
             peer.encode("ascii"),
             self._times.stamp(self._times.clock()),
             request.method,
-            _quoted(request.uri),
+            _quoted(self._shown(request.uri)),
             request.clientproto,
             request.code,
             b"%d" % request.sentLength if request.sentLength else b"-",
         )
         if self._combined:
             referer, agent = request.getHeader(b"referer"), request.getHeader(b"user-agent")
-            line += b' "%b" "%b"' % (_quoted(referer), _quoted(agent))
+            line += b' "%b" "%b"' % (_quoted(self._shown(referer)), _quoted(agent))
         self._add(line + b" - local - - - -\n")
 
 
 class FormattedLog:
-    """A format of the operator's."""
+    """A format of the operator's, or one of `panolb.language.logformat.PRESETS`.
 
-    def __init__(self, add: Add, form: logformat.LogFormat, times: Times) -> None:
+    :param query: whether query strings may stand in it.
+    """
+
+    def __init__(self, add: Add, form: logformat.LogFormat, times: Times, query: bool = True) -> None:
         self._add = add
         self._form = form
         self._times = times
+        self._query = query
+        self._logged = LoggedExchange(times, query)
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange."""
-        self._add(self._form.line(LoggedExchange(exchange, self._times)) + b"\n")
+        self._logged.exchange = exchange
+        self._add(self._form.line(self._logged) + b"\n")
 
     opened = write
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served."""
-        self._add(self._form.line(LoggedWeb(request, self._times)) + b"\n")
+        self._add(self._form.line(LoggedWeb(request, self._times, self._query)) + b"\n")
 
 
 class Conditional:
@@ -305,7 +318,7 @@ class OfServers:
 def _quoted(value: bytes | None) -> bytes:
     if value is None:
         return b"-"
-    return _escape(value) if _ODD.search(value) else value
+    return _escape(value) if value.translate(None, _EVEN) else value
 
 
 def _escape(value: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The access log as JSON: one flat object per line, always with the same keys.
 
-Queries, path parameters, cookies and tokens are not in it: sessions are secrets.
+Path parameters, cookies and tokens are not in it, and queries only if that is asked for: sessions are secrets.
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ from json.encoder import encode_basestring_ascii as quoted
 from twisted.web.server import Request as WebRequest
 
 from ..core.exchange import Exchange
-from ..core.request import Request
+from ..core.tracing import trace_of
 from .logged import Times
 
 Add = Callable[[bytes], None]
 
-_PARAMETERS = re.compile(rb"(?:;|%3[Bb])[^/]*")  # of a path; ;jsessionid= is one
+_PARAMETERS = re.compile(r"(?:;|%3[Bb])[^/]*")  # of a path; ;jsessionid= is one
 _BOOLEAN = ("false", "true")
 
 
 class JsonLog:
-    """``json``: for programs that read logs."""
+    """``json``: for programs that read logs.
 
-    def __init__(self, add: Add, times: Times) -> None:
+    :param query: whether query strings stand in it.
+    """
+
+    def __init__(self, add: Add, times: Times, query: bool = False) -> None:
         self._add = add
         self._times = times
+        self._query = query
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange."""
@@ -40,41 +44,58 @@ class JsonLog:
 
     def _line(self, exchange: Exchange, term: str, until: float, more: str) -> None:
         request, decision, route = exchange.request, exchange.decision, exchange.route
-        peer, started, attempts = exchange.client.peer, exchange.started, exchange.attempts
+        started, attempts, headed = exchange.started, exchange.attempts, exchange.headed
+        fields = request.memo.logged_json or _fields_of(exchange)
+        if exchange.trace:
+            fields = fields.replace("null", f'"{exchange.trace[3:35].decode()}"', 1)
         source = None if route is None else route.source
         chosen = (
             _choice(b"", None, source, None)
             if decision is None
             else _choice(decision.member.label, decision.why, source, decision.changed)
         )
+        if self._query:
+            more += f',"query":{_query(request.target)}'
         self._add(
-            f'{{"ts":"{self._times.utc(started)}","req_id":"{exchange.request_id}","client":{_known(peer.client(request))},'
-            f'{request.memo.logged_json or _headers_of(request)},"tls":{_BOOLEAN[peer.over_tls(request)]},'
-            f'"method":{_known(request.method)},"path":{_path(request.path)},"proto":"HTTP/1.{1 if request.http11 else 0}",'
-            f'"status":{exchange.status},"bytes_in":{exchange.received},"bytes_out":{exchange.sent},'
-            f'"t_total":{until - started:.6f},{chosen},"retries":{attempts - 1 if attempts else 0},'
-            f'"term":{_word(term)}{more}}}\n'.encode("ascii")
+            f'{{"ts":"{self._times.utc(started)}","req_id":"{exchange.location.run}-{exchange.id:x}",{fields},'
+            f'"method":{_known(request.method)},"path":{_path(request.path)},'
+            f'"proto":"HTTP/1.{1 if request.http11 else 0}","status":{exchange.status},"bytes_in":{exchange.received},'
+            f'"bytes_out":{exchange.sent},"t_total":{until - started:.6f},"t_queue":{_seconds(exchange.queued)},'
+            f'"t_connect":{_seconds(exchange.connecting)},"t_header":{f"{headed - started:.6f}" if headed else "null"},'
+            f'{chosen},"retries":{attempts - 1 if attempts else 0},"term":{_word(term)}{more}}}\n'.encode(
+                "ascii"
+            )
         )
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served; most of the keys have nothing to say of it."""
         client = str(getattr(request.getClientAddress(), "host", "") or "")
+        path, _, _ = request.uri.partition(b"?")
+        more = f',"query":{_query(request.uri)}' if self._query else ""
         line = (
-            f'{{"ts":"{self._times.utc(self._times.clock())}","req_id":null,"client":{quoted(client)},'
+            f'{{"ts":"{self._times.utc(self._times.clock())}","req_id":null,"trace_id":null,"client":{quoted(client)},'
             f'"host":{_or_null(request.getHeader(b"host"))},"ua":{_or_null(request.getHeader(b"user-agent"))},'
             f'"tls":{_BOOLEAN[bool(request.isSecure())]},"method":{_text(request.method)},'
-            f'"path":{_path(request.uri.partition(b"?")[0])},"proto":{_text(request.clientproto)},'
-            f'"status":{request.code:d},"bytes_in":0,"bytes_out":{request.sentLength:d},"t_total":null,'
-            f'{_choice(b"", "local", None, None)},"retries":0,"term":null}}\n'
+            f'"path":{_path(path)},"proto":{_text(request.clientproto)},'
+            f'"status":{request.code:d},"bytes_in":0,"bytes_out":{request.sentLength:d},"t_total":null,"t_queue":0,'
+            f'"t_connect":0,"t_header":null,{_choice(b"", "local", None, None)},"retries":0,"term":null{more}}}\n'
         )
         self._add(line.encode("ascii"))
 
 
-def _headers_of(request: Request) -> str:
-    """Whom the client asked, and with what; worked out once for a set of fields."""
-    said = f'"host":{_or_null(request.host)},"ua":{_or_null(request.field(b"user-agent"))}'
-    request.memo.logged_json = said
+def _fields_of(exchange: Exchange) -> str:
+    """Who asked whom, with what, and of which trace; worked out once for a set of fields."""
+    request, peer = exchange.request, exchange.client.peer
+    said = request.memo.logged_json = (
+        f'"trace_id":{_or_null(trace_of(request))},"client":{_text(peer.client(request))},"host":{_or_null(request.host)},'
+        f'"ua":{_or_null(request.field(b"user-agent"))},"tls":{_BOOLEAN[peer.over_tls(request)]}'
+    )
     return said
+
+
+def _query(target: bytes) -> str:
+    """What stands behind the question mark of a target."""
+    return _or_null(target.partition(b"?")[2])
 
 
 def _of_tunnel(exchange: Exchange) -> str:
@@ -85,20 +106,26 @@ def _of_tunnel(exchange: Exchange) -> str:
     return (
         f',"ws_duration":{exchange.ended - tunnel.opened:.6f},"ws_messages_in":{client.end.messages},'
         f'"ws_messages_out":{member.end.messages},"ws_close_code":{tunnel.code or "null"},'
-        f'"ws_closed_by":{_word(tunnel.closed_by)},"ws_client_round_trip":{_seconds(client.round_trip)},'
-        f'"ws_member_round_trip":{_seconds(member.round_trip)}'
+        f'"ws_closed_by":{_word(tunnel.closed_by)},"ws_client_round_trip":{_round_trip(client.round_trip)},'
+        f'"ws_member_round_trip":{_round_trip(member.round_trip)}'
     )
 
 
-def _seconds(value: float | None) -> str:
+def _seconds(value: float) -> str:
+    """A time that usually is none."""
+    return f"{value:.6f}" if value else "0"
+
+
+def _round_trip(value: float | None) -> str:
     return "null" if value is None else f"{value:.6f}"
 
 
 def _path(path: bytes) -> str:
     """A path without its parameters."""
-    if b";" in path or b"%3" in path:
-        path = _PARAMETERS.sub(b"", path)
-    return quoted(path.decode("utf-8", "backslashreplace"))
+    text = path.decode("utf-8", "backslashreplace")
+    if ";" in text or "%3" in text:
+        text = _PARAMETERS.sub("", text)
+    return quoted(text)
 
 
 def _text(value: bytes) -> str:
@@ -110,7 +137,7 @@ def _or_null(value: bytes | None) -> str:
     return _text(value) if value else "null"
 
 
-_known = lru_cache(maxsize=4096)(_text)  # of addresses and methods, which come again and again and are short
+_known = lru_cache(maxsize=1024)(_text)  # of methods, which come again and again and are short
 
 
 @lru_cache(maxsize=1024)

@@ -19,6 +19,7 @@ from ..core.location import Location
 from ..core.reverse import ReverseMap, ReverseRules
 from ..core.rules import ErrorPage, FixedAnswer, Rules
 from ..core.terms import Terms
+from ..core.tracing import Tracer
 from ..events import EventLogger
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
@@ -96,6 +97,7 @@ class Locations:
             websocket=_terms(config, websockets, filters),
             admission=self.admission,
             opened=self.opened,
+            tracer=Tracer(lambda: token_hex(24)) if config.traceparent == "create" else None,
         )
 
     def redirect(self, url: str) -> Location:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from twisted.web.server import Request as WebRequest
 
 from ..core.exchange import Exchange
+from ..core.facts import ENVIRONMENT, VARIABLES
+from ..core.request import Request
 from ..core.routing import host_name
-from ..language.logformat import Logged
+from ..language.logformat import Logged, Scope
+
+MOST_CHOICES = 1000  # that are remembered: members, with the routes that clients send
+
+_MILLISECONDS: Final = (
+    *(f".{number:03d}Z" for number in range(1000)),
+    ".999Z",
+)  # one more, for what is rounded up
 
 
 class Times:
@@ -47,7 +57,7 @@ class Times:
             self._second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch))
             self._second_begins = at - epoch % 1
             self._second_ends = self._second_begins + 1.0
-        return f"{self._second}.{int((at - self._second_begins) * 1000):03d}Z"
+        return self._second + _MILLISECONDS[int((at - self._second_begins) * 1000)]
 
     def epoch(self, at: float) -> float:
         """Seconds since 1970."""
@@ -60,63 +70,118 @@ class Times:
         return time.strftime(form, time.localtime(self.epoch(at))).encode("utf-8", "surrogateescape")
 
 
+_VARIABLES: Final = {
+    **VARIABLES,
+    "REQUEST_LOG_ID": lambda exchange: exchange.request_id.encode("ascii"),
+    # in a log the configured one, in an expression the one that was asked for
+    "SERVER_NAME": lambda exchange: host_name(exchange.location.server_name) or exchange.client.peer.server,
+}
+_WITHOUT_QUERY: Final = {
+    **_VARIABLES,
+    "QUERY_STRING": lambda exchange: b"",
+    "THE_REQUEST": lambda exchange: (
+        exchange.request.method
+        + b" "
+        + exchange.request.path
+        + (b" HTTP/1.1" if exchange.request.http11 else b" HTTP/1.0")
+    ),
+}
+
+
+def without_query(url: bytes | None) -> bytes | None:
+    """The Referer field of a request, as far as it may stand in a log without queries."""
+    return None if url is None else url.partition(b"?")[0]
+
+
+def told_of(request: Request) -> dict[object, bytes]:
+    """What formats remember of all requests of a connection that have the same header fields, by who remembers it."""
+    memo = request.memo
+    if memo.told is None:
+        memo.told = {}
+    return memo.told
+
+
 class LoggedExchange(Logged):
-    """An exchange that is over, or that has become a WebSocket just now."""
+    """An exchange that is over, or that has become a WebSocket just now.
 
-    __slots__ = ("_ended", "_exchange", "_facts", "_times")
+    :param query: whether query strings may be told.
 
-    def __init__(self, exchange: Exchange, times: Times) -> None:
-        self._exchange = exchange
-        self._ended = exchange.ended or times.clock()
-        self._facts = exchange.facts
+    :ivar exchange: which one; a format asks for all that it wants before the next one is put here.
+    """
+
+    __slots__ = ("_choices", "_query", "_times", "_variables", "exchange")
+
+    exchange: Exchange
+
+    def __init__(self, times: Times, query: bool) -> None:
         self._times = times
+        self._query = query
+        self._variables = _VARIABLES if query else _WITHOUT_QUERY
+        self._choices: dict[object, dict[object, bytes]] = {}
 
     def env(self, name: bytes) -> bytes | None:
-        return self._facts.env(name)
+        read = ENVIRONMENT.get(name)
+        return self.exchange.facts.env(name) if read is None else read(self.exchange)
 
     def request_header(self, name: bytes) -> bytes | None:
-        return self._facts.request_header(name)
+        if name == b"traceparent" and self.exchange.trace:
+            return self.exchange.trace
+        value = self.exchange.facts.request_header(name)
+        return value if self._query or name != b"referer" else without_query(value)
 
     def response_header(self, name: bytes) -> bytes | None:
-        return self._facts.response_header(name)
+        return self.exchange.facts.response_header(name)
 
     def variable(self, name: str) -> bytes:
-        exchange = self._exchange
-        if name == "REQUEST_LOG_ID":
-            return exchange.request_id.encode("ascii")
-        if name == "SERVER_NAME":  # in a log the configured one, in an expression the one that was asked for
-            return host_name(exchange.location.server_name) or exchange.client.peer.server
-        return self._facts.variable(name)
+        read = self._variables.get(name)
+        return self.exchange.facts.variable(name) if read is None else read(self.exchange)
+
+    def told(self, scope: Scope) -> dict[object, bytes]:
+        if scope is Scope.FIELDS:
+            return told_of(self.exchange.request)
+        decision, route = self.exchange.decision, self.exchange.route
+        choice = None if decision is None else (decision.member, decision.why, decision.changed, route)
+        told = self._choices.get(choice)
+        if told is None:
+            if len(self._choices) == MOST_CHOICES:
+                self._choices.clear()
+            told = self._choices[choice] = {}
+        return told
+
+    @property
+    def _ended(self) -> float:
+        return self.exchange.ended or self._times.clock()
 
     def elapsed(self) -> float:
-        return self._ended - self._exchange.started
+        return self._ended - self.exchange.started
 
     def wall(self) -> float:
-        return self._times.epoch(self._exchange.started)
+        return self._times.epoch(self.exchange.started)
 
     def status(self) -> int:
-        return self._exchange.status
+        return self.exchange.status
 
     def sent(self) -> int:
-        return self._exchange.sent
+        return self.exchange.sent
 
     def received(self) -> int:
-        return self._exchange.received
+        return self.exchange.received
 
     def when(self, form: str, at_end: bool) -> bytes:
-        return self._times.when(form, self._ended if at_end else self._exchange.started)
+        at = self._ended if at_end else self.exchange.started
+        return self._times.when(form, at) if form else self._times.stamp(at)
 
     def local_port(self) -> int:
-        return self._exchange.client.peer.local[1]
+        return self.exchange.client.peer.local[1]
 
     def remote_port(self) -> int:
-        return self._exchange.client.peer.port
+        return self.exchange.client.peer.port
 
     def kept(self) -> int:
-        return self._exchange.kept
+        return self.exchange.kept
 
     def ending(self) -> bytes:
-        exchange = self._exchange
+        exchange = self.exchange
         if exchange.term in ("client-left", "client-lost"):
             return b"X"
         if exchange.tunnel is not None and exchange.ended:
@@ -128,18 +193,23 @@ class LoggedExchange(Logged):
 
 
 class LoggedWeb(Logged):
-    """A request for a file, or for nothing; it has no location, and so no variables."""
+    """A request for a file, or for nothing; it has no location, and so no variables.
 
-    __slots__ = ("_now", "_request", "_times")
+    :param query: whether query strings may be told.
+    """
 
-    def __init__(self, request: WebRequest, times: Times) -> None:
+    __slots__ = ("_now", "_query", "_request", "_times")
+
+    def __init__(self, request: WebRequest, times: Times, query: bool) -> None:
         self._request = request
         self._times = times
+        self._query = query
         self._now = times.clock()
 
     def request_header(self, name: bytes) -> bytes | None:
         values = self._request.requestHeaders.getRawHeaders(name)
-        return b", ".join(values) if values else None
+        value = b", ".join(values) if values else None
+        return value if self._query or name != b"referer" else without_query(value)
 
     def response_header(self, name: bytes) -> bytes | None:
         values = self._request.responseHeaders.getRawHeaders(name)
@@ -150,11 +220,14 @@ class LoggedWeb(Logged):
         if name in ("REMOTE_ADDR", "REMOTE_HOST", "CONN_REMOTE_ADDR"):
             return str(getattr(request.getClientAddress(), "host", "")).encode("ascii", "replace")
         path, _, query = request.uri.partition(b"?")
+        uri = request.uri
+        if not self._query:
+            uri, query = path, b""
         return {
             "REQUEST_METHOD": request.method,
             "REQUEST_URI": unquote_to_bytes(path),
             "QUERY_STRING": query,
-            "THE_REQUEST": b" ".join((request.method, request.uri, request.clientproto)),
+            "THE_REQUEST": b" ".join((request.method, uri, request.clientproto)),
             "SERVER_PROTOCOL": request.clientproto,
             "SERVER_NAME": host_name(self.request_header(b"host") or b""),
             "SERVER_ADDR": str(getattr(request.getHost(), "host", "")).encode("ascii", "replace"),

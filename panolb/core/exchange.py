@@ -34,11 +34,13 @@ class Exchange(Sending):
     :ivar status: the status that the client got; 0 while it got none, 499 when it left before.
     :ivar term: how it ended, in one stable word for the access log; empty for well.
     :ivar started: clock reading in seconds; `ended` likewise.
+    :ivar headed: when the head of the member's answer came; 0 for never.
     :ivar sent: bytes of the answer's body.
     :ivar lines: the header fields of the answer, for rules and the log.
     :ivar route: what the balancer's resolver found in the request; ``None`` for nothing.
     :ivar upgrade: the fields of the WebSocket handshake that the member gets; ``None`` for any other request.
     :ivar kept: how many requests the connection served before this one.
+    :ivar trace: the value of ``traceparent`` that was made for it; empty for none.
     :ivar tunnel: the WebSocket that it became; ``None`` for any other request.
     """
 
@@ -48,6 +50,7 @@ class Exchange(Sending):
         "_switching",
         "_trial",
         "ended",
+        "headed",
         "id",
         "kept",
         "lines",
@@ -56,6 +59,7 @@ class Exchange(Sending):
         "started",
         "status",
         "term",
+        "trace",
         "tunnel",
         "upgrade",
     )
@@ -64,11 +68,12 @@ class Exchange(Sending):
         super().__init__(request, location, client)
         self.id = next(_ids)
         self.started = location.clock()
-        self.ended = 0.0
+        self.ended = self.headed = 0.0
         self.status = 0
         self.term = ""
         self.sent = 0
         self.kept = 0
+        self.trace = b""
         self.lines: list[bytes] = []
         self.route: Route | None = None
         self.upgrade: tuple[bytes, ...] | None = None
@@ -181,6 +186,7 @@ class Exchange(Sending):
                 self.client.interim(status, phrase, answers.outward(self, answer, http11))
             return answer
         self._was_usable(member)
+        self.headed = self.location.clock()
         if status in self.location.override:
             self._note_status(status, member)
             self.fail(
@@ -215,6 +221,7 @@ class Exchange(Sending):
         """The member's 101 is complete; from here on the link speaks WebSocket."""
         answer = self._switching
         assert answer is not None and self.decision is not None
+        self.headed = self.location.clock()
         answer.lines = self.lines = answers.switching(self, answer)
         self._was_usable(self.decision.member)
         self._answered = True

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from .headers import port_of
 from .routing import host_name
+from .tracing import trace_of
 
 if TYPE_CHECKING:
     from .exchange import Exchange
-    from .tunnel import Tunnel
 
 
 class ExchangeFacts:
@@ -25,11 +24,12 @@ class ExchangeFacts:
 
     def env(self, name: bytes) -> bytes | None:
         """A variable of the request's environment: one that the operator's rules set, or the balancer's, or a WebSocket's."""
+        read = ENVIRONMENT.get(name)
+        if read is not None:
+            value: bytes | None = read(self._exchange)
+            return value
         if name[:9] == b"BALANCER_":
-            return _balancer_variable(self._exchange, name)
-        if name[:10] == b"WEBSOCKET_" and name in _TUNNEL_VARIABLES:
-            tunnel = self._exchange.tunnel
-            return None if tunnel is None else _TUNNEL_VARIABLES[name](tunnel)
+            return None
         if self._environment is None:
             rules = self._exchange.location.rules
             self._environment = {} if rules is None else rules.environment.evaluate(self)
@@ -60,7 +60,7 @@ class ExchangeFacts:
 
     def variable(self, name: str) -> bytes:
         """A server variable as ap_expr and mod_rewrite call it; empty when there is none of that name."""
-        read = _VARIABLES.get(name)
+        read = VARIABLES.get(name)
         if read is not None:
             value: bytes = read(self._exchange)
             return value
@@ -89,37 +89,6 @@ def _values(lines: list[bytes], name: bytes) -> list[bytes]:
     ]
 
 
-def _balancer_variable(exchange: Exchange, name: bytes) -> bytes | None:
-    """mod_proxy_balancer's variables, and the words of our own logs; there are none before a member was chosen."""
-    decision, route = exchange.decision, exchange.route
-    balancer = exchange.location.balancer
-    if name == b"BALANCER_TERM":
-        return exchange.term.encode() or None
-    if decision is None or balancer is None:
-        return None
-    if name == b"BALANCER_MEMBER":
-        return decision.member.label
-    if name == b"BALANCER_ROUTE_REASON":
-        return decision.why.encode()
-    if name == b"BALANCER_ROUTE_CHANGED":
-        return b"1" if decision.changed else None
-    if name == b"BALANCER_WORKER_ROUTE":
-        return decision.member.spec.route
-    if name == b"BALANCER_WORKER_NAME":
-        return decision.member.spec.url.encode()
-    if name == b"BALANCER_NAME":
-        return b"balancer://" + balancer.name.encode()
-    if route is None:
-        return None
-    if name == b"BALANCER_SESSION_ROUTE":
-        return route.value
-    if name == b"BALANCER_SESSION_STICKY":
-        return route.name
-    if name == b"BALANCER_ROUTE_SOURCE":
-        return route.source.encode()
-    return None
-
-
 def _server_name(exchange: Exchange) -> bytes:
     """With UseCanonicalName Off, as by default: what the client called us, else what we call ourselves."""
     if exchange.request.host:
@@ -127,14 +96,49 @@ def _server_name(exchange: Exchange) -> bytes:
     return exchange.location.server_name.partition(b":")[0] or exchange.client.peer.server
 
 
-_TUNNEL_VARIABLES: dict[bytes, Callable[[Tunnel], bytes | None]] = {
-    b"WEBSOCKET_CLOSE_CODE": lambda tunnel: b"%d" % tunnel.code if tunnel.code else None,
-    b"WEBSOCKET_CLOSED_BY": lambda tunnel: tunnel.closed_by.encode() or None,
-    b"WEBSOCKET_MESSAGES_IN": lambda tunnel: b"%d" % tunnel.client.end.messages,
-    b"WEBSOCKET_MESSAGES_OUT": lambda tunnel: b"%d" % tunnel.member.end.messages,
-}
+def _close_code(exchange: Exchange) -> bytes | None:
+    tunnel = exchange.tunnel
+    return b"%d" % tunnel.code if tunnel and tunnel.code else None
 
-_VARIABLES = {
+
+def _trace_id(exchange: Exchange) -> bytes | None:
+    return exchange.trace[3:35] or trace_of(exchange.request) or None
+
+
+ENVIRONMENT = {
+    # mod_proxy_balancer's; there are none before a member was chosen
+    b"BALANCER_NAME": lambda exchange: (
+        exchange.decision and b"balancer://" + exchange.decision.member.spec.balancer.encode()
+    ),
+    b"BALANCER_WORKER_NAME": lambda exchange: (
+        exchange.decision and exchange.decision.member.spec.url.encode()
+    ),
+    b"BALANCER_WORKER_ROUTE": lambda exchange: exchange.decision and exchange.decision.member.spec.route,
+    b"BALANCER_ROUTE_CHANGED": lambda exchange: (
+        b"1" if exchange.decision and exchange.decision.changed else None
+    ),
+    b"BALANCER_SESSION_ROUTE": lambda exchange: exchange.decision and exchange.route and exchange.route.value,
+    b"BALANCER_SESSION_STICKY": lambda exchange: exchange.decision and exchange.route and exchange.route.name,
+    # the words of our own logs
+    b"BALANCER_MEMBER": lambda exchange: exchange.decision and exchange.decision.member.label,
+    b"BALANCER_ROUTE_REASON": lambda exchange: exchange.decision and exchange.decision.why.encode(),
+    b"BALANCER_ROUTE_SOURCE": lambda exchange: (
+        exchange.decision and exchange.route and exchange.route.source.encode()
+    ),
+    b"BALANCER_TERM": lambda exchange: exchange.term.encode() or None,
+    b"TRACE_ID": _trace_id,
+    b"WEBSOCKET_CLOSE_CODE": _close_code,
+    b"WEBSOCKET_CLOSED_BY": lambda exchange: exchange.tunnel and (exchange.tunnel.closed_by.encode() or None),
+    b"WEBSOCKET_MESSAGES_IN": lambda exchange: (
+        exchange.tunnel and b"%d" % exchange.tunnel.client.end.messages
+    ),
+    b"WEBSOCKET_MESSAGES_OUT": lambda exchange: (
+        exchange.tunnel and b"%d" % exchange.tunnel.member.end.messages
+    ),
+}
+"""Variables of the environment that no rule sets."""
+
+VARIABLES = {
     "REQUEST_METHOD": lambda exchange: exchange.request.method,
     "REQUEST_URI": lambda exchange: unquote_to_bytes(exchange.request.path),
     "QUERY_STRING": lambda exchange: exchange.request.target.partition(b"?")[2],
@@ -166,3 +170,4 @@ _VARIABLES = {
     "REQUEST_LOG_ID": lambda exchange: exchange.request_id.encode(),
     "REQUEST_STATUS": lambda exchange: b"%d" % exchange.status,
 }
+"""Server variables, as ap_expr and mod_rewrite call them."""

@@ -16,6 +16,7 @@ from .request import FORWARDED, Request
 from .reverse import ReverseMap, Translation
 from .rules import NO_PAGES, ErrorPage, FixedAnswer, Rules, expanded
 from .terms import Terms
+from .tracing import FIELDS, Tracer
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -55,6 +56,7 @@ class Location:
     :param websocket: what holds for WebSockets; ``None``: there are none, Upgrade is ignored.
     :param admission: who may open one; ``None`` for everybody.
     :param opened: told of every exchange that has become a WebSocket, when both sides of it stand.
+    :param tracer: begins a trace for a request that has none; ``None``: nobody does.
 
     :ivar for_web: whether a twisted.web resource serves it.
     :ivar exchanges: how many are under way, those included that became WebSockets.
@@ -88,6 +90,7 @@ class Location:
         "strip",
         "target_path",
         "timeout_status",
+        "tracer",
         "via",
         "wall_clock",
         "websocket",
@@ -124,6 +127,7 @@ class Location:
         websocket: Terms | None = WEBSOCKETS,
         admission: Admission | None = None,
         opened: Callable[[Exchange], None] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.path = path
         self.pattern = pattern
@@ -154,6 +158,7 @@ class Location:
         self.websocket = websocket
         self.admission = admission
         self.opened = opened
+        self.tracer = tracer
         members = balancer.members if balancer is not None else ()
         self.reverse: Translation = reverse or ReverseMap(
             path.rstrip(b"/"), ((m.spec.origin, m.spec.path + target.rstrip(b"/")) for m in members)
@@ -222,6 +227,8 @@ class Location:
         if target is None:
             return None
         line = request.method + b" " + target + b" HTTP/1.1\r\n"
+        if self.tracer is not None:
+            line += self.tracer.line(exchange)
         memo = request.memo
         if upgrade is not None or self.rules is not None:
             return line + self._section_for(request, member, peer, upgrade or (), exchange)
@@ -244,7 +251,10 @@ class Location:
         """
         host = request.host if self.preserve_host else member.spec.authority
         lines = [b"Host: " + (host or self.server_name.partition(b":")[0] or member.spec.authority)]
-        lines += request.without(self.strip) if self.strip else request.lines
+        strip = self.strip
+        if self.tracer is not None and not request.memo.trace:  # what the client sent of one is not valid
+            strip |= FIELDS
+        lines += request.without(strip) if strip else request.lines
         if peer.secured is not None:
             lines += peer.secured.lines
         if request.cookie is not None:

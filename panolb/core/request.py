@@ -48,18 +48,30 @@ class Memo:
 
     :ivar asks_why: whether the client wants to know why it is served by whom; see `panolb.core.answers.why`.
     :ivar resolver: who found `route` in the cookies.
-    :ivar logged: what the access log says of the fields; ``logged_json`` what it says in JSON.
+    :ivar logged_json: what the access log says of the fields in JSON; ``told`` what it says in other formats.
     :ivar location: whose `section` for `member` the header section is.
+    :ivar trace: the id of the trace that the fields name, as `panolb.core.tracing` has it; ``None``: nobody has asked.
     """
 
-    __slots__ = ("asks_why", "location", "logged", "logged_json", "member", "resolver", "route", "section")
+    __slots__ = (
+        "asks_why",
+        "location",
+        "logged_json",
+        "member",
+        "resolver",
+        "route",
+        "section",
+        "told",
+        "trace",
+    )
 
     def __init__(self) -> None:
         self.asks_why = False
         self.resolver: object = None
         self.route: object = None
-        self.logged: bytes | None = None
         self.logged_json: str | None = None
+        self.told: dict[object, bytes] | None = None
+        self.trace: bytes | None = None
         self.location: object = None
         self.member: object = None
         self.section = b""

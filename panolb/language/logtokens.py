@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import Enum
 from typing import Final, Protocol
 
 from ..errors import LanguageError
@@ -12,6 +13,7 @@ from .facts import Facts
 from .words import encode, neutral
 
 _ODD = re.compile(rb"[^ !#-\[\]-~]")
+_EVEN: Final = bytes(byte for byte in range(256) if not _ODD.match(bytes((byte,))))
 _ESCAPED: Final = {
     **{byte: b"\\x%02x" % byte for byte in range(256)},
     8: b"\\b",
@@ -71,6 +73,10 @@ class Logged(Facts, Protocol):
         """The id of the process."""
         return 0
 
+    def told(self, scope: Scope) -> dict[object, bytes]:
+        """What formats remember of all requests that are the same in this regard."""
+        return {}
+
 
 Token = Callable[[Logged], bytes]
 
@@ -95,10 +101,33 @@ def token(letter: str, argument: str) -> Token:
     raise LanguageError(f"there is no token %{letter}")
 
 
+class Scope(Enum):
+    """For what a piece of a line is the same: for ever, for requests of a connection with the same header fields, for
+    requests that were balanced alike; or for one request only.
+    """
+
+    EVER = "ever"
+    FIELDS = "fields"
+    CHOICE = "choice"
+    REQUEST = "request"
+
+
+def scope(letter: str, argument: str) -> Scope:
+    """That of a token."""
+    if letter == "e" and argument.startswith("BALANCER_") and argument != "BALANCER_TERM":
+        return Scope.CHOICE
+    if letter in ("h", "a", "A", "p", "P", "C") or letter in _NEVER:
+        return Scope.FIELDS
+    # traceparent may have been made by panolb, for each request another one.
+    return Scope.FIELDS if letter == "i" and argument.lower() != "traceparent" else Scope.REQUEST
+
+
 def escaped(value: bytes | None) -> bytes:
     """A value that came from outside, as it may stand between quotes; ``-`` for none."""
     if value is None:
         return b"-"
+    if not value.translate(None, _EVEN):  # nearly always, and faster than to search
+        return value
     return _ODD.sub(lambda found: _ESCAPED[found[0][0]], value)
 
 
@@ -107,7 +136,11 @@ def _nothing(logged: Logged) -> bytes:
 
 
 def _variable(name: str) -> Token:
-    return lambda logged: escaped(logged.variable(name) or None)
+    def write(logged: Logged) -> bytes:
+        value = logged.variable(name)
+        return escaped(value) if value else b"-"
+
+    return write
 
 
 def _query(logged: Logged) -> bytes:
@@ -132,7 +165,7 @@ _PLAIN: Final[dict[str, Token]] = {
     "t": lambda logged: b"[" + logged.when("", False) + b"]",
     "r": _variable("THE_REQUEST"),
     "s": lambda logged: b"%d" % logged.status(),
-    "b": lambda logged: b"%d" % logged.sent() if logged.sent() else b"-",
+    "b": lambda logged: b"%d" % sent if (sent := logged.sent()) else b"-",
     "B": lambda logged: b"%d" % logged.sent(),
     "D": lambda logged: b"%d" % (logged.elapsed() * 1e6),
     "T": lambda logged: b"%d" % logged.elapsed(),

@@ -25,7 +25,7 @@ from tests.harness.waiting import until
 
 WALL = 1_790_000_000.25
 KEYS = (
-    "ts req_id client host ua tls method path proto status bytes_in bytes_out t_total balancer member route_source "
+    "ts req_id trace_id client host ua tls method path proto status bytes_in bytes_out t_total t_queue t_connect t_header balancer member route_source "
     "route_reason pin_changed retries term"
 ).split()
 OF_WEBSOCKETS = (
@@ -86,6 +86,7 @@ def test_a_request() -> None:
     assert line == {
         "ts": "2026-09-21T14:13:20.250Z",
         "req_id": script.exchange.request_id,
+        "trace_id": None,
         "client": "192.0.2.7",
         "host": "dash.example",
         "ua": "Browser/1",
@@ -97,6 +98,9 @@ def test_a_request() -> None:
         "bytes_in": 0,
         "bytes_out": 3,
         "t_total": 0.0125,
+        "t_queue": 0,
+        "t_connect": 0,
+        "t_header": 0.0125,
         "balancer": "b",
         "member": "b/1",
         "route_source": "cookie",

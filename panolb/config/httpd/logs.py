@@ -13,12 +13,19 @@ from panolb.config.httpd.nodes import Directive
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.scopes import Scope
 from panolb.config.model import AccessLog
-from panolb.language.logformat import explain
+from panolb.language.logformat import PRESETS, explain
 
 COMMON: Final = '%h %l %u %t "%r" %>s %b'
 COMBINED: Final = COMMON + ' "%{Referer}i" "%{User-Agent}i"'
 
-_FORMATS: Final = {"clf": COMMON, "common": COMMON, "combined": COMBINED}
+_FORMATS: Final = {
+    "clf": COMMON,
+    "common": COMMON,
+    "combined": COMBINED,
+    "combinedio": COMBINED + " %I %O",
+    "vhost_common": "%v " + COMMON,
+    "vhost_combined": PRESETS["vhost_combined"],
+}
 """What every httpd.conf defines by these names; one that forgets it means the same."""
 
 
