@@ -295,7 +295,7 @@ class Panolb(MultiService):
         self._admission.configure(config.websockets.max_open, config.websockets.max_per_client)
         self.sessions.configure({name: one.session_cookie for name, one in config.balancer.items()})
         gone = self.plant.become(draft.plant, self.deadlines.clock())
-        self._counts.forget(
+        self._counts.configure(
             [seat.member for seat in self.plant.seats.values()], self.plant.balancers.values()
         )
         self.operations.configure(

@@ -26,6 +26,7 @@ _OTHER_SOURCE = (len(SOURCES) - 1) * len(REASONS)
 _REASON = {reason: column for column, reason in enumerate(REASONS)}
 
 _CODES = frozenset(range(1000, 1016))
+_USUAL = [(who, code) for who in ("client", "member", "panolb") for code in ("1000", "1001", "1006", "1012")]
 
 
 class Tally:
@@ -108,6 +109,8 @@ class Counts:
     def opened(self, exchange: Exchange) -> None:
         """An exchange has become a WebSocket."""
         tally = self._tally(exchange)
+        if not tally.opened:
+            tally.closed.update(dict.fromkeys(_USUAL, 0))  # see `configure`
         tally.opened += 1
         self._count(tally, exchange)
 
@@ -156,10 +159,11 @@ class Counts:
 
     # -- asked ------------------------------------------------------------------------------------------------------
 
-    def forget(self, members: Collection[Member], balancers: Collection[Balancer]) -> None:
-        """Keep only what belongs to these.
+    def configure(self, members: Collection[Member], balancers: Collection[Balancer]) -> None:
+        """Count for these, and forget what belongs to others.
 
-        The durations of other members stay with their balancer, whose count must not go backwards.
+        All begin at 0: Prometheus sees no increase when a number appears that was not there before.  The durations of
+        other members stay with their balancer, whose count must not go backwards.
         """
         names = {balancer.name for balancer in balancers}
         for key in list(self._tallies):
@@ -169,6 +173,8 @@ class Counts:
             elif isinstance(key, Balancer) and key not in balancers:
                 del self._tallies[key]
         self._former = {name: durations for name, durations in self._former.items() if name in names}
+        for one in (*members, *balancers, None):
+            self._of(one)
 
     def tallies(self) -> Iterator[tuple[str, Member | None, Tally]]:
         """The name of the balancer (empty for none), the member, and the numbers."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from ...core.histogram import Histogram
 from ..ledger import Ledger
 from ..plant import Plant
 from ..resources import Resources
@@ -77,8 +76,9 @@ class Traffic:
             sheet.add(families.MEMBER_CONNECTIONS, pool.idle, *labels, "idle")
             sheet.add(families.MEMBER_CONNECTIONS, pool.open - pool.idle, *labels, "busy")
             sheet.add(families.QUEUE_LENGTH, pool.waiting, *labels)
-            _add_used(sheet, families.QUEUE_SECONDS, pool.waits, *labels)
-            _add_used(sheet, families.UPSTREAM_CONNECT, pool.connects, *labels)
+            if pool.spec.max_connections is not None:
+                sheet.add_histogram(families.QUEUE_SECONDS, pool.waits, *labels)
+            sheet.add_histogram(families.UPSTREAM_CONNECT, pool.connects, *labels)
         for name, count in self.resources.listening.clients.items():
             sheet.add(families.OPEN_CONNECTIONS, count, name)
         sheet.add(families.EXCHANGES, self.plant.exchanges)
@@ -86,17 +86,17 @@ class Traffic:
 
     def _websockets(self, sheet: Sheet) -> None:
         for labels, seat in labelled(self.plant):
-            member = seat.member
-            sessions = self.ledger.sessions_of(member)
+            sessions = self.ledger.sessions_of(seat.member)
             sheet.add(families.MEMBER_WEBSOCKETS, len(sessions), *labels)
             sheet.add(families.MEMBER_SESSIONS, frozenset(sessions), *labels)
-            _add_used(sheet, families.ROUND_TRIPS, member.client_round_trips, *labels, "client")
-            _add_used(sheet, families.ROUND_TRIPS, member.member_round_trips, *labels, "member")
         names = names_of(self.plant)
         for balancer, one, tally in self.counts.tallies():
             if one is None:
                 continue
             labels = balancer, names[one]
+            if tally.opened:
+                sheet.add_histogram(families.ROUND_TRIPS, one.client_round_trips, *labels, "client")
+                sheet.add_histogram(families.ROUND_TRIPS, one.member_round_trips, *labels, "member")
             sheet.add(families.WEBSOCKET_OPENED, tally.opened, *labels)
             for ended, count in tally.closed.items():
                 sheet.add(families.WEBSOCKET_CLOSED, count, *labels, *ended)
@@ -111,12 +111,6 @@ class Traffic:
         sheet.add(families.START_TIME, self.started, self.worker)
         for family, value in process.figures():
             sheet.add(family, value, self.worker)
-
-
-def _add_used(sheet: Sheet, family: families.Family, found: Histogram, *labels: str) -> None:
-    """Write down a histogram that has counted anything; most members have no queue, and many no WebSockets."""
-    if any(found.counts):
-        sheet.add_histogram(family, found, *labels)
 
 
 def _pins(sheet: Sheet, balancer: str, tally: Tally) -> None:
