@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import panolb
 from panolb.config import httpd, load
 from panolb.control.registry import Registry
 from panolb.tap import known
+from tests.harness.certificate import Authority
 from tests.harness.client import Client
 from tests.harness.member import Member
 from tests.harness.process import Panolb
@@ -31,13 +33,33 @@ CHECK = [sys.executable, "-c", "from panolb.cli import main; main()", "check"]
 MODULES = Path("/usr/lib/apache2/modules")
 
 
+NAMES = {
+    "dash.example.org": ["dash.example.org"],
+    "apps.example.org": ["*.apps.example.org"],
+    "partners-ca": [],
+}
+"""Of the certificates that the examples name."""
+
+
+def certify(directory: Path) -> None:
+    """Put the certificates there, each with its key in the same file."""
+    authority = Authority(directory, "authority")
+    for name, names in NAMES.items():
+        key, certificate = authority.issue(name, names=names, days=(-1, 80))
+        certificate.write_bytes(key.read_bytes() + certificate.read_bytes())
+
+
 def installed(file: Path, place: Path) -> Path:
-    """A copy of an example, with the directories that it names below ``place``."""
+    """A copy of an example, with the directories that it names below ``place``, and what is to be there."""
     text = file.read_text()
     for directory in sorted(set(re.findall(r"/(?:var/log|var/lib|run|etc)/panolb\b", text))):
         here = place / directory[1:]
         here.mkdir(parents=True, exist_ok=True)
         text = text.replace(directory, str(here))
+        if directory.startswith("/etc") and "[[listener." in text:
+            certify(here)
+        if directory.startswith("/var/lib"):
+            (here / "acme").mkdir(exist_ok=True)
     copy = place / file.name
     copy.write_text(text)
     return copy
@@ -155,6 +177,54 @@ def test_what_is_told_when_the_address_moves(tmp_path: Path) -> None:
     assert asked.startswith("overrides: ")
     assert "not found" in asked
     assert "does not have the address (FAULT)" in lost
+
+
+def test_tls_offload(tmp_path: Path) -> None:
+    """curl is shown the right certificate, sent to https, and refused where a certificate is asked for; members hear of https."""
+    ports = {port: free_port() for port in (80, 443, 8443, 10088)}
+    with Member("1") as member:
+        member.script = answer(b"1")
+        text = installed(EXAMPLES / "tls-offload" / "panolb.toml", tmp_path).read_text()
+        for port, free in ports.items():
+            assert f"tcp:{port}" in text
+            text = re.sub(rf'"tcp:{port}\b[^"]*"', f'"tcp:{free}:interface={ADDRESS}"', text)
+        text = re.sub(r"10\.0\.0\.\d+:8080", f"{ADDRESS}:{member.port}", text)
+        machine = Panolb(tmp_path, text, (ports[80], ports[10088]))
+        try:
+            machine.start()
+            ask = partial(curl, tmp_path / "etc" / "panolb", ports)
+            assert (
+                ask("http://dash.example.org/panopticon/?x=1")
+                == f"308 https://dash.example.org:{ports[443]}/panopticon/?x=1"
+            )
+            assert ask("https://dash.example.org/panopticon/") == "200 "
+            assert ask("https://reports.apps.example.org/") == "200 "
+            assert {line for one in member.requests for line in one.all("X-Forwarded-Proto")} == {"https"}
+            challenge = tmp_path / "var" / "lib" / "panolb" / "acme" / "token"
+            challenge.write_text("proof")
+            assert ask("http://dash.example.org/.well-known/acme-challenge/token") == "200 "
+            assert ask("https://dash.example.org:8443/panopticon/") == "000 "
+            machine.stop()
+        finally:
+            machine.close()
+
+
+def curl(etc: Path, ports: dict[int, int], url: str) -> str:
+    """The status of an answer, 000 for none, and where it leads to, with the example's names and ports led to this machine."""
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    name, _, port = host.partition(":")
+    free = ports[int(port or (443 if scheme == "https" else 80))]
+    told = shlex.split("--silent --show-error --output /dev/null --write-out '%{http_code} %{redirect_url}'")
+    there = ["--connect-to", f"{name}:{free}:{ADDRESS}:{free}", f"{scheme}://{name}:{free}/{path}"]
+    done = subprocess.run(
+        ["curl", *told, "--cacert", etc / "authority.pem", "--max-time", str(PATIENCE), *there],
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    return done.stdout
 
 
 class Pair:
