@@ -17,10 +17,12 @@ from bench import machine, measure_http, measure_size, measure_ws
 from bench.errors import BenchError
 from bench.interruption import interruption
 from bench.nginx_member import PATHS
-from bench.peers import PEERS, Peer
+from bench.peers import PEERS, STOCK, Peer
 from bench.plan import Plan, say
 from bench.processes import end_children
 from bench.tables import Table
+
+ALL = {**PEERS, STOCK.name: STOCK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "what", choices=("http", "ws", "size", "all"), help="all: http without and with logs, ws, size"
     )
-    parser.add_argument("--peers", type=peer_names, default=tuple(PEERS), help="default: " + ",".join(PEERS))
+    parser.add_argument("--peers", type=peer_names, help="default: " + ",".join(PEERS))
     parser.add_argument("--rounds", type=positive, default=3, help="of http and ws; default 3")
     parser.add_argument("--seconds", type=positive, default=3, help="of each round; default 3")
     parser.add_argument(
         "--path", choices=PATHS, default=PATHS[0], help=f"what http asks for; default {PATHS[0]}"
     )
     parser.add_argument("--access-log", action="store_true", help="http: every peer writes an access log")
+    parser.add_argument("--tls", action="store_true", help="http: clients speak TLS")
     parser.add_argument("--rst", action="store_true", help="print reStructuredText, as README.rst shows it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round to FILE")
     return parser.parse_args()
@@ -61,18 +64,18 @@ def positive(text: str) -> int:
 def peer_names(text: str) -> tuple[str, ...]:
     """Names separated by commas."""
     names = tuple(name.strip() for name in text.split(","))
-    unknown = [name for name in names if name not in PEERS]
+    unknown = [name for name in names if name not in ALL]
     if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(PEERS)}")
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(ALL)}")
     return names
 
 
 def installed(names: Sequence[str]) -> tuple[Peer, ...]:
     """Those peers that are here; a line says which are not."""
-    missing = [name for name in names if not PEERS[name].installed()]
+    missing = [name for name in names if not ALL[name].installed()]
     if missing:
         say(f"not installed, so left out: {', '.join(missing)}")
-    found = tuple(PEERS[name] for name in names if name not in missing)
+    found = tuple(ALL[name] for name in names if name not in missing)
     if not found:
         raise BenchError("nothing to measure")
     return found
@@ -83,9 +86,9 @@ def run(plan: Plan, what: str) -> list[Result]:
     results = []
     for access_log in {"http": [plan.access_log], "all": [False, True]}.get(what, []):
         chosen = dataclasses.replace(plan, access_log=access_log)
-        say("http" + (", access logs on" if access_log else ""))
+        say(("https" if plan.tls else "http") + (", access logs on" if access_log else ""))
         rounds = measure_http.measure(chosen)
-        name = "http_access_log" if access_log else "http"
+        name = ("https" if plan.tls else "http") + ("_access_log" if access_log else "")
         results.append(Result(name, measure_http.table(chosen, rounds), rounds))
     if what in {"ws", "all"}:
         say("ws")
@@ -123,7 +126,7 @@ def measure(choices: argparse.Namespace) -> None:
     """Measure and print."""
     cores = machine.cores()
     os.sched_setaffinity(0, {cores.load})
-    peers = installed(choices.peers)
+    peers = installed(choices.peers or (tuple(ALL) if choices.tls else tuple(PEERS)))
     if not cores.apart:
         say("only one core: load and proxy share it, so the figures are worth less")
     plan = Plan(
@@ -132,6 +135,7 @@ def measure(choices: argparse.Namespace) -> None:
         seconds=choices.seconds,
         path=choices.path,
         access_log=choices.access_log,
+        tls=choices.tls,
         cores=cores,
         descriptors=machine.raise_descriptor_limit(),
     )

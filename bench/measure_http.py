@@ -13,6 +13,7 @@ from bench.plan import Plan, say, work_directory
 from bench.processes import free_port
 from bench.rounds import Reading, Round, Rounds, ratio_table
 from bench.tables import Table
+from bench.tls import CIPHER, Identity, client_context, make_identity
 from bench.verify import checked, sticky_cookie
 
 WARM_SECONDS = 1
@@ -28,30 +29,33 @@ def measure(plan: Plan) -> Rounds:
     rounds_of: dict[str, list[Round]] = {peer.name: [] for peer in plan.peers}
     with work_directory() as work:
         member = NginxMember(work, plan.cores.load)
+        identity = make_identity(work) if plan.tls else None
         with member.program:
             member.program.wait_until_listening(member.ports[0])
             for number, peer in plan.turns():
-                figures = one_round(plan, peer, member, work)
+                figures = one_round(plan, peer, member, work, identity)
                 rounds_of[peer.name].append(figures)
                 say(f"  round {number}, {peer.name}: {figures}")
     return rounds_of
 
 
-def one_round(plan: Plan, peer: Peer, member: NginxMember, work: Path) -> Round:
+def one_round(plan: Plan, peer: Peer, member: NginxMember, work: Path, identity: Identity | None) -> Round:
     """Start the peer, check it, warm it up, measure it, check it again, end it."""
-    site = Site(work=work, port=free_port(), members=member.ports, access_log=plan.access_log)
+    site = Site(work=work, port=free_port(), members=member.ports, access_log=plan.access_log, tls=identity)
+    tls = None if identity is None else client_context()
+    offer = None if identity is None else identity.openssl_conf
     body = member.body(plan.path)
-    url = f"http://127.0.0.1:{site.port}{plan.path}"
+    url = f"{'http' if tls is None else 'https'}://localhost:{site.port}{plan.path}"
     with peer.start(site, plan.cores.proxy) as proxy:
-        cookie = sticky_cookie(peer.name, site.port, plan.path, body)
-        wrk.run(peer.name, url, WARM_SECONDS, cookie, body=body)
+        cookie = sticky_cookie(peer.name, site.port, plan.path, body, tls)
+        wrk.run(peer.name, url, WARM_SECONDS, cookie, body=body, openssl_conf=offer)
         start = Reading.take(proxy)
-        load = wrk.run(peer.name, url, plan.seconds, cookie)
+        load = wrk.run(peer.name, url, plan.seconds, cookie, openssl_conf=offer)
         end = Reading.take(proxy)
         figures = Round.between(
             start, end, load.requests, p50_ms=load.p50_ms, p99_ms=load.p99_ms, pss_mib=proxy.pss_mib()
         )
-        checked(peer.name, site.port, plan.path, body, cookie)
+        checked(peer.name, site.port, plan.path, body, cookie, tls)
     if plan.access_log:
         check_log(peer.name, work, load.requests)
     return figures
@@ -69,8 +73,9 @@ def check_log(peer: str, work: Path, requests: int) -> None:
 def table(plan: Plan, rounds_of: Rounds) -> Table:
     """The table of ratios."""
     logs = "on" if plan.access_log else "off"
+    over = f"HTTPS ({CIPHER})" if plan.tls else "HTTP"
     return ratio_table(
-        f"HTTP: GET {plan.path}, access logs {logs}",
+        f"{over}: GET {plan.path}, access logs {logs}",
         "request",
         rounds_of,
         [

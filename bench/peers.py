@@ -22,12 +22,13 @@ from pathlib import Path
 import panolb as panolb_package
 from bench.errors import BenchError
 from bench.processes import Program
+from bench.tls import Identity
 
 HERE = Path(__file__).resolve().parent
 TWISTD = "from twisted.scripts.twistd import run; run()"
 APACHE_MODULES = (
     "mpm_event", "unixd", "log_config", "authz_core", "env", "headers", "slotmem_shm",
-    "proxy", "proxy_http", "proxy_wstunnel", "proxy_balancer", "lbmethod_byrequests",
+    "proxy", "proxy_http", "proxy_wstunnel", "proxy_balancer", "lbmethod_byrequests", "socache_shmcb", "ssl",
 )  # fmt: skip
 APACHE_MODULE_DIRECTORIES = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/libexec/apache2")
 NOBODY = 65534
@@ -50,18 +51,29 @@ def write_conf(template: str, work: Path, values: Mapping[str, object]) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where a peer listens and what it stands in front of."""
+    """Where a peer listens and what it stands in front of.
+
+    :ivar tls: what it shows to clients that speak TLS; ``None`` for plain HTTP.
+    """
 
     work: Path
     port: int
     members: tuple[int, int]
     access_log: bool = False
     threads: int = 64
+    tls: Identity | None = None
 
     def conf(self, template: str, **values: object) -> Path:
         """Write this peer's configuration file."""
         ports = {"port": self.port, "member1": self.members[0], "member2": self.members[1]}
-        return write_conf(template, self.work, {**ports, **values})
+        scheme = "http" if self.tls is None else "https"
+        return write_conf(template, self.work, {**ports, "scheme": scheme, **values})
+
+    def secured(self, text: str) -> str:
+        """``text`` with the files in place of their names, or nothing if clients speak plain HTTP."""
+        if self.tls is None:
+            return ""
+        return text.format(certificate=self.tls.certificate, key=self.tls.key, both=self.tls.both)
 
     def log(self, text: str) -> str:
         """``text`` with the access log's path in place of ``{}``, or nothing if there is to be no access log."""
@@ -84,7 +96,9 @@ class Peer:
             self.command(site),
             core=core,
             log=site.work / f"{self.name}.log",
-            python_path=os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH", "")])),
+            python_path=os.pathsep.join(
+                filter(None, [str(HERE.parent), str(HERE / "stock"), os.environ.get("PYTHONPATH", "")])
+            ),
         )
         try:
             program.wait_until_listening(site.port)
@@ -122,6 +136,9 @@ def apache(site: Site) -> list[str]:
         user=f"User #{NOBODY}\nGroup #{NOBODY}" if os.geteuid() == 0 else "",
         threads=site.threads,
         access_log=site.log(combined),
+        tls=site.secured(
+            "SSLEngine on\n    SSLCertificateFile {certificate}\n    SSLCertificateKeyFile {key}"
+        ),
     )
     return [apache_program(), "-f", str(path), "-DFOREGROUND"]
 
@@ -130,7 +147,14 @@ def nginx(site: Site) -> list[str]:
     """As many connections as the limit of open files allows."""
     connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     access_log = site.log("access_log {} combined;") or "access_log off;"
-    return ["nginx", "-c", str(site.conf("nginx.conf", connections=connections, access_log=access_log))]
+    tls = (
+        site.secured(
+            " ssl;\n        ssl_certificate {certificate};\n        ssl_certificate_key {key};\n        ssl_protocols TLSv1.2 TLSv1.3"
+        )
+        + ";"
+    )
+    path = site.conf("nginx.conf", connections=connections, access_log=access_log, tls=tls)
+    return ["nginx", "-c", str(path)]
 
 
 def haproxy(site: Site) -> list[str]:
@@ -140,19 +164,40 @@ def haproxy(site: Site) -> list[str]:
         maxconn=min(8000, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200) // 2),
         access_log=site.log("log stdout format raw local0"),
         log_format=site.log("log global\n    option httplog"),
+        tls=site.secured(" ssl crt {both}"),
     )
     return ["haproxy", "-f", str(path)]
 
 
 def caddy(site: Site) -> list[str]:
     """Its access log is JSON; it has no other format."""
-    path = site.conf("Caddyfile", access_log=site.log("log {{\n\t\toutput file {}\n\t}}"))
+    access_log = site.log("log {{\n\t\toutput file {}\n\t}}")
+    path = site.conf("Caddyfile", access_log=access_log, tls=site.secured("tls {certificate} {key}"))
     return ["caddy", "run", "--config", str(path), "--adapter", "caddyfile"]
 
 
 def panolb(site: Site) -> list[str]:
     """``twistd -n panolb`` of the Python that runs this, without a pid file."""
-    path = site.conf("panolb.toml", access_log=site.log('[access_log]\npath = "{}"'))
+    certificate = site.secured('[[listener.public.certificate]]\nfile = "{certificate}"\nkey = "{key}"')
+    return twistd(site, f"tcp:{site.port}:interface=127.0.0.1", certificate)
+
+
+def stock(site: Site) -> list[str]:
+    """The same with Twisted's own TLS, instead of panolb's; ``stock/`` has its endpoints."""
+    if site.tls is None:
+        raise BenchError("stock: Twisted's own TLS cannot be measured without --tls")
+    files = site.secured("privateKey={key}:certKey={certificate}")
+    return twistd(site, f"stocktls:{site.port}:{files}:interface=127.0.0.1", "secure = true")
+
+
+def twistd(site: Site, endpoint: str, certificate: str) -> list[str]:
+    """panolb with this endpoint."""
+    path = site.conf(
+        "panolb.toml",
+        access_log=site.log('[access_log]\npath = "{}"'),
+        endpoint=endpoint,
+        certificate=certificate,
+    )
     return [sys.executable, "-c", TWISTD, "--pidfile=", "-n", "panolb", "--config", str(path)]
 
 
@@ -197,3 +242,6 @@ PEERS = {
         ),
     )
 }
+
+STOCK = Peer("stock", panolb_installed, lambda: "stock: panolb with Twisted's own TLS (ssl: endpoint)", stock)
+"""Measured over TLS only."""

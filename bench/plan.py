@@ -21,6 +21,7 @@ class Plan:
     :param seconds: how long each time.
     :param path: what the HTTP measurement asks for.
     :param access_log: whether every peer writes one in the HTTP measurement.
+    :param tls: whether its clients speak TLS.
     :param descriptors: how many files a process may have open.
     """
 
@@ -29,6 +30,7 @@ class Plan:
     seconds: int
     path: str
     access_log: bool
+    tls: bool
     cores: Cores
     descriptors: int
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 
@@ -24,9 +25,13 @@ class Answer:
     cookie: str
 
 
-def get(port: int, path: str, cookie: str = "") -> Answer:
+def get(port: int, path: str, cookie: str = "", tls: ssl.SSLContext | None = None) -> Answer:
     """One GET on a connection of its own; OSError or HTTPException if there is no proper answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = (
+        http.client.HTTPConnection("localhost", port, timeout=10)
+        if tls is None
+        else http.client.HTTPSConnection("localhost", port, timeout=10, context=tls)
+    )
     try:
         connection.request("GET", path, headers=browser.headers(cookie))
         response = connection.getresponse()
@@ -39,10 +44,12 @@ def get(port: int, path: str, cookie: str = "") -> Answer:
         connection.close()
 
 
-def checked(peer: str, port: int, path: str, body: bytes, cookie: str = "") -> Answer:
+def checked(
+    peer: str, port: int, path: str, body: bytes, cookie: str = "", tls: ssl.SSLContext | None = None
+) -> Answer:
     """The answer to one GET, which must be 200 with exactly this body, from a member that says who it is."""
     try:
-        answer = get(port, path, cookie)
+        answer = get(port, path, cookie, tls)
     except (OSError, http.client.HTTPException) as error:
         raise BenchError(f"{peer}: GET {path} got no answer: {error!r}") from error
     if answer.status != 200:
@@ -56,14 +63,14 @@ def checked(peer: str, port: int, path: str, body: bytes, cookie: str = "") -> A
     return answer
 
 
-def sticky_cookie(peer: str, port: int, path: str, body: bytes) -> str:
+def sticky_cookie(peer: str, port: int, path: str, body: bytes, tls: ssl.SSLContext | None = None) -> str:
     """Check answers and stickiness; return the cookie value that leads to the first member.
 
     Requests without a cookie must be given one and reach both members; with the cookie they must stay.
     """
     cookies: dict[str, str] = {}
     for _ in range(TRIES):
-        answer = checked(peer, port, path, body)
+        answer = checked(peer, port, path, body, tls=tls)
         if not answer.cookie:
             raise BenchError(f"{peer}: no cookie {COOKIE} in the answer to a request that had none")
         cookies[answer.member] = answer.cookie
@@ -73,7 +80,7 @@ def sticky_cookie(peer: str, port: int, path: str, body: bytes) -> str:
         raise BenchError(f"{peer}: {TRIES} requests without a cookie all went to the same member")
     for member, cookie in cookies.items():
         for _ in range(REPEATS):
-            seen = checked(peer, port, path, body, cookie).member
+            seen = checked(peer, port, path, body, cookie, tls).member
             if seen != member:
                 raise BenchError(
                     f"{peer}: the cookie {COOKIE}={cookie} of member {member} led to member {seen}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -24,9 +25,18 @@ class Load:
     p99_ms: float
 
 
-def run(peer: str, url: str, seconds: int, cookie: str, *, body: bytes | None = None) -> Load:
+def run(
+    peer: str,
+    url: str,
+    seconds: int,
+    cookie: str,
+    *,
+    body: bytes | None = None,
+    openssl_conf: Path | None = None,
+) -> Load:
     """Keep 32 connections busy for so many seconds; no answer may be an error.
 
+    :param openssl_conf: says what to offer over TLS.
     :param body: look at every answer: it must be 200 and as long as this. It takes time, so do not measure with it.
     """
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--latency"]
@@ -36,7 +46,10 @@ def run(peer: str, url: str, seconds: int, cookie: str, *, body: bytes | None = 
         command += [url]
     else:
         command += ["-s", str(EVERY_ANSWER), url, "--", str(len(body))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {} if openssl_conf is None else {"OPENSSL_CONF": str(openssl_conf)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
     if done.returncode:
         raise BenchError(f"wrk failed on {peer}: {(done.stderr or done.stdout).strip()}")
     bad = re.findall(r"^ *((?:Socket errors|Non-2xx|Wrong answers).*)$", done.stdout, re.MULTILINE)

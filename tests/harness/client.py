@@ -6,6 +6,7 @@ import socket
 import struct
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 import h11
 
@@ -75,7 +76,7 @@ class Client:
         self._trailers: Fields = []
         self._reader: h11.Connection | None = None
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

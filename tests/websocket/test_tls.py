@@ -1,4 +1,6 @@
-"""WebSockets of clients that speak TLS: the same promises, over transports whose queues panolb cannot see into."""
+"""WebSockets of clients that speak TLS: the same promises, over panolb's transport, and over Twisted's, whose
+queues panolb cannot see into.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ import os
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -44,14 +48,27 @@ class Secure:
         return Pair(browser, browser.switched(), member)
 
 
-@pytest.fixture(scope="module")
-def _secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+OURS = """endpoint = "tcp:{port}:interface={address}"
+[[listener.secure.certificate]]
+file = "{certificate}"
+key = "{key}"
+"""
+TWISTEDS = """endpoint = "stocktls:{port}:privateKey={key}:certKey={certificate}:interface={address}"
+secure = true
+"""
+ENDPOINTS = Path(__file__).resolve().parents[2] / "bench" / "stock"
+
+
+@pytest.fixture(scope="module", params=[OURS, TWISTEDS], ids=["ours", "Twisted's"])
+def _secure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     directory = tmp_path_factory.mktemp("tls")
     key, certificate = certify(directory)
     port = free_port()
-    endpoint = f"ssl:{port}:privateKey={key}:certKey={certificate}:interface={ADDRESS}"
-    tables = f'[listener.secure]\nendpoint = "{endpoint}"\n[websockets]\nclose_timeout = "1m"\n'
-    with running(directory, listeners=tables) as lab:
+    listener = request.param.format(port=port, key=key, certificate=certificate, address=ADDRESS)
+    tables = f'[listener.secure]\n{listener}[websockets]\nclose_timeout = "1m"\n'
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("PYTHONPATH", str(ENDPOINTS), prepend=os.pathsep)
+        lab = stack.enter_context(running(directory, listeners=tables))
         yield Secure(lab, port)
         lab.panolb.stop()
 
