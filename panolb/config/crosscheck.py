@@ -14,7 +14,7 @@ import attrs
 
 from panolb.config import controlendpoint, tlscheck
 from panolb.config.findings import Finding
-from panolb.config.model import Balancer, Config, Health, Location, Member
+from panolb.config.model import Balancer, Config, Health, Listener, Location, Member
 from panolb.config.places import KeyPath, dotted
 from panolb.config.values import quoted
 from panolb.errors import Problem
@@ -72,6 +72,18 @@ def _port(name: str, endpoint: str) -> Iterator[Finding]:
         yield Finding(("listener", name, "endpoint"), message, warning=True)
 
 
+def _announcing(name: str, listener: Listener) -> Iterator[Finding]:
+    """Who announces clients must be known: whoever else did could be anybody."""
+    if listener.proxy_protocol:
+        if not listener.trusted_proxies and not listener.endpoint.startswith("unix:"):
+            message = "nobody could connect: write trusted_proxies, the addresses of the proxies that send the PROXY header"
+            about: tuple[KeyPath, ...] = (("listener", name, "trusted_proxies"),)
+            yield Finding(("listener", name, "proxy_protocol"), message, about=about)
+    elif listener.proxy_protocol_exceptions:
+        path = ("listener", name, "proxy_protocol_exceptions")
+        yield Finding(path, "has no effect without proxy_protocol", warning=True)
+
+
 def _whole(config: Config) -> Iterator[Finding]:
     if not config.listener:
         yield Finding(("listener",), 'no listener: write [listener.public] with endpoint = "tcp:8080"')
@@ -100,6 +112,7 @@ def _whole(config: Config) -> Iterator[Finding]:
             yield Finding(
                 path, "must not be more than max_head, which counts it too", about=((*path[:2], "max_head"),)
             )
+        yield from _announcing(name, listener)
     used = {location.balancer for location in config.location}
     about: tuple[KeyPath, ...] = tuple(
         ("location", index, "balancer") for index in range(len(config.location))

@@ -112,6 +112,22 @@ class Listener:
             example='["10.0.0.0/8", "::1"]',
         ),
     )
+    proxy_protocol: bool = field(
+        default=False,
+        metadata=doc(
+            "Whether trusted_proxies say whom they connect for, in a header of the PROXY protocol (version 1 or 2) before "
+            "everything else. The client's address is then that of the header. Everybody else's connections are closed.",
+            apache="RemoteIPProxyProtocol",
+        ),
+    )
+    proxy_protocol_exceptions: list[IPv4Network | IPv6Network] = field(
+        factory=list,
+        metadata=doc(
+            "Who may connect to a listener with proxy_protocol without that header.",
+            apache="RemoteIPProxyProtocolExceptions",
+            example='["10.1.2.0/24"]',
+        ),
+    )
     max_head: Size = field(
         default=32 * KIB,
         validator=size(KIB, MIB),

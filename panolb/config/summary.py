@@ -73,6 +73,9 @@ def _listener(listener: Listener) -> Iterator[str]:
     )
     trusted = ", ".join(map(str, listener.trusted_proxies)) or "nobody"
     yield f"believes X-Forwarded-* headers of {trusted}"
+    if listener.proxy_protocol:
+        direct = ", ".join(map(str, listener.proxy_protocol_exceptions))
+        yield f"has clients announced by these (PROXY protocol){f', but not those of {direct}' if direct else ''}"
 
 
 def _listener_tls(listener: Listener) -> Iterator[str]:

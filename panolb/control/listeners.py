@@ -24,6 +24,7 @@ from ..core.location import Location
 from ..core.routing import Table, host_name, is_for
 from ..errors import BadRequest
 from ..events import EventLogger
+from ..proxy.arrivals import hear_announcements
 from ..proxy.frontend import Frontend
 from ..proxy.http1 import Http1
 from ..proxy.refusals import too_many
@@ -325,7 +326,7 @@ class Listener:
         self.frontend = frontend
         frontend.on_full = self._note_full
         self.identity = identity
-        self._contexts = None if identity is None else Contexts(identity.context)
+        self._contexts = None if identity is None else Contexts(identity.context, self._note_handshake)
         self._endpoint = endpoint
         self._port: IListeningPort | None = None
         self._acceptor = Acceptor(descriptors)
@@ -351,6 +352,7 @@ class Listener:
         port: IListeningPort = yield self._endpoint.listen(Http1Factory(self.frontend))
         if self._contexts is not None:
             secure(port, self._contexts)
+        hear_announcements(port, self.frontend)
         self._port, host = port, port.getHost()
         self._acceptor.watch(port)
         self.frontend.local = getattr(host, "host", "").encode("ascii"), getattr(host, "port", 0)
@@ -368,6 +370,9 @@ class Listener:
             return None
         self._acceptor.forget()
         return port.stopListening()
+
+    def _note_handshake(self, address: str, why: str) -> None:
+        self.frontend.unopened(address, "handshake", why)
 
     def _note_full(self, full: bool) -> None:
         if full:

@@ -19,7 +19,7 @@ from ..core.routing import Table
 from ..errors import BadRequest, ConfigError, Problem
 from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
-from ..proxy.frontend import Behaviour, Frontend, Limits
+from ..proxy.frontend import Announcing, Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
 from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
@@ -56,7 +56,7 @@ class Listening:
     :param descriptors: what all their clients take.
     :param redirect: makes the location that sends clients to another address; see `Locations.redirect`.
     :param note: told of every request that twisted.web answered.
-    :param refused: see `Frontend`, as ``exceeded``.
+    :param refused: see `Frontend`, as ``exceeded`` and ``unopened``.
 
     :ivar config: what is in effect.
     """
@@ -71,6 +71,7 @@ class Listening:
         note: Callable[[WebRequest], None],
         refused: Callable[[Peer, BadRequest], None],
         exceeded: Callable[[bytes, str], None],
+        unopened: Callable[[str, str, str], None],
     ) -> None:
         self.config = model.Config()
         self.listeners: dict[str, Listener] = {}
@@ -82,6 +83,7 @@ class Listening:
         self._note = note
         self._refused = refused
         self._exceeded = exceeded
+        self._unopened = unopened
         self._former: list[Listener] = []  # closed, and with connections left
         self._alone: list[Frontend] = []  # without a listener of ours
         self._stopping = False
@@ -212,6 +214,7 @@ class Listening:
             server=socket.gethostname().encode("idna"),
             refused=self._refused,
             exceeded=self._exceeded,
+            unopened=self._unopened,
         )
 
     def _behaviour(
@@ -243,6 +246,7 @@ class Listening:
             sends_certificates=config.tls.send_client_certificate,
             trusted=tuple(config.trusted_proxies),
             explain_to=tuple(config.explain_to),
+            announcing=_announcing(config),
             rates=_rates(config, getattr(frontend, "rates", None)),
         )
 
@@ -383,6 +387,13 @@ class Listening:
 
 def _table(locations: Sequence[Location], config: model.Config) -> Table[Location]:
     return Table(locations, config.location_order == "first")
+
+
+def _announcing(config: model.Listener) -> Announcing | None:
+    """How clients are announced, if they are."""
+    if not config.proxy_protocol:
+        return None
+    return Announcing(tuple(config.trusted_proxies), tuple(config.proxy_protocol_exceptions))
 
 
 def _limits(config: model.Listener) -> Limits:

@@ -63,6 +63,7 @@ from .resources import Resources
 from .sessions import Sessions
 from .shortages import Shortages
 from .surroundings import make_endpoint, surrounding_problems, warn_of_unused_sockets
+from .unopened import Unopened
 
 if TYPE_CHECKING:
     from .controlsocket import ControlSocket
@@ -137,6 +138,7 @@ class Panolb(MultiService):
         descriptors = Descriptors(self.deadlines, self._descriptors_owed)
         self._refused, self._excesses = Refused(clock), Excesses(clock)
         self._shortages = Shortages(clock)
+        self._unopened = Unopened(clock)
         self._exceeded = self._excesses.note
         self.listening = Listening(
             reactor,
@@ -147,6 +149,7 @@ class Panolb(MultiService):
             self._answered_web,
             self._refused.note,
             self._exceeded,
+            self._unopened.note,
         )
         self._renewals = Renewals(reactor, self.listening, wall_clock)
         self.resources = Resources(

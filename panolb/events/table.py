@@ -389,6 +389,25 @@ _TABLE: Final = (
         "Many from one address are a broken client or an attack. What is refused and why: the page on behaviour.",
         by_clients=True,
     ),
+    Happening(
+        "client.handshake",
+        1521,
+        "info",
+        "A TLS handshake with a client came to nothing; the line says why, once a minute of each client and reason.",
+        "Single ones are scanners and old programs. If it is a client of yours: the page on TLS says what is allowed, and "
+        "how to allow more.",
+        by_clients=True,
+    ),
+    Happening(
+        "client.announcement",
+        1522,
+        "warn",
+        "A connection to a listener with proxy_protocol was closed: it is from nobody among trusted_proxies, or did not begin "
+        "with a header of the PROXY protocol. Said once a minute of each client and reason.",
+        "If it is a proxy of yours, add it to trusted_proxies and have it send the header (HAProxy: send-proxy-v2); if it "
+        "is to connect directly, add it to proxy_protocol_exceptions.",
+        by_clients=True,
+    ),
     # -- access log
     Happening(
         "access_log.failed",

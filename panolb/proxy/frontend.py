@@ -22,6 +22,7 @@ from .tls import SecureServer
 from .turn import Turn
 
 if TYPE_CHECKING:
+    from .arrivals import Arrival
     from .http1 import Http1
 
 Network = IPv4Network | IPv6Network
@@ -68,6 +69,18 @@ class WebSite(Protocol):
         """Let the channel end as soon as it has nothing in flight."""
 
 
+@dataclass(frozen=True, slots=True)
+class Announcing:
+    """How a listener hears of its clients by the PROXY protocol (`panolb.proxy.arrivals`).
+
+    :ivar proxies: who has to announce clients; UNIX sockets have to, too.
+    :ivar direct: who announces nobody.
+    """
+
+    proxies: tuple[Network, ...]
+    direct: tuple[Network, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
     """What a listener does with its clients; a reload replaces it as a whole.
@@ -81,6 +94,7 @@ class Behaviour:
     :ivar hsts: the value of Strict-Transport-Security; ``None`` when it is not sent.
     :ivar asks_certificates: whether clients are asked for certificates, so that members are told of them.
     :ivar sends_certificates: whether members get these as they are, too.
+    :ivar announcing: ``None``: nobody announces clients.
     """
 
     table: Table[Location]
@@ -93,6 +107,7 @@ class Behaviour:
     hsts: bytes | None = None
     asks_certificates: bool = False
     sends_certificates: bool = False
+    announcing: Announcing | None = None
 
 
 class Frontend:
@@ -101,6 +116,8 @@ class Frontend:
     :param server: the name this balancer gives itself in X-Forwarded-Server.
     :param refused: told of every request that was refused before it became an exchange.
     :param exceeded: told which client went beyond which limit: its address and the limit's configuration key.
+    :param unopened: told of connections that ended before their first request could be read: the address at their other
+        side, what failed ("handshake" or "announcement"), and why.
 
     :ivar local: the address and port that it listens on, once it does.
     :ivar on_full: told when there are as many connections as there may be, and when there is room again.
@@ -116,6 +133,7 @@ class Frontend:
     hsts: bytes | None
     asks_certificates: bool
     sends_certificates: bool
+    announcing: Announcing | None
 
     def __init__(
         self,
@@ -126,12 +144,15 @@ class Frontend:
         server: bytes = b"localhost",
         refused: Callable[[Peer, BadRequest], None] | None = None,
         exceeded: Callable[[bytes, str], None] | None = None,
+        unopened: Callable[[str, str, str], None] | None = None,
     ) -> None:
         self.reactor = reactor
         self.deadlines = deadlines
         self.turn = turn
         self.server = server
+        self.unopened = unopened or _ignore
         self.connections: set[Http1] = set()
+        self._arrivals: set[Arrival] = set()  # whose client has not been announced yet
         self.draining = False
         self.local: tuple[bytes, int] = (b"", 0)
         self.on_full: Callable[[bool], None] | None = None
@@ -152,6 +173,7 @@ class Frontend:
         self.hsts = behaviour.hsts
         self.asks_certificates = behaviour.asks_certificates
         self.sends_certificates = behaviour.sends_certificates
+        self.announcing = behaviour.announcing
         self._look_for_room()
 
     def peer(self, address: IAddress, secure: bool | None = None) -> Peer:
@@ -208,10 +230,20 @@ class Frontend:
         elif here:
             del self._clients[client]
 
+    def expect(self, arrival: Arrival) -> None:
+        """A connection has come, and its client is still to be announced."""
+        self._arrivals.add(arrival)
+        self._look_for_room()
+
+    def no_longer_expect(self, arrival: Arrival) -> None:
+        """It has been, or never will be."""
+        self._arrivals.discard(arrival)
+        self._look_for_room()
+
     def _look_for_room(self) -> None:
         """Say so when the listener has become full, or is not any more."""
         most = self.limits.max_connections
-        full = most is not None and len(self.connections) >= most
+        full = most is not None and len(self.connections) + len(self._arrivals) >= most
         if full is not self._full and self.on_full is not None:
             self._full = full
             self.on_full(full)
@@ -237,10 +269,20 @@ class Frontend:
     def drain(self) -> None:
         """Stop keeping connections; see `Http1.drain`."""
         self.draining = True
+        self._turn_arrivals_away()
         for connection in tuple(self.connections):
             connection.drain()
 
     def abort(self) -> None:
         """Cut whatever is left."""
+        self._turn_arrivals_away()
         for connection in tuple(self.connections):
             connection.transport.abortConnection()
+
+    def _turn_arrivals_away(self) -> None:
+        for arrival in tuple(self._arrivals):
+            arrival.end()
+
+
+def _ignore(address: str, what: str, why: str) -> None:
+    """Nobody wants to know."""

@@ -307,7 +307,7 @@ class SecureServer(Server):
     def _fail(self, error: ssl.SSLError) -> Any:
         """There will be no TLS."""
         if self._tls.on_failure is not None:
-            self._tls.on_failure(str(self.hostname), error.reason or str(error))
+            self._tls.on_failure(getattr(self.getPeer(), "host", "unix"), error.reason or str(error))
         if error.reason != _PLAIN_HTTP:
             return main.CONNECTION_LOST
         self._state = REFUSING

@@ -50,6 +50,11 @@ def test_nothing_to_say() -> None:
             "must not be more than max_head",
         ),
         (
+            attrs.evolve(GOOD, listener={"a": Listener(endpoint="tcp:1", proxy_protocol=True)}),
+            "listener.a.proxy_protocol",
+            "nobody could connect: write trusted_proxies",
+        ),
+        (
             attrs.evolve(
                 GOOD, location=[Location(path="/"), *GOOD.location[1:], Location(path="/b", balancer="app")]
             ),

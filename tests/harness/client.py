@@ -58,10 +58,12 @@ class Client:
     """One connection to a port.
 
     :param receive_buffer: a small one makes the client a slow reader.
+    :param source: the address that it comes from.
     """
 
-    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, port: int, *, receive_buffer: int | None = None, source: str | None = None) -> None:
         self.port = port
+        self._source = source
         self._receive_buffer = receive_buffer
         self._connect()
 
@@ -69,6 +71,8 @@ class Client:
         self.socket = socket.socket()
         if self._receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+        if self._source is not None:
+            self.socket.bind((self._source, 0))
         self.socket.settimeout(PATIENCE)
         self.socket.connect((ADDRESS, self.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ def listener(door: Door, secured: Secured, remarks: Remarks, *, exact: bool) -> 
     trusted = _trusted(server, remarks)
     if trusted or exact:
         values["trusted_proxies"] = [ip_network(text) for text in (EVERYBODY if exact else trusted)]
+    values |= _announced(server, remarks)
     if values.get("max_target", 0) > values.get("max_head", 32 * _KIB):
         values["max_head"] = values["max_target"] + 32 * _KIB
     try:
@@ -138,10 +140,29 @@ def _trusted(server: Scope, remarks: Remarks) -> list[str]:
         assert node is not None
         remarks.lost(node, "panolb knows the client by X-Forwarded-For only.")
         return []
-    for node in nodes if header else ():
-        for word in node.args:
-            try:
-                found.append(str(ip_network(word, strict=False)))
-            except ValueError:
-                remarks.lost(node, f"{word} is a name; write the proxy's address or network.")
+    for node in nodes if header or _is_announced(server) else ():
+        found += _networks(node, remarks)
     return list(dict.fromkeys(found))
+
+
+def _is_announced(server: Scope) -> bool:
+    return server.on("RemoteIPProxyProtocol")
+
+
+def _announced(server: Scope, remarks: Remarks) -> dict[str, Any]:
+    """Return how clients are announced by the PROXY protocol."""
+    if not _is_announced(server):
+        return {}
+    found: list[str] = []
+    for node in server.all("RemoteIPProxyProtocolExceptions"):
+        found += _networks(node, remarks)
+    return {"proxy_protocol": True, "proxy_protocol_exceptions": [ip_network(text) for text in found]}
+
+
+def _networks(node: Directive, remarks: Remarks) -> Iterator[str]:
+    """Yield the networks that a line names; names are lost."""
+    for word in node.args:
+        try:
+            yield str(ip_network(word, strict=False))
+        except ValueError:
+            remarks.lost(node, f"{word} is a name; write the proxy's address or network.")

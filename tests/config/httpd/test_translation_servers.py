@@ -257,6 +257,17 @@ def test_proxies_in_front(translate: Translate) -> None:
     )
 
 
+def test_clients_are_announced(translate: Translate) -> None:
+    """The PROXY protocol, for which the proxies count without RemoteIPHeader, too."""
+    text = "RemoteIPProxyProtocol On\nRemoteIPProxyProtocolExceptions 10.9.0.0/16 lb\n"
+    listener = translate(text + "RemoteIPTrustedProxy 10.0.0.7\n" + SITE).config.listener["http-10080"]
+    assert listener.proxy_protocol
+    assert listener.trusted_proxies == [ip_network("10.0.0.7")]
+    assert listener.proxy_protocol_exceptions == [ip_network("10.9.0.0/16")]
+    assert translate(text + SITE, compat=True).config.listener["http-10080"].proxy_protocol
+    assert not translate("RemoteIPProxyProtocol Off\n" + SITE).config.listener["http-10080"].proxy_protocol
+
+
 def test_the_end(translate: Translate) -> None:
     """Apache's 0 is without end."""
     assert translate(SITE).config.shutdown.grace == 30.0

@@ -122,12 +122,11 @@ MODULES = (
                 "RemoteIPTrustedProxyList 1, RemoteIPInternalProxyList 1",
                 "The list is not read; name the proxies with RemoteIPTrustedProxy.",
             ),
-            stops(
+            run(
                 "RemoteIPProxyProtocol flag",
-                "Give the listener a haproxy: endpoint in TOML; here the PROXY line is not understood.",
-                same="off",
+                "Proxies announce clients; only those that RemoteIPTrustedProxy names, where Apache believes everybody.",
             ),
-            lost("RemoteIPProxyProtocolExceptions 1+", "The PROXY line is not understood."),
+            run("RemoteIPProxyProtocolExceptions 1+", "Who connects without announcing a client."),
         ),
     ),
     Module(
