@@ -13,6 +13,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from panolb.control.metrics.blame import BLAME
+from panolb.control.metrics.families import FAMILIES
+from panolb.control.metrics.reference import LABELS, reference
 from tests.harness.certificate import certify
 from tests.harness.client import Client
 from tests.harness.scripts import Stall, answer, close
@@ -247,9 +249,12 @@ def test_every_end_is_somebodys() -> None:
 
 def test_the_page_has_them_all(lab: Lab) -> None:
     """By name, as a scrape has them; and no others."""
-    exported = {
-        family.name + ("_total" if family.type == "counter" else "")
-        for family in families(lab.admin).values()
-        if family.name.startswith("panolb_")
-    }
-    assert set(re.findall(r"^``(panolb_\w+)``", PAGE.read_text(), re.MULTILINE)) == exported
+    exported = {(family.name, family.type) for family in families(lab.admin).values()}
+    assert {(family.name, family.kind.value) for family in FAMILIES.values()} == exported
+
+
+def test_the_documentation_is_what_the_table_says() -> None:
+    """If not: python -m panolb.control.metrics.reference > docs/metrics.rst."""
+    assert PAGE.read_text(encoding="utf-8") == reference()
+    used = {label for family in FAMILIES.values() for label in family.labels}
+    assert used - {"python", "twisted"} == set(LABELS)

@@ -1,4 +1,4 @@
-"""What the metrics are called, and what they mean; ``docs/metrics.rst`` has them all.
+"""What the metrics are called, and what they mean; ``docs/metrics.rst`` is made of this.
 
 Names and units are as Prometheus recommends (https://prometheus.io/docs/practices/naming): base units, ``_total`` for
 what only goes up, and no label whose values nobody can list beforehand.
@@ -37,16 +37,35 @@ class Family:
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
 
+    @property
+    def series(self) -> str:
+        """What queries ask for, but for the endings of a histogram."""
+        return f"{self.name}_total" if self.kind is Kind.COUNTER else self.name
+
+    @property
+    def unit(self) -> str:
+        """Of the numbers; empty where things are counted."""
+        return next((unit for unit in ("seconds", "bytes") if self.name.endswith(f"_{unit}")), "")
+
 
 FAMILIES: dict[str, Family] = {}
 """All of them by name, in the order of the page."""
+
+GROUPS: dict[str, list[Family]] = {}
+"""The same by what they are about."""
 
 OF_MEMBER = ("balancer", "member")
 """Empty for requests that no balancer, or no member, got."""
 
 
+def _about(title: str) -> None:
+    """Begin a group."""
+    GROUPS[title] = []
+
+
 def _add(family: Family) -> Family:
     FAMILIES[family.name] = family
+    GROUPS[next(reversed(GROUPS))].append(family)
     return family
 
 
@@ -62,7 +81,7 @@ def _histogram(name: str, bounds: tuple[float, ...], words: str, labels: tuple[s
     return _add(Family(name, Kind.HISTOGRAM, words, labels, bounds))
 
 
-# -- requests -----------------------------------------------------------------------------------------------------------
+_about("Requests")
 
 REQUESTS = _counter(
     "panolb_requests",
@@ -108,7 +127,7 @@ REQUESTS_REFUSED = _counter(
 )
 LIMIT_EXCEEDED = _counter("panolb_limit_exceeded", "How often clients went beyond a limit.", ("limit",))
 
-# -- members ------------------------------------------------------------------------------------------------------------
+_about("Members")
 
 MEMBER_UP = _gauge("panolb_member_up", "Whether a member serves its users: it is up, or drains.", OF_MEMBER)
 MEMBER_STATE = _gauge(
@@ -139,7 +158,7 @@ MEMBER_RECEIVED = _counter(
 )
 HEALTH_CHECKS = _counter("panolb_health_checks", "Checks of a member.", (*OF_MEMBER, "result"))
 
-# -- connections --------------------------------------------------------------------------------------------------------
+_about("Connections")
 
 MEMBER_CONNECTIONS = _gauge(
     "panolb_member_connections",
@@ -168,7 +187,7 @@ ACCEPTING_PAUSED = _gauge(
     "Processes that accept no connection for want of file descriptors.",
 )
 
-# -- WebSockets ---------------------------------------------------------------------------------------------------------
+_about("WebSockets")
 
 MEMBER_WEBSOCKETS = _gauge("panolb_member_websockets", "Open WebSockets.", OF_MEMBER)
 MEMBER_SESSIONS = _gauge(
@@ -197,7 +216,7 @@ WEBSOCKET_MESSAGES = _counter(
     (*OF_MEMBER, "direction"),
 )
 
-# -- the configuration --------------------------------------------------------------------------------------------------
+_about("The configuration")
 
 CONFIG_GENERATION = _gauge(
     "panolb_config_generation",
@@ -221,7 +240,7 @@ CERTIFICATE = _gauge(
     ("listener", "name"),
 )
 
-# -- processes ----------------------------------------------------------------------------------------------------------
+_about("Processes")
 
 LOOP_LAG = _histogram(
     "panolb_loop_lag_seconds",
