@@ -624,6 +624,9 @@ def variable(name: str, label: str, query: str) -> dict[str, Any]:
         "multi": True,
         "includeAll": True,
         "allValue": ".*",
+        "regex": "",
+        "options": [],
+        "hide": 0,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
     }
 
@@ -631,6 +634,7 @@ def variable(name: str, label: str, query: str) -> dict[str, Any]:
 def dashboard() -> dict[str, Any]:
     """All of it."""
     return {
+        "id": None,  # of the Grafana that imports it
         "uid": "panolb",
         "title": "panolb",
         "description": "A panolb load balancer: its traffic, members, WebSockets, and how it fares itself.",
@@ -649,7 +653,11 @@ def dashboard() -> dict[str, Any]:
                     "label": "Data source",
                     "type": "datasource",
                     "query": "prometheus",
+                    "regex": "",
                     "current": {},
+                    "options": [],
+                    "refresh": 1,  # when the dashboard is opened
+                    "hide": 0,
                 },
                 variable("job", "Job", "label_values(panolb_build_info, job)"),
                 variable("instance", "Instance", 'label_values(panolb_build_info{job=~"$job"}, instance)'),

@@ -104,6 +104,19 @@ def test_names_and_labels(page: str) -> None:
                 assert set(value.split("|")) <= values[name], (where, name, value)
 
 
+def test_documentation_speaks_of_what_exists() -> None:
+    """Each metric that any page names."""
+    pages = [*(OPS.parent / "docs").glob("*.rst"), *OPS.rglob("*.rst"), OPS.parent / "README.rst"]
+    named = {
+        (page.name, word)
+        for page in pages
+        for word in re.findall(r"\b(?:panolb|process)_[a-z]\w*", page.read_text(encoding="utf-8"))
+    }
+    there = {family.name + ending for family in FAMILIES.values() for ending in (*ENDINGS[family.kind], "")}
+    there -= {family.name for family in FAMILIES.values() if family.kind is Kind.COUNTER}
+    assert {one for one in named if one[1] not in there} == {("architecture.rst", "panolb_plugin")}
+
+
 def test_lines_are_named_by_what_they_have() -> None:
     """What stands in braces in a panel's legend is a label that its expression keeps."""
     for panel in panels():
