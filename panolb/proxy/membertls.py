@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from OpenSSL.crypto import X509
-from OpenSSL.SSL import VERIFY_PEER, Connection, Context, Session
+from OpenSSL.SSL import VERIFY_PEER, Connection, Context, Session, WantReadError
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -19,6 +19,7 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
 )
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection as TcpConnection
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -29,6 +30,7 @@ from .identity import Demands, trouble
 # expired since.
 RESUMED = 3600.0
 
+SENT_AT_ONCE = 32 << 10  # bytes; OpenSSL has at most one record to send at a time, of 16 KiB and a little
 _STEP_OVER = 0x1002  # SSL_CB_CONNECT_EXIT, <openssl/ssl.h>: the handshake, or something that came after it, is complete
 
 
@@ -135,6 +137,33 @@ class SecureTransport(TLSMemoryBIOProtocol):
     """
 
     greeting: Greeting
+
+    def _flushSendBIO(self) -> None:  # Twisted's name
+        """Send what OpenSSL has encrypted: to the socket itself while nothing is queued, as `DirectWire` does.
+
+        Twisted would queue it for the reactor's next turn.
+        """
+        connection, transport = self._tlsConnection, self.transport
+        try:
+            data = connection.bio_read(SENT_AT_ONCE)
+        except WantReadError:
+            return
+        if _takes(transport):
+            try:
+                data = data[transport.socket.send(data) :]
+            except OSError:
+                pass  # a full buffer or a lost connection; the transport finds out which, in its own time
+        if data:
+            transport.write(data)
+
+
+def _takes(transport: Any) -> bool:
+    """Whether there is a socket to send to, and nothing that has to be sent before."""
+    return (
+        isinstance(transport, TcpConnection)
+        and bool(transport.connected)
+        and not (transport.disconnecting or transport.dataBuffer or transport._tempDataLen)
+    )
 
 
 class Securing(TLSMemoryBIOFactory):
