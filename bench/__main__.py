@@ -23,6 +23,8 @@ from bench.processes import end_children
 from bench.tables import Table
 
 ALL = {**PEERS, STOCK.name: STOCK}
+TO_TLS = ("panolb", "apache")
+"""Those whose configuration says how to reach members over TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--access-log", action="store_true", help="http: every peer writes an access log")
     parser.add_argument("--tls", action="store_true", help="http: clients speak TLS")
+    parser.add_argument(
+        "--tls-members",
+        action="store_true",
+        help="http: members speak TLS, and are verified; panolb and apache",
+    )
     parser.add_argument("--rst", action="store_true", help="print reStructuredText, as README.rst shows it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round to FILE")
     return parser.parse_args()
@@ -122,11 +129,21 @@ def main() -> None:
         end_children()
 
 
+def names(choices: argparse.Namespace) -> tuple[str, ...]:
+    """Whom to measure, if nobody is named."""
+    if choices.tls_members:
+        return TO_TLS
+    return tuple(ALL) if choices.tls else tuple(PEERS)
+
+
 def measure(choices: argparse.Namespace) -> None:
     """Measure and print."""
     cores = machine.cores()
     os.sched_setaffinity(0, {cores.load})
-    peers = installed(choices.peers or (tuple(ALL) if choices.tls else tuple(PEERS)))
+    peers = installed(choices.peers or names(choices))
+    strangers = [peer.name for peer in peers if choices.tls_members and peer.name not in TO_TLS]
+    if strangers:
+        raise BenchError(f"--tls-members: no configuration for {', '.join(strangers)}")
     if not cores.apart:
         say("only one core: load and proxy share it, so the figures are worth less")
     plan = Plan(
@@ -136,6 +153,7 @@ def measure(choices: argparse.Namespace) -> None:
         path=choices.path,
         access_log=choices.access_log,
         tls=choices.tls,
+        tls_members=choices.tls_members,
         cores=cores,
         descriptors=machine.raise_descriptor_limit(),
     )

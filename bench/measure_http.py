@@ -28,8 +28,9 @@ def measure(plan: Plan) -> Rounds:
             )
     rounds_of: dict[str, list[Round]] = {peer.name: [] for peer in plan.peers}
     with work_directory() as work:
-        member = NginxMember(work, plan.cores.load)
-        identity = make_identity(work) if plan.tls else None
+        made = make_identity(work)
+        member = NginxMember(work, plan.cores.load, made if plan.tls_members else None)
+        identity = made if plan.tls else None
         with member.program:
             member.program.wait_until_listening(member.ports[0])
             for number, peer in plan.turns():
@@ -41,7 +42,14 @@ def measure(plan: Plan) -> Rounds:
 
 def one_round(plan: Plan, peer: Peer, member: NginxMember, work: Path, identity: Identity | None) -> Round:
     """Start the peer, check it, warm it up, measure it, check it again, end it."""
-    site = Site(work=work, port=free_port(), members=member.ports, access_log=plan.access_log, tls=identity)
+    site = Site(
+        work=work,
+        port=free_port(),
+        members=member.ports,
+        access_log=plan.access_log,
+        tls=identity,
+        tls_members=member.identity,
+    )
     tls = None if identity is None else client_context()
     offer = None if identity is None else identity.openssl_conf
     body = member.body(plan.path)
@@ -73,7 +81,7 @@ def check_log(peer: str, work: Path, requests: int) -> None:
 def table(plan: Plan, rounds_of: Rounds) -> Table:
     """The table of ratios."""
     logs = "on" if plan.access_log else "off"
-    over = f"HTTPS ({CIPHER})" if plan.tls else "HTTP"
+    over = (f"HTTPS ({CIPHER})" if plan.tls else "HTTP") + (", members over TLS" if plan.tls_members else "")
     return ratio_table(
         f"{over}: GET {plan.path}, access logs {logs}",
         "request",

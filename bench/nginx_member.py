@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.peers import write_conf
 from bench.processes import Program, free_port
+from bench.tls import Identity
 
 SMALL = b"hello from the member: " + b"0123456789" * 7 + b"012345\n"
 FILES = {"/panopticon/10k": 10 * 1024, "/panopticon/1m": 1024 * 1024}
@@ -14,9 +15,13 @@ PATHS = ("/panopticon/small", *FILES)
 
 
 class NginxMember:
-    """The running member; ``body(path)`` is what it answers."""
+    """The running member; ``body(path)`` is what it answers.
 
-    def __init__(self, work: Path, core: int) -> None:
+    :param identity: what it shows, if it speaks TLS.
+    """
+
+    def __init__(self, work: Path, core: int, identity: Identity | None = None) -> None:
+        self.identity = identity
         self.ports = (free_port(), free_port())
         self._www = work / "www"
         (self._www / "panopticon").mkdir(parents=True)
@@ -28,6 +33,10 @@ class NginxMember:
             {
                 "member1": self.ports[0],
                 "member2": self.ports[1],
+                "tls": "" if identity is None else " ssl",
+                "certificate": ""
+                if identity is None
+                else f"ssl_certificate {identity.certificate};\n        ssl_certificate_key {identity.key};",
                 "small": SMALL.decode("ascii").replace("\n", r"\n"),
             },
         )

@@ -54,6 +54,7 @@ class Site:
     """Where a peer listens and what it stands in front of.
 
     :ivar tls: what it shows to clients that speak TLS; ``None`` for plain HTTP.
+    :ivar tls_members: what its members show; ``None`` for plain HTTP.
     """
 
     work: Path
@@ -62,12 +63,18 @@ class Site:
     access_log: bool = False
     threads: int = 64
     tls: Identity | None = None
+    tls_members: Identity | None = None
 
     def conf(self, template: str, **values: object) -> Path:
         """Write this peer's configuration file."""
         ports = {"port": self.port, "member1": self.members[0], "member2": self.members[1]}
         scheme = "http" if self.tls is None else "https"
-        return write_conf(template, self.work, {**ports, "scheme": scheme, **values})
+        inner = "http" if self.tls_members is None else "https"
+        return write_conf(template, self.work, {**ports, "scheme": scheme, "inner": inner, **values})
+
+    def verified(self, text: str) -> str:
+        """``text`` with what members must show in place of ``{}``, or nothing if they speak plain HTTP."""
+        return "" if self.tls_members is None else text.format(self.tls_members.certificate)
 
     def secured(self, text: str) -> str:
         """``text`` with the files in place of their names, or nothing if clients speak plain HTTP."""
@@ -139,6 +146,9 @@ def apache(site: Site) -> list[str]:
         tls=site.secured(
             "SSLEngine on\n    SSLCertificateFile {certificate}\n    SSLCertificateKeyFile {key}"
         ),
+        tls_members=site.verified(
+            "SSLProxyEngine on\n    SSLProxyVerify require\n    SSLProxyCACertificateFile {}"
+        ),
     )
     return [apache_program(), "-f", str(path), "-DFOREGROUND"]
 
@@ -197,6 +207,7 @@ def twistd(site: Site, endpoint: str, certificate: str) -> list[str]:
         access_log=site.log('[access_log]\npath = "{}"'),
         endpoint=endpoint,
         certificate=certificate,
+        tls_members=site.verified('tls_ca = "{}"\ntls_name = "localhost"'),
     )
     return [sys.executable, "-c", TWISTD, "--pidfile=", "-n", "panolb", "--config", str(path)]
 

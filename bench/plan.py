@@ -22,6 +22,7 @@ class Plan:
     :param path: what the HTTP measurement asks for.
     :param access_log: whether every peer writes one in the HTTP measurement.
     :param tls: whether its clients speak TLS.
+    :param tls_members: whether its members do.
     :param descriptors: how many files a process may have open.
     """
 
@@ -31,6 +32,7 @@ class Plan:
     path: str
     access_log: bool
     tls: bool
+    tls_members: bool
     cores: Cores
     descriptors: int
 

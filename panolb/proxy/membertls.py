@@ -143,7 +143,8 @@ class SecureTransport(TLSMemoryBIOProtocol):
 
         Twisted would queue it for the reactor's next turn.
         """
-        connection, transport = self._tlsConnection, self.transport
+        connection: Any = self._tlsConnection
+        transport: Any = self.transport
         try:
             data = connection.bio_read(SENT_AT_ONCE)
         except WantReadError:
