@@ -93,6 +93,16 @@ class Renewals:
             return
         if found is not None and found != listener.identity:
             self._listening.renew(listener, found)
+            self._judge(listener)
+
+    def _judge(self, listener: Listener) -> None:
+        """Say what clients will not like, soon or now."""
+        name, shown, now = listener.name, listener.identity, self._wall_clock()
+        assert shown is not None
+        for words in tls.expiries(shown, now):
+            log.warn("listener {name}: {words}", event="certificate.expiring", name=name, words=words)
+        for words in tls.doubts(name, self._listening.config, shown, now):
+            log.warn("listener {name}: {words}", event="certificate.doubtful", name=name, words=words)
 
     def _begin_the_day(self) -> None:
         """Say what is about to expire, and have new keys for session tickets.
@@ -100,16 +110,12 @@ class Renewals:
         Whoever has the key of a ticket can read all that was said in its session, and those of OpenSSL last as long as
         the context.
         """
-        config, now = self._listening.config, self._wall_clock()
         for name, listener in self._listening.listeners.items():
             if listener.identity is None:
                 continue
-            for words in tls.expiries(listener.identity, now):
-                log.warn("listener {name}: {words}", event="certificate.expiring", name=name, words=words)
-            for words in tls.doubts(name, config, listener.identity, now):
-                log.warn("listener {name}: {words}", event="certificate.doubtful", name=name, words=words)
+            self._judge(listener)
             try:
-                found = tls.identity(name, config)
+                found = tls.identity(name, self._listening.config)
             except ConfigError:
                 continue  # which `_look` says when they change; the old keys have to do
             if found == listener.identity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -66,8 +67,11 @@ class Page:
 
 
 @contextmanager
-def browsing(address: str, directory: Path) -> Iterator[Page]:
-    """A page, in a Chromium that knows nothing from before; both end with the test."""
+def browsing(address: str, directory: Path, *options: str) -> Iterator[Page]:
+    """A page, in a Chromium that knows nothing from before; both end with the test.
+
+    :param directory: also its home, where it looks for authorities (``.pki/nssdb``).
+    """
     path = installed()
     assert path is not None
     command = [
@@ -83,10 +87,17 @@ def browsing(address: str, directory: Path) -> Iterator[Page]:
         "--disable-extensions",
         "--remote-debugging-port=0",
         f"--user-data-dir={directory / 'profile'}",
+        *options,
         address,
     ]
     with (directory / "chromium.log").open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "HOME": str(directory)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
     try:
         with connect(_tab(directory / "profile", process), max_size=None, proxy=None) as connection:
             yield Page(connection)

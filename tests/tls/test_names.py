@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.supervisor import Activated
 from tests.harness.waiting import ADDRESS, until
 
 from .authority import Authority
@@ -164,3 +165,23 @@ def test_an_endpoint_of_twisted(tmp_path: Path, authority: Authority) -> None:
         site.panolb.file.write_text(text)
         site.panolb.process.send_signal(1)
         until(lambda: "HTTP/1.1 200" in site.try_curl("dash.example.org").stdout, "TLS")
+
+
+@pytest.mark.parametrize("endpoint", ["systemd:domain=INET:name=https", "tcp:{port}:interface=127.0.0.1"])
+def test_a_socket_of_systemd(tmp_path: Path, authority: Authority, endpoint: str) -> None:
+    """By its name or its address, it speaks TLS as any other, and sends clients of the plain one to 443."""
+    authority.host("dash.example.org").save(tmp_path, "dash")
+    plain = '\n[listener.plain]\nendpoint = "tcp:{plain}:interface=127.0.0.1"\nredirect_to_https = true\n'
+    with socket.create_server((ADDRESS, 0)) as listening:
+        site = Site(tmp_path, authority, ONE, plain)
+        port = int(listening.getsockname()[1])
+        text = site.panolb.file.read_text().replace(
+            f"tcp:{site.port}:interface={ADDRESS}", endpoint.replace("{port}", str(port))
+        )
+        site.port, site.panolb = port, Activated(tmp_path, text, {"https": listening})
+        with site:
+            assert site.curl("dash.example.org").startswith("HTTP/1.1 200")
+            place = "" if endpoint.startswith("systemd") else f":{port}"
+            assert f"Location: https://dash.example.org{place}/x\n" in site.curl(
+                "dash.example.org", "/x", scheme="http"
+            )
