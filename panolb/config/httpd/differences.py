@@ -215,6 +215,8 @@ DIFFERENCES: Final = _table(
                "the member is who is spoken to, and one connection serves all hosts"),
     Difference("tls-common-name", "A member's certificate that has its name as CN only, and no subjectAltName",
                "is for that name", "is for nobody: SSLProxyCheckPeerName Off, or a new certificate", "RFC 9525"),
+    Difference("tls-address", "A member's certificate that is for its IP address, by which the URL calls it", "is for another name",
+               "is for it", "RFC 9525"),
     Difference("tls-system-authorities", "SSLProxyVerify require, without a file or a directory of authorities",
                "trusts nobody", "trusts whom the system trusts", "it is how the rest of the machine does it"),
     Difference("tls-member-later", "A member that fails its TLS handshake", "502", "another member is tried",
