@@ -141,6 +141,49 @@ def test_full(tmp_path: Path, member: Member, listening: socket.socket) -> None:
         panolb.stop()
 
 
+def test_announced_clients_over_reloads(tmp_path: Path, member: Member, listening: socket.socket) -> None:
+    """The PROXY protocol works on it, and a reload that begins or ends it does not open it anew."""
+    port = port_of(listening)
+    plain = config(member, "systemd:domain=INET:name=http")
+    announced = config(
+        member,
+        "systemd:domain=INET:name=http",
+        'proxy_protocol = true\ntrusted_proxies = ["127.0.0.1"]\nheader_timeout = "1s"\n',
+    )
+    header = "PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n"
+    with Served(Activated(tmp_path, plain, {"http": listening}), port) as panolb:
+
+        def reload(new: str, count: int) -> None:
+            panolb.file.write_text(new)
+            panolb.process.send_signal(1)
+            until(lambda: len(panolb.lines("is in effect")) == count, "the reload")
+
+        def seen_as(said: str) -> str | None:
+            with Client(port) as client:
+                client.send(said)
+                assert client.get("/").body == b"served"
+            return member.requests[-1].one("X-Forwarded-For")
+
+        reload(announced, 1)
+        assert seen_as(header) == "203.0.113.7"
+        with Client(port) as kept, Client(port) as waiting:
+            kept.send(header)
+            kept.get("/")
+            waiting.send(header[:10])
+            reload(plain, 2)
+            assert seen_as("") == "127.0.0.1"
+            kept.get("/")
+            assert member.requests[-1].one("X-Forwarded-For") == "203.0.113.7"
+            waiting.send(header[10:])
+            waiting.get("/")
+            assert member.requests[-1].one("X-Forwarded-For") == "203.0.113.7"
+        reload(announced, 3)
+        assert seen_as(header) == "203.0.113.7"
+        waiting = Client(port)
+        panolb.stop()  # a connection that has not been announced keeps nobody waiting
+        waiting.close()
+
+
 def test_the_same_address(tmp_path: Path, member: Member, listening: socket.socket) -> None:
     """A tcp: endpoint takes over the socket that is there already, so that a socket unit needs no other configuration."""
     port = port_of(listening)

@@ -10,6 +10,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -344,7 +345,7 @@ def test_old_versions_are_refused(lab: Secure) -> None:
 class SClient:
     """``openssl s_client``, told what to do line by line."""
 
-    def __init__(self, lab: Secure, *options: str) -> None:
+    def __init__(self, lab: Secure, *options: str, reads: bool = True) -> None:
         if shutil.which("openssl") is None:
             pytest.skip("openssl is not installed")
         self.program = subprocess.Popen(
@@ -355,6 +356,11 @@ class SClient:
         )
         self.said = b""
         self._reading = threading.Thread(target=self._read, daemon=True)
+        if reads:
+            self.read()
+
+    def read(self) -> None:
+        """Begin to take what it prints."""
         self._reading.start()
 
     def _read(self) -> None:
@@ -362,19 +368,24 @@ class SClient:
         while data := self.program.stdout.read1(1 << 16):  # type: ignore[attr-defined]
             self.said += data
 
-    def tell(self, line: bytes, until_it_says: bytes) -> None:
-        """Say something, and wait for what comes of it."""
+    def say(self, line: bytes) -> None:
+        """Say something."""
         assert self.program.stdin is not None
-        seen = len(self.said)
         self.program.stdin.write(line)
         self.program.stdin.flush()
+
+    def tell(self, line: bytes, until_it_says: bytes) -> None:
+        """Say something, and wait for what comes of it."""
+        seen = len(self.said)
+        self.say(line)
         until(lambda: until_it_says in self.said[seen:], f"openssl to say {until_it_says!r}")
 
     def close(self) -> None:
         """End it."""
         self.program.kill()
         self.program.wait()
-        self._reading.join(PATIENCE)
+        if self._reading.ident is not None:
+            self._reading.join(PATIENCE)
         assert self.program.stdin is not None
         self.program.stdin.close()
 
@@ -384,8 +395,8 @@ def s_client(lab: Secure) -> Iterator[Callable[..., SClient]]:
     """Makes some, and ends them."""
     made: list[SClient] = []
 
-    def make(*options: str) -> SClient:
-        made.append(SClient(lab, *options))
+    def make(*options: str, reads: bool = True) -> SClient:
+        made.append(SClient(lab, *options, reads=reads))
         return made[-1]
 
     yield make
@@ -404,6 +415,31 @@ def test_key_updates(lab: Secure, s_client: Callable[..., SClient]) -> None:
         client.tell(b"K\n", b"KEYUPDATE")
         client.tell(GET, b"member 1")
     assert lives(lab)
+
+
+def test_key_update_of_a_client_that_reads_nothing(lab: Secure, s_client: Callable[..., SClient]) -> None:
+    """The answer to it cannot be sent: that is waited for, in no busy loop, and nothing is lost."""
+    lab.member.script = lambda talk, request: answer(MUCH if request.target == "/app/much" else b"the end")(
+        talk, request
+    )
+    client = s_client("-tls1_3", reads=False)
+    client.say(GET.replace(b"/x", b"/much"))
+    until(lambda: len(lab.member.requests) == 1, "the request")
+    time.sleep(1)  # what it takes to fill all buffers is not what this is about
+    before = cpu(lab)
+    client.say(b"K\n")
+    time.sleep(2)
+    assert cpu(lab) - before < 1
+    client.read()
+    until(lambda: len(client.said) > len(MUCH) and b"KEYUPDATE" in client.said, "the first answer")
+    client.tell(GET, b"the end")
+    assert MUCH in client.said.replace(b"KEYUPDATE\n", b"")
+
+
+def cpu(lab: Secure) -> float:
+    """Seconds that the process has used."""
+    fields = Path(f"/proc/{lab.panolb.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_renegotiation_is_refused(lab: Secure, s_client: Callable[..., SClient]) -> None:
