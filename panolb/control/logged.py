@@ -15,6 +15,7 @@ from ..core.facts import ENVIRONMENT, VARIABLES
 from ..core.request import Request
 from ..core.routing import host_name
 from ..language.logformat import Logged, Scope
+from ..proxy.resource import peer_of
 
 MOST_CHOICES = 1000  # that are remembered: members, with the routes that clients send
 
@@ -217,6 +218,9 @@ class LoggedWeb(Logged):
 
     def variable(self, name: str) -> bytes:
         request = self._request
+        if name.startswith("SSL_"):
+            peer = peer_of(request)
+            return b"" if peer is None or peer.secured is None else peer.secured.variable(name)
         if name in ("REMOTE_ADDR", "REMOTE_HOST", "CONN_REMOTE_ADDR"):
             return str(getattr(request.getClientAddress(), "host", "")).encode("ascii", "replace")
         path, _, query = request.uri.partition(b"?")

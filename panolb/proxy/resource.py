@@ -114,12 +114,10 @@ def refuse(request: WebRequest, problem: BadRequest) -> bytes:
     return b"" if request.method == b"HEAD" else body
 
 
-def _peer(request: Any, frontend: Frontend) -> Peer:
-    """The client of a request; on a listener of ours its connection knows it already, and what its TLS came to."""
+def peer_of(request: Any) -> Peer | None:
+    """The client of a request that has come to a listener of ours: its connection knows it, and what its TLS came to."""
     connection = getattr(getattr(request.channel, "transport", None), "protocol", None)
-    if isinstance(connection, Http1):
-        return connection.peer
-    return frontend.peer(request.getClientAddress(), request.isSecure() or None)
+    return connection.peer if isinstance(connection, Http1) else None
 
 
 @implementer(IPushProducer)
@@ -128,7 +126,8 @@ class _WebClient:
 
     def __init__(self, request: WebRequest, frontend: Frontend) -> None:
         self._request: Any = request
-        self.peer = _peer(request, frontend)
+        own = frontend.peer(request.getClientAddress(), request.isSecure() or None)
+        self.peer = peer_of(request) or own
         self._hsts = frontend.hsts
         self._exchange: Exchange | None = None
         self._link: Link | None = None

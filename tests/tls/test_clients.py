@@ -156,7 +156,12 @@ def test_after_twisted_web(tmp_path: Path, authority: Authority, staff: Staff) -
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "index.html").write_text("hello")
     files = f'\n[[location]]\npath = "/files"\nfiles = "{tmp_path}/files"\n'
+    files += '[access_log]\npath = "access.log"\nformat = "%U %{SSL_CLIENT_S_DN_CN}x"\n'
+    path = staff.authority.client(person("Ada")).save(tmp_path, "ada")
+    options = ["--cert", str(path), "--key", str(path.with_suffix(".key"))]
     with Site(tmp_path, authority, asking("required"), files) as site:
-        said = site.curl(HOST, "/files/", *staff.options, f"https://{HOST}:{site.port}/")
-        assert "hello" in said
-        assert site.member.requests[0].one("X-Client-Cert-Fingerprint") == staff.ada.fingerprint
+        done = site.try_curl(HOST, "/files/", "-v", *options, f"https://{HOST}:{site.port}/")
+        assert "hello" in done.stdout
+        assert "Re-using existing connection" in done.stderr
+        assert site.member.requests[0].one("X-Client-Cert-Verify") == "SUCCESS"
+    assert sorted((tmp_path / "access.log").read_text().splitlines()) == ["/ Ada", "/files/ Ada"]

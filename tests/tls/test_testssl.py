@@ -16,7 +16,7 @@ from .authority import Authority
 from .site import Site
 
 PROGRAM = shutil.which("testssl") or shutil.which("testssl.sh")
-BELOW = ("OK", "INFO", "LOW")
+BELOW = ("OK", "INFO", "LOW", "WARN")  # the last is for what it could not look at
 MINUTES = 5.0  # it takes a half
 
 LISTENER = """\
@@ -32,7 +32,6 @@ prefer_server_ciphers = true
 NOT_OURS = (
     "cert_revocation",  # certificates of the tests' own authority name no list of revoked ones
     "security_headers",  # the application's to set
-    "engine_problem",  # of the openssl that testssl.sh finds on this machine, as what it could not do with that
 )
 
 CHECKS = {
