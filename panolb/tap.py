@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 from twisted.application.service import IService
 from twisted.internet import reactor as global_reactor
+from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.selectreactor import SelectReactor
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -24,6 +25,7 @@ from . import __version__
 from .config import model, toml
 from .config.httpd import Imported
 from .config.httpd.report import Report, Verdict
+from .config.rules import Workers
 from .control import journal
 from .control.changes import Changes
 from .control.configuration import Configuration, fixed
@@ -32,10 +34,15 @@ from .control.registry import Registry
 from .control.reporting import Reporting
 from .control.service import Panolb
 from .control.systemd import take_notifier, take_watchdog
+from .control.workers.dividing import number
+from .control.workers.duties import ALL, SUPERVISOR
 from .demo.run import demo
 from .errors import ConfigError, Problem
 from .events import EventLogger
 from .reading import HttpdOptions, names, read
+
+if TYPE_CHECKING:
+    from .control.workers.crew import Crew
 
 log = EventLogger()
 
@@ -58,6 +65,7 @@ class Options(usage.Options):
         ],
         ["control", None, None, "With --httpd-conf: serve the control API on a UNIX socket at this path."],
         ["state", None, None, "With --control: keep what operators change while panolb runs in this file."],
+        ["workers", None, None, "With --httpd-conf: so many processes share the listeners, or auto."],
     ]
     optFlags: ClassVar = [
         ["demo", None, "Run a demonstration: two members of our own behind 127.0.0.1:10080 and 10081."],
@@ -91,12 +99,17 @@ class Options(usage.Options):
             self["admin"],
             self["control"],
             self["state"],
+            self["workers"],
             self.allowed,
             self.defines,
         )
         if not self["httpd-conf"] and any(own):
-            options = "--apache-compat, --allow-unsupported, --define, --admin, --control and --state"
+            options = (
+                "--apache-compat, --allow-unsupported, --define, --admin, --control, --state and --workers"
+            )
             raise usage.UsageError(f"{options} are for --httpd-conf")
+        if self["workers"] not in (None, "auto") and not self["workers"].isdigit():
+            raise usage.UsageError("--workers needs a number, or auto")
         if self["state"] and not self["control"]:
             raise usage.UsageError("--state needs --control")
         self._log_to_journal()
@@ -129,6 +142,8 @@ class Options(usage.Options):
             config = attrs.evolve(config, admin=model.Admin(endpoint=self["admin"]))
         if self["control"]:
             config = attrs.evolve(config, control=control(self["control"], self["state"]))
+        if self["workers"]:
+            config = attrs.evolve(config, workers=workers(self["workers"]))
         return config
 
 
@@ -153,7 +168,24 @@ def service(
     """The service for a configuration, on a reactor."""
     if isinstance(config, model.Config):
         config = fixed(config, known(registry), time.time)
-    return Panolb(reactor, config, registry, time.monotonic, wall_time, time.time)
+    crew = make_crew(config.config, reactor)
+    duties = ALL if crew is None else SUPERVISOR
+    return Panolb(reactor, config, registry, time.monotonic, wall_time, time.time, duties, crew)
+
+
+def make_crew(config: model.Config, reactor: Any) -> Crew | None:
+    """The workers of a configuration; ``None`` when this process does everything by itself."""
+    wanted = number(config.workers)
+    if wanted == 1:
+        return None
+    if os.name != "posix" or not IReactorSocket.providedBy(reactor):
+        log.warn(
+            "workers: processes cannot share listeners on this system, or with this reactor; one process does everything",
+        )
+        return None
+    from .control.workers.crew import Crew  # noqa: PLC0415  # other systems cannot import it
+
+    return Crew(reactor, wanted, time.monotonic)
 
 
 def configuration(options: Options, registry: Registry) -> Configuration:
@@ -211,6 +243,18 @@ def control(path: str, state: str | None) -> model.Control:
         )
     except ValueError as error:
         raise ConfigError([Problem("--control", str(error))]) from None
+
+
+def workers(text: str) -> Workers:
+    """How many processes share the listeners.
+
+    :raises ConfigError: when there cannot be so many.
+    """
+    wanted: Workers = "auto" if text == "auto" else int(text)
+    try:
+        return model.Config(workers=wanted).workers
+    except ValueError as error:
+        raise ConfigError([Problem("--workers", str(error))]) from None
 
 
 def log_differences(report: Report) -> None:

@@ -30,6 +30,7 @@ from panolb.config.rules import (
     Explained,
     Seconds,
     Size,
+    Workers,
     doc,
     explain_socket_path,
     matching,
@@ -58,6 +59,7 @@ __all__ = [
 ]
 
 NAME: Final = matching(r"[A-Za-z0-9._~-]{1,63}", "1 to 63 letters, digits, '.', '_', '~' or '-'")
+MOST_WORKERS: Final = 256
 _NAMED = Each(Condition(lambda value: True, ""), name=NAME)
 
 
@@ -491,6 +493,18 @@ class Config:
             'Which location serves a request that several match: the one with the longest path, or the "first" one '
             "of the file, as in Apache. Stands above all tables.",
             apache="the order of ProxyPass",
+        ),
+    )
+    workers: Workers = field(
+        default=1,
+        validator=Condition(
+            lambda value: value == "auto" or 1 <= value <= MOST_WORKERS, f"1 to {MOST_WORKERS}"
+        ),
+        metadata=doc(
+            'Processes that share the listeners, supervised by one more; "auto": as many as there are processors to use. '
+            "1: a single process does everything. Takes effect at the next start. Stands above all tables.",
+            apache="StartServers, ServerLimit",
+            example='"auto"',
         ),
     )
     admin: Admin | None = field(default=None, metadata=doc("The status page."))

@@ -21,6 +21,7 @@ from panolb.config.rules import (
     Size,
     StatusRange,
     Unverified,
+    Workers,
 )
 from panolb.config.tables import Field, default, header, keys, optional
 from panolb.config.values import quoted
@@ -75,6 +76,8 @@ This much is enough for two Tomcats that serve the same application, with users 
 Ask before you start it: ``panolb check panolb.toml`` prints what the file will do. When something is wrong it prints
 *every* mistake, each with its line and with what would be right, and changes nothing. An unknown key is a mistake.
 
+``workers = 4`` or ``workers = "auto"``, written above all tables, has several processes share the listeners: see :doc:`workers`.
+
 *Listeners* are addresses that clients connect to. *Locations* say which requests go where; all listeners serve all
 locations that name no listener. Of several locations that match a request, one for its host comes before one for any
 host, one with a regular expression before one with a path, and then the longest path wins; with
@@ -103,6 +106,7 @@ _WORDS: Final[list[tuple[Any, str]]] = [
     (Compression, '``"offload"``, true or false'),
     (Seconds, "duration"),
     (Size, "size"),
+    (Workers, '``"auto"`` or a whole number'),
     (StatusRange, "status or range of them"),
     (Names, "names"),
     (Unverified, "true, false or names"),

@@ -42,6 +42,9 @@ Compression = Literal["offload"] | bool
 VERIFIED: Final = ("ca", "name", "dates")
 """What is verified of a member's certificate: that an authority vouches for it, whom it is for, and that it is valid now."""
 
+Workers = Literal["auto"] | int
+"""How many processes; ``"auto"`` for as many as there are processors."""
+
 DAY: Final = 86400.0
 KIB: Final = 1024
 MIB: Final = 1024 * KIB

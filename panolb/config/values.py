@@ -26,6 +26,7 @@ from panolb.config.rules import (
     Size,
     StatusRange,
     Unverified,
+    Workers,
 )
 from panolb.config.units import parse_duration, parse_size
 
@@ -174,6 +175,16 @@ def _word_or_flag(value: object, kind: Any) -> Any:
     raise _wrong(f"{quoted(words)}, true or false", value)
 
 
+def _word_or_number(value: object, kind: Any) -> Any:
+    """Take a whole number, or one of the words that stand for one."""
+    words = get_args(get_args(kind)[0])
+    if isinstance(value, str) and value in words:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise _wrong(f"a whole number or {quoted(words)}", value)
+
+
 def _choice(value: object, kind: Any) -> Any:
     choices = get_args(kind)
     # The type is compared too: 1001.0 and true equal integers in Python.
@@ -237,6 +248,7 @@ def _build() -> Converter:
         (Names, _names),
         (Unverified, _unverified),
         (StatusRange, _status),
+        (Workers, _word_or_number),
     ]
     for kind, conversion in written:
         hook(partial(eq, kind), conversion)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .descriptors import Descriptors
 
 # Why nobody is accepted.
-FULL, SHORT = 1, 2
+FULL, SHORT, ELSEWHERE = 1, 2, 4
 
 # accept(2): what this machine has no more of.
 _SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
@@ -21,11 +21,12 @@ _SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Acceptor:
     """Whether one listener accepts.
 
-    :ivar stopped: why it does not; 0 when it does.
+    :param stopped: why it does not at the start; 0 when it does.
+    :ivar stopped: why it does not now.
     """
 
-    def __init__(self, descriptors: Descriptors) -> None:
-        self.stopped = 0
+    def __init__(self, descriptors: Descriptors, stopped: int = 0) -> None:
+        self.stopped = stopped
         self.descriptors = descriptors
         self._port: Any = None
 

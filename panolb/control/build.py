@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import random
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import attrs
 
 from ..config import model
 from ..config.overrides import Identity, identify
-from ..core.balancer import Balancer, Fate, Settings
+from ..core.balancer import Balancer, Fate, Settings, Watcher
 from ..core.cookie import RouteCookie
 from ..core.health import Health
 from ..core.member import Admin, Member, MemberSpec
@@ -41,6 +41,8 @@ class Builder:
     """Makes drafts of a `Plant`.
 
     :ivar locations: makes the locations.
+    :ivar checks: whether members are checked.
+    :ivar watch: makes what is told when a member of a balancer changes its state.
     """
 
     reactor: Any
@@ -48,6 +50,8 @@ class Builder:
     turn: Turn
     registry: Registry
     locations: Locations
+    checks: bool
+    watch: Callable[[Balancer], Watcher]
 
     def draft(self, config: model.Config, plant: Plant) -> PlantDraft:
         """What a checked configuration makes of a plant.  Nothing that runs is touched.
@@ -96,7 +100,7 @@ class Builder:
 
     def _new_balancer(self, name: str, policy: Policy) -> Balancer:
         balancer = Balancer(name, (), policy, later=self.reactor.callLater)
-        balancer.watcher = partial(log_change, balancer)
+        balancer.watcher = self.watch(balancer)
         balancer.panic.alarm = partial(log_panic, balancer)
         return balancer
 
@@ -135,7 +139,7 @@ class Builder:
         """
         tls = None if secured is None else secured.tls
         spec = member_spec(balancer.name, config, member)
-        health = config.check_of(member)
+        health = config.check_of(member) if self.checks else None
         if seat is None:
             pool = Pool(self.reactor, spec, self.deadlines, self.turn, tls)
             seat = Seat(Member(spec, pool, Health(up=health is None or health.start == "up")), pool)
@@ -270,6 +274,11 @@ _CHANGES = {
     "disabled": "member.disabled",
     "stopped": "member.stopped",
 }
+
+
+def watch(balancer: Balancer) -> Watcher:
+    """Has the log say when the state of a member changes."""
+    return partial(log_change, balancer)
 
 
 def log_change(balancer: Balancer, member: Member, before: str, after: str, why: str) -> None:

@@ -208,7 +208,7 @@ class Changes:
         Nothing is read or opened for it: at night, what else is wrong must not be in the way of a drain.
         """
         proposal = self._changed(change)
-        self._house.adjust(proposal.config)
+        self._house.adjust(proposal.config, proposal.moving)
         self._take(proposal)
         self._keep()
 
@@ -371,11 +371,11 @@ class Changes:
         self.unkept = "" if kept else "there is no state file: set state_file in [control]"
 
     def _under_way(self, member: Member) -> dict[str, Any]:
-        websockets = len(self._house.ledger.of_member(member))
+        websockets = self._house.ledger.count(member)
         return {
             "name": member.spec.name,
             "websockets": websockets,
-            "busy": member.busy,
+            "busy": member.busy + member.elsewhere,
             "unkept": self.unkept,
         }
 

@@ -148,7 +148,7 @@ class Explainer:
             said.local(name_of(location), told)
             return
         choice = chosen(told, location, now)
-        busy = {key_of(member.spec): member.busy for member in location.balancer.members}
+        busy = {key_of(member.spec): member.busy + member.elsewhere for member in location.balancer.members}
         said.of_balancer(location, self._lbmethod(location), choice, _rows(verdicts(choice), now, busy))
         said.because = because(choice, location.balancer.resolver is not None)
         said.of_rehearsal(told, location)

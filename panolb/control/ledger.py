@@ -195,6 +195,10 @@ class Ledger:
         """How many sessions have at least one."""
         return len({session for exchanges in self._open.values() for session in exchanges.values()})
 
+    def count(self, member: Member) -> int:
+        """How many a member has."""
+        return len(self._open.get(member, ()))
+
     def of_member(self, member: Member) -> list[Exchange]:
         """Those of a member, longest idle first."""
         return _longest_idle_first(self._open.get(member, ()))

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 from twisted.internet.protocol import Factory
+from twisted.internet.tcp import Port
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
@@ -30,7 +31,7 @@ from ..proxy.http1 import Http1
 from ..proxy.refusals import too_many
 from ..proxy.resource import ReverseProxyResource, refuse
 from ..proxy.tls import Contexts, secure
-from .accepting import FULL, Acceptor
+from .accepting import ELSEWHERE, FULL, Acceptor
 from .descriptors import Descriptors
 from .episodes import Episode
 from .tls import Identity
@@ -308,6 +309,7 @@ class Listener:
     :param description: the endpoint, as the operator writes it.
     :param descriptors: those that its clients take.
     :param identity: what clients are shown; ``None`` when they speak no TLS, or it is the endpoint's business.
+    :param accepts: whether this process accepts them; else it holds the endpoint open for others.
 
     :ivar is_open: whether it listens.
     """
@@ -320,6 +322,7 @@ class Listener:
         frontend: Frontend,
         descriptors: Descriptors,
         identity: Identity | None = None,
+        accepts: bool = True,
     ) -> None:
         self.name = name
         self.description = description
@@ -329,7 +332,7 @@ class Listener:
         self._contexts = None if identity is None else Contexts(identity.context, self._note_handshake)
         self._endpoint = endpoint
         self._port: IListeningPort | None = None
-        self._acceptor = Acceptor(descriptors)
+        self._acceptor = Acceptor(descriptors, 0 if accepts else ELSEWHERE)
         self._fullness = Episode(frontend.deadlines, self._say_full, self._say_room)
 
     @property
@@ -362,6 +365,12 @@ class Listener:
             name=self.name,
             description=self.description,
         )
+
+    @property
+    def descriptor(self) -> int | None:
+        """That of the socket on which it listens; ``None`` when it does not, or on something else than a socket of Twisted's."""
+        port: Any = self._port
+        return port.fileno() if isinstance(port, Port) else None
 
     def close(self) -> Deferred[None] | None:
         """Accept nobody any more."""

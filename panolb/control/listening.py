@@ -57,7 +57,10 @@ class Listening:
     :param redirect: makes the location that sends clients to another address; see `Locations.redirect`.
     :param note: told of every request that twisted.web answered.
     :param refused: see `Frontend`, as ``exceeded`` and ``unopened``.
+    :param make_endpoint: see `panolb.control.surroundings.make_endpoint`.
+    :param accepts: whether this process accepts clients.
 
+    :ivar elsewhere: how many connections other processes have, by listener.
     :ivar config: what is in effect.
     """
 
@@ -72,8 +75,11 @@ class Listening:
         refused: Callable[[Peer, BadRequest], None],
         exceeded: Callable[[bytes, str], None],
         unopened: Callable[[str, str, str], None],
+        make_endpoint: Callable[..., Any] = make_endpoint,
+        accepts: bool = True,
     ) -> None:
         self.config = model.Config()
+        self.elsewhere: Mapping[str, int] = {}
         self.listeners: dict[str, Listener] = {}
         self._reactor = reactor
         self._deadlines = deadlines
@@ -84,6 +90,8 @@ class Listening:
         self._refused = refused
         self._exceeded = exceeded
         self._unopened = unopened
+        self._make_endpoint = make_endpoint
+        self._accepts = accepts
         self._former: list[Listener] = []  # closed, and with connections left
         self._alone: list[Frontend] = []  # without a listener of ours
         self._stopping = False
@@ -105,6 +113,8 @@ class Listening:
     def clients(self) -> dict[str, int]:
         """How many connections each listener has, those included that came before it changed."""
         counts = {name: len(one.frontend.connections) for name, one in self.listeners.items()}
+        for name, number in self.elsewhere.items():
+            counts[name] = counts.get(name, 0) + number
         for one in self._former:
             if one.frontend.connections:
                 counts[one.name] = counts.get(one.name, 0) + len(one.frontend.connections)
@@ -146,8 +156,16 @@ class Listening:
 
     def _new(self, name: str, config: model.Config) -> Listener:
         address = config.listener[name].address
-        endpoint = make_endpoint(self._reactor, config, address, ("listener", name, "endpoint"))
-        return Listener(name, address, endpoint, self._frontend(), self._descriptors, identity(name, config))
+        endpoint = self._make_endpoint(self._reactor, config, address, ("listener", name, "endpoint"))
+        return Listener(
+            name,
+            address,
+            endpoint,
+            self._frontend(),
+            self._descriptors,
+            identity(name, config),
+            self._accepts,
+        )
 
     def _other_identity(self, listener: Listener, config: model.Config) -> Identity | None:
         """What a listener that stays is to show instead of what it does; ``None``: the same.

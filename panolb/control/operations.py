@@ -44,6 +44,8 @@ class Operations:
     :param balancers: those that there are, by name; it changes with the configuration.
 
     The other parameters are those of `configure`.
+
+    :ivar closing_elsewhere: how many WebSockets of a member other processes are closing.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Operations:
         self._now = now
         self.balancers = balancers
         self.ledger = ledger
+        self.closing_elsewhere: Callable[[Member], int] = lambda member: 0
         self._closings = closings or Closings(clock)
         self._orders: dict[Member, Closing] = {}
         self._single: set[Closing] = set()  # of single users, whichever members have them
@@ -119,7 +122,8 @@ class Operations:
 
     def closing(self, member: Member) -> int:
         """How many WebSockets of a member are being closed."""
-        return self._orders[member].left if member in self._orders else 0
+        here = self._orders[member].left if member in self._orders else 0
+        return here + self.closing_elsewhere(member)
 
     def set_admin(self, member: Member, admin: Admin, close_websockets: bool = False) -> int:
         """Apply the operator's wish.
@@ -135,7 +139,7 @@ class Operations:
         if closes:
             self._close(member, TERMS[admin], f"it was set to {admin.value}")
             return self.closing(member)
-        kept = len(self.ledger.of_member(member))
+        kept = self.ledger.count(member)
         if admin is Admin.DRAIN and kept:
             log.info(
                 "member {member}: it keeps its {websockets} until their users leave; "
@@ -208,6 +212,8 @@ class Operations:
         """Close all WebSockets of a member, and say so."""
         exchanges = self.ledger.of_member(member)
         if not exchanges:
+            if self.ledger.count(member):
+                return  # they are other processes', which say so themselves
             log.info(
                 "member {member}: {why}; it has no WebSockets",
                 event="member.drained",

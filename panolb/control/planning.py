@@ -84,7 +84,7 @@ def _cost(entry: MemberEntry, operations: Operations) -> Cost:
     if member is None:
         return Cost()
     tally = operations.ledger.tally(member)
-    return Cost(tally.websockets, tally.sessions, member.busy)
+    return Cost(tally.websockets, tally.sessions, member.busy + member.elsewhere)
 
 
 def count(number: int, noun: str) -> str:

@@ -158,7 +158,7 @@ class Reporting(Service):
         draining = [member for member in members if member.describe(now) == "drain"]
         if not draining:
             return ""
-        left = sum(len(self._house.ledger.of_member(member)) for member in draining)
+        left = sum(self._house.ledger.count(member) for member in draining)
         return f"; draining {_names(draining)}: {_count(left, 'WebSocket')} left"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -25,7 +26,10 @@ OPEN_DESCRIPTORS = "/dev/fd"  # a directory with an entry for each, on Linux, ma
 
 @attrs.frozen
 class Resources:
-    """Counts what is held."""
+    """Counts what is held.
+
+    :ivar together: adds what other processes hold.
+    """
 
     reactor: Any
     listening: Listening
@@ -35,9 +39,13 @@ class Resources:
     deadlines: Deadlines
     turn: Turn
     descriptors: Descriptors
+    together: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 
     def as_json(self) -> dict[str, Any]:
         """All numbers, as the status page and the control API show them."""
+        return self.together(self._own())
+
+    def _own(self) -> dict[str, Any]:
         poller = self.turn.poller
         pools = self.plant.pools
         return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
@@ -30,6 +30,7 @@ from ..proxy.unexpected import log_unexpected
 from . import tls
 from .accesslog import AccessLogs
 from .admin.status import StatusPage
+from .admin.websockets import Page, Query
 from .api import Api, Parts
 from .api.stream import Followers
 from .build import Builder, specs
@@ -64,10 +65,13 @@ from .sessions import Sessions
 from .shortages import Shortages
 from .surroundings import make_endpoint, surrounding_problems, warn_of_unused_sockets
 from .unopened import Unopened
+from .workers.dividing import number
+from .workers.duties import ALL, Duties
 
 if TYPE_CHECKING:
     from .controlsocket import ControlSocket
     from .metrics.page import MetricsPage
+    from .workers.crew import Crew
 
 log = EventLogger()
 
@@ -97,6 +101,8 @@ class Panolb(MultiService):
     :param clock: reads a monotonic clock in seconds.
     :param wall_time: the time for people so many seconds ago, for the access log.
     :param wall_clock: reads the time of day in seconds since 1970.
+    :param duties: what this process does of the whole.
+    :param crew: the processes that do the rest; ``None`` when there are none.
     :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
 
     :ivar config: what is in effect.
@@ -119,19 +125,28 @@ class Panolb(MultiService):
         clock: Callable[[], float],
         wall_time: Callable[[float], str],
         wall_clock: Callable[[], float],
+        duties: Duties = ALL,
+        crew: Crew | None = None,
     ) -> None:
         super().__init__()
         self.reactor = reactor
+        self.crew = crew
+        self._workers = number(configuration.config.workers)
         self.changes = Changes(self, configuration, wall_clock)
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
         self._times = Times(clock, wall_time, wall_clock)
-        self.ledger = Ledger(clock, wall_clock, {})
+        key = duties.session_key
+        self.ledger = (
+            Ledger(clock, wall_clock, {}, key=key) if crew is None else crew.ledger(clock, wall_clock)
+        )
         self._admission = Admission()
         made = Locations(clock, wall_clock, self._finished, self._opened, self._admission)
         self._counts, self._lag = Counts(), LoopLag(reactor, clock)
         self._flows = Flows(reactor, self._counts)
-        self._builder = Builder(reactor, self.deadlines, self.turn, registry, made)
+        self._builder = Builder(
+            reactor, self.deadlines, self.turn, registry, made, duties.checks, duties.watch
+        )
         self.plant = Plant()
         self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
         self.sessions = Sessions(clock, wall_clock, self.operations)
@@ -150,6 +165,8 @@ class Panolb(MultiService):
             self._refused.note,
             self._exceeded,
             self._unopened.note,
+            duties.make_endpoint,
+            duties.accepts,
         )
         self._renewals = Renewals(reactor, self.listening, wall_clock)
         self.resources = Resources(
@@ -161,6 +178,7 @@ class Panolb(MultiService):
             self.deadlines,
             self.turn,
             descriptors,
+            dict if crew is None else crew.resources,
         )
         self.traffic = Traffic(
             self.plant,
@@ -168,10 +186,11 @@ class Panolb(MultiService):
             self.resources,
             self._counts,
             self._lag,
-            self._lost_lines,
+            self.lost_lines,
             self._refused.counts,
             self._excesses.counts,
             wall_clock(),
+            duties.worker,
         )
         self._recent = Recent()
         self.explainer = Explainer(self.listening, self.plant, self._recent, clock, wall_clock)
@@ -180,7 +199,7 @@ class Panolb(MultiService):
             Parts(
                 operations=self.operations,
                 changes=self.changes,
-                sessions=self.sessions,
+                sessions=self.sessions if crew is None else crew.sessions,
                 plant=self.plant,
                 listening=self.listening,
                 resources=self.resources,
@@ -188,10 +207,15 @@ class Panolb(MultiService):
                 followers=Followers(reactor, self._events, wall_clock),
                 clock=clock,
                 started=clock(),
+                look=self._look,
+                find=self._find,
+                recall=self.explainer.recall if crew is None else crew.recall,
             )
         )
         self._doors = Doors()
         self._logs: AccessLogs | None = None
+        if crew is not None:
+            crew.serve(self)
         self._become(self._draft(configuration.config, configuration.now.moving))
 
     # -- what the exchanges tell ------------------------------------------------------------------------------------
@@ -247,6 +271,8 @@ class Panolb(MultiService):
         """
         draft = self._draft(config, moving)
         try:
+            if self.crew is not None:
+                yield self.crew.try_out(config, moving)
             opened = yield self._doors.open(draft.doors.values(), config.where)
             try:
                 yield self.listening.open(draft.listening)
@@ -256,15 +282,29 @@ class Panolb(MultiService):
         except Exception:
             draft.logs.stop(following=self._logs)
             raise
-        returnValue(self._become(draft))
+        closing = self._become(draft)
+        if self.crew is not None:
+            yield self.crew.become(config, moving)
+        if number(config.workers) != self._workers:
+            log.warn("workers = {workers} takes effect at the next start", workers=config.workers)
+        returnValue(closing)
 
-    def adjust(self, config: model.Config) -> None:
+    def try_out(self, config: model.Config, moving: Collection[Identity]) -> None:
+        """See whether another configuration could take effect here; what cannot be opened shows only then.
+
+        :raises ConfigError: when not.
+        """
+        self._draft(config, moving).logs.stop(following=self._logs)
+
+    def adjust(self, config: model.Config, moving: Collection[Identity]) -> None:
         """Have another configuration take effect that differs in what members are like, and in nothing else.
 
         Their states are the `operations`' business.
         """
         self.config = config
         self.plant.adjust(specs(config), self.deadlines.clock())
+        if self.crew is not None:
+            self.crew.adjust(config, moving)
 
     def _draft(self, config: model.Config, moving: Collection[Identity]) -> Draft:
         problems = surrounding_problems(config)
@@ -306,7 +346,9 @@ class Panolb(MultiService):
             close_timeout=config.websockets.close_timeout,
             close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
         )
-        self._follow_the_operator(draft.moving)
+        if self.crew is not None:
+            self.crew.watch(self.plant)
+        self.follow_the_operator(draft.moving)
         for seat in gone:
             self.operations.remove(seat.member)
         listeners = self.listening.become(draft.listening)
@@ -319,7 +361,7 @@ class Panolb(MultiService):
             warn_of_members(config)
         return partial(self._close, listeners, doors)
 
-    def _follow_the_operator(self, moving: Collection[Identity]) -> None:
+    def follow_the_operator(self, moving: Collection[Identity]) -> None:
         """Have each member in the state that the configuration wants."""
         for identity, seat in self.plant.seats.items():
             member, moves = seat.member, identity in moving
@@ -353,17 +395,36 @@ class Panolb(MultiService):
     def _status_page(self, config: model.Config, admin: model.Admin) -> StatusPage:
         endpoint = make_endpoint(self.reactor, config, admin.endpoint, ("admin", "endpoint"))
         return StatusPage(
-            self.reactor, endpoint, admin.endpoint, self.operations, self.resources, self._metrics()
+            self.reactor,
+            endpoint,
+            admin.endpoint,
+            self.operations,
+            self.resources,
+            self._metrics(),
+            self._look,
+            self._find,
         )
+
+    def _look(self) -> Deferred[Any]:
+        """Have the numbers that operators are told up to date."""
+        return succeed(None) if self.crew is None else self.crew.look()
+
+    def _find(self, query: Query) -> Deferred[Page]:
+        """Find WebSockets."""
+        return succeed(query.answer(self.ledger)) if self.crew is None else self.crew.find(query)
 
     def _metrics(self) -> MetricsPage:
         from .metrics.house import House  # noqa: PLC0415  # it takes its time, and not everybody wants it
         from .metrics.page import MetricsPage  # noqa: PLC0415
 
         house = House(self.plant, self.listening, self.operations, self.changes)
-        return MetricsPage(self.reactor, house, lambda: [self.traffic.export()])
+        return MetricsPage(self.reactor, house, self._exports)
 
-    def _lost_lines(self) -> dict[str, int]:
+    def _exports(self) -> Any:
+        """What the processes that serve users have counted."""
+        return [self.traffic.export()] if self.crew is None else self.crew.exports()
+
+    def lost_lines(self) -> dict[str, int]:
         """Of the access logs."""
         return {} if self._logs is None else self._logs.lost()
 
@@ -425,6 +486,8 @@ class Panolb(MultiService):
         tls.ignore_illegible_names()
         self._renewals.start()
         self.changes.start()
+        if self.crew is not None:
+            self.crew.start(self.config, self.changes.configuration.now.moving)
         warn_of_unused_sockets(self.reactor, self.config)
         warn_of_members(self.config)
 
@@ -441,6 +504,8 @@ class Panolb(MultiService):
         self.plant.stop()
         shutdown = self.config.shutdown
         log.info("stopping: no new clients are accepted", event="stopping")
+        if self.crew is not None:
+            yield self.crew.stop(shutdown.grace)
         self.listening.drain()
         if self._connections():
             log.info(
@@ -479,12 +544,15 @@ class Panolb(MultiService):
     @property
     def is_open(self) -> bool:
         """Whether all listeners listen."""
-        return all(listener.is_open for listener in self.listening.listeners.values())
+        ready = self.crew is None or self.crew.is_ready
+        return ready and all(listener.is_open for listener in self.listening.listeners.values())
 
     def reopen_logs(self) -> None:
         """The access logs were moved away: begin new files."""
         assert self._logs is not None
         self._logs.reopen()
+        if self.crew is not None:
+            self.crew.reopen_logs()
 
     def _descriptors_owed(self) -> int:
         """Those of the connections to members that are needed when each client asks for something."""

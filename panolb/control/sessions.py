@@ -153,23 +153,36 @@ class Sessions:
         :raises UnknownMember: when there is no such member.
         :raises Unmovable: when that member cannot take it.
         """
+        client = self.check(session, member)
+        websockets = self.settle(session, member, client)
+        say_moved(session, member, client, websockets)
+        return {
+            "session": session,
+            "member": self._operations.find(member).spec.name,
+            "websockets": websockets,
+        }
+
+    def check(self, session: str, member: str) -> str:
+        """Whether a session can be moved to a member; raises as `move` does.
+
+        :returns: the client's address.
+        """
         number, exchanges = self._find(session)
+        self._check(number, exchanges, self._operations.find(member))
+        return client_of(exchanges[-1]) if exchanges else next(iter(self._pins(number))).client
+
+    def settle(self, session: str, member: str, client: str) -> int:
+        """Move a session that can be moved, whether or not this process has WebSockets of it.
+
+        :returns: how many of these are being closed.
+        """
+        number = number_of(session)
+        assert number is not None
         target = self._operations.find(member)
-        self._check(number, exchanges, target)
-        client = client_of(exchanges[-1]) if exchanges else next(iter(self._pins(number))).client
         self._pin(number, target, client)
-        leaving = [one for one in exchanges if _is_elsewhere(one, target)]
+        leaving = [one for one in self._ledger.of_session(number) if _is_elsewhere(one, target)]
         self._operations.close(leaving, MOVED)
-        log.info(
-            "session {session}: it is moved to {member}; {websockets} of it with other members are closed, for its page to "
-            "connect again",
-            event="session.moved",
-            session=session,
-            member=target.spec.name,
-            client=client,
-            websockets=len(leaving),
-        )
-        return {"session": session, "member": target.spec.name, "websockets": len(leaving)}
+        return len(leaving)
 
     def close(self, session: str) -> dict[str, Any]:
         """Close the WebSockets of a session.
@@ -177,15 +190,15 @@ class Sessions:
         :returns: how many, among others.
         :raises UnknownSession: when there is none of this id.
         """
+        websockets = self.end(session)
+        say_closed(session, websockets)
+        return {"session": session, "websockets": websockets}
+
+    def end(self, session: str) -> int:
+        """Close its WebSockets without a word; returns how many, and raises as `close` does."""
         _, exchanges = self._find(session)
         self._operations.close(exchanges, CLOSED)
-        log.info(
-            "session {session}: its WebSockets are closed, {websockets} of them; its page may connect again",
-            event="session.closed",
-            session=session,
-            websockets=len(exchanges),
-        )
-        return {"session": session, "websockets": len(exchanges)}
+        return len(exchanges)
 
     def opened(self, exchange: Exchange) -> None:
         """A WebSocket stands; perhaps its session was moved while its handshake was under way."""
@@ -224,6 +237,29 @@ class Sessions:
         if balancer.pins is None:
             balancer.pins = Pins(partial(self._ledger.session_of, balancer.name))
         balancer.pins.put(number, target, client, self._clock())
+
+
+def say_moved(session: str, member: str, client: str, websockets: int) -> None:
+    """Say that a session was moved."""
+    log.info(
+        "session {session}: it is moved to {member}; {websockets} of it with other members are closed, for its page to "
+        "connect again",
+        event="session.moved",
+        session=session,
+        member=member,
+        client=client,
+        websockets=websockets,
+    )
+
+
+def say_closed(session: str, websockets: int) -> None:
+    """Say that the WebSockets of a session were closed."""
+    log.info(
+        "session {session}: its WebSockets are closed, {websockets} of them; its page may connect again",
+        event="session.closed",
+        session=session,
+        websockets=websockets,
+    )
 
 
 def _member_of(exchange: Exchange) -> Member:

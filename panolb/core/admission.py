@@ -89,19 +89,22 @@ class Gate:
 
     :param most: how many WebSockets it may have; ``None`` for any number.
     :ivar open: how many it has, those included whose handshake is under way.
+    :ivar elsewhere: how many it has of other processes.
     """
 
-    __slots__ = ("_bucket", "_most", "open")
+    __slots__ = ("_bucket", "_most", "elsewhere", "open")
 
     def __init__(self, most: int | None = None, rate: float = 0.0, burst: int = 1) -> None:
         self._most = most
         self._bucket = Bucket(rate, burst)
         self.open = 0
+        self.elsewhere = 0
 
     def __copy__(self) -> Gate:
         other = Gate(self._most)
         other._bucket = copy(self._bucket)
         other.open = self.open
+        other.elsewhere = self.elsewhere
         return other
 
     def configure(self, most: int | None, rate: float, burst: int) -> None:
@@ -112,7 +115,7 @@ class Gate:
 
     def refusal(self, now: float) -> Refusal | None:
         """Why one more cannot be let in; if it can, its token is taken."""
-        if self._most is not None and self.open >= self._most:
+        if self._most is not None and self.open + self.elsewhere >= self._most:
             return Refusal(
                 MEMBER_FULL, "The server that holds your session has no room for another viewer.", 5
             )

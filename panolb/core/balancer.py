@@ -105,6 +105,7 @@ class Balancer:
         who may serve.
     :param alarm: told when a member is spared; see `Panic`.
 
+    :ivar shared: called before each choice, for the members' counts to be those of all processes; ``None`` in a single one.
     :ivar budget: what is left for retries; ``None`` for no limit.
     :ivar past: how its members have stood.
     :ivar pins: the sessions that an operator has moved; ``None`` as long as there are none.
@@ -134,6 +135,7 @@ class Balancer:
         "policy",
         "resolver",
         "settings",
+        "shared",
         "slow_start",
         "spared",
         "wait",
@@ -156,6 +158,7 @@ class Balancer:
         self.members: tuple[Member, ...] = ()
         self.later = later
         self.watcher = watcher
+        self.shared: Callable[[], None] | None = None
         self.budget: Budget | None = None
         self.pins: Pins | None = None
         self.past = Past()
@@ -238,6 +241,8 @@ class Balancer:
         """
         if now >= self._recheck:
             self.refresh(now)
+        if self.shared is not None:
+            self.shared()
         failover = bool(tried)
         if self.spared and not force:
             tried = (*tried, *self.spared)  # in vain, a moment ago

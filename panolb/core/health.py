@@ -7,6 +7,17 @@ error does in Apache, or at the first passing check.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Standing(NamedTuple):
+    """What one process tells another of a member's health; the fields are those of `Health`."""
+
+    up: bool
+    error_until: float | None
+    observed: bool
+    reason: str
+
 
 class Health:
     """Two counters and a date.
@@ -32,6 +43,15 @@ class Health:
         if not self.up:
             self.up, self.reason = True, ""
         self._passes = self._fails = 0
+
+    @property
+    def standing(self) -> Standing:
+        """How the member is, whoever has found out."""
+        return Standing(self.up, self.error_until, self._observed, self.reason)
+
+    def believe(self, standing: Standing) -> None:
+        """Have it from another process; all of them read the same clock."""
+        self.up, self.error_until, self._observed, self.reason = standing
 
     def in_error(self, now: float) -> bool:
         return self.error_until is not None and now < self.error_until

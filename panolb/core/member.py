@@ -94,7 +94,8 @@ class Member:
     :ivar ready: whether it may serve requests that are bound to it; kept by its balancer.
     :ivar returns: whether it was anything but down before, so that it comes *back* into service; kept by its balancer.
     :ivar warm_up: how much of its share of new users it gets; kept by its balancer.
-    :ivar busy: exchanges and WebSockets it serves now.
+    :ivar busy: exchanges and WebSockets of this process that it serves now.
+    :ivar elsewhere: those of other processes; 0 when there is one process.
     :ivar elected: how often it was chosen.
     :ivar lbstatus: the balancing method's own count.
     :ivar traffic_out: bytes sent to it: heads and bodies of requests, and all that WebSockets sent.
@@ -110,6 +111,7 @@ class Member:
         "client_round_trips",
         "connector",
         "elected",
+        "elsewhere",
         "gate",
         "health",
         "label",
@@ -142,6 +144,7 @@ class Member:
         self.warm_up = WarmUp()
         self.gate = Gate(spec.max_websockets, spec.websocket_rate, spec.websocket_burst)
         self.busy = 0
+        self.elsewhere = 0
         self.elected = 0
         self.lbstatus = 0
         self.traffic_out = 0

@@ -57,7 +57,8 @@ class ByBusyness(ByRequests):
         for member in candidates:
             member.lbstatus += member.loadfactor
             total += member.loadfactor
-            if member.busy < best.busy or (member.busy == best.busy and member.lbstatus > best.lbstatus):
+            busy, least = member.busy + member.elsewhere, best.busy + best.elsewhere
+            if busy < least or (busy == least and member.lbstatus > best.lbstatus):
                 best = member
         best.lbstatus -= total
         return best

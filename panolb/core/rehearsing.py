@@ -267,6 +267,7 @@ def _set_balancer(balancer: Balancer, told: Rehearsed) -> None:
         return _Timer()
 
     balancer.watcher = None
+    balancer.shared = None
     balancer.past = Past()
     balancer.policy = _Method(copied(balancer.policy, balancer.members), told)
     balancer.budget = copy.deepcopy(balancer.budget)

@@ -35,6 +35,7 @@ class Pool:
     :param tls: how the member is spoken to; ``None`` without TLS.
 
     :ivar connects: how long it took until new connections stood, from the look for an address on.
+    :ivar elsewhere: how many connections other processes have to the member.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Pool:
         "_reactor",
         "connects",
         "deadlines",
+        "elsewhere",
         "spec",
         "tls",
         "turn",
@@ -70,6 +72,7 @@ class Pool:
         self._idle: list[Upstream] = []  # the last used is re-used first, so that the others can time out
         self._open = 0
         self.connects = Histogram(WAITS)
+        self.elsewhere = 0
         self._attempts: dict[Exchange, _Attempt] = {}
         self._queue = Queue(reactor, spec, deadlines.clock, self._send_away)
         self._quiet_until = 0.0  # clock reading; until then a shortage of ours has been told
@@ -82,7 +85,11 @@ class Pool:
         """
         self.spec = spec
         self._queue.configure(spec)
-        while len(self._queue) and (spec.max_connections is None or self._open < spec.max_connections):
+        self.look_for_room()
+
+    def look_for_room(self) -> None:
+        """There may be more connections than before."""
+        while len(self._queue) and not self._is_at_most:
             self._serve_next()
 
     def secure(self, tls: MemberTls | None) -> None:
@@ -90,6 +97,12 @@ class Pool:
         if tls is not self.tls:
             self.tls = tls
             self._end_idle()
+
+    @property
+    def _is_at_most(self) -> bool:
+        """Whether the member has as many connections as it may have."""
+        most = self.spec.max_connections
+        return most is not None and self._open + self.elsewhere >= most
 
     @property
     def idle(self) -> int:
@@ -118,9 +131,7 @@ class Pool:
 
     def is_full(self, bound: bool) -> bool:
         """Whether one more exchange could not even wait for a connection; see `Queue.is_full`."""
-        most = self.spec.max_connections
-        busy = most is not None and self._open >= most and not self._idle
-        return busy and self._queue.is_full(bound)
+        return self._is_at_most and not self._idle and self._queue.is_full(bound)
 
     # -- orders of exchanges ----------------------------------------------------------------------------------------
 
@@ -129,7 +140,7 @@ class Pool:
             link = self._idle.pop()
             link.serve(exchange)
             return
-        if self.spec.max_connections is not None and self._open >= self.spec.max_connections:
+        if self._is_at_most:
             if not self._idle:
                 self._queue.add(exchange, fresh)
                 return

@@ -23,6 +23,7 @@ from panolb.config.rules import (
     Size,
     StatusRange,
     Unverified,
+    Workers,
 )
 from panolb.config.tables import Field, example, keys, optional
 
@@ -55,6 +56,7 @@ def pool(one: Field, kind: Any) -> st.SearchStrategy[Any]:
         (Seconds, st.integers(0, 9999).map(float) | st.floats(0.1, 9999)),
         (Size, st.integers(0, 9999) | st.integers(1, 2**20).map(lambda count: count * 16)),
         (StatusRange, STATUSES),
+        (Workers, st.sampled_from(["auto", 1, 2, 4])),
         (IPv4Network | IPv6Network, NETWORKS),
         (int, st.integers(1, 600) | st.sampled_from([1000, 1012, 4999])),
         (float, st.integers(1, 100).map(float) | st.floats(1, 100)),

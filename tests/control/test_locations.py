@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 
 import panolb.plugins
 from panolb.config import model
-from panolb.control.build import Builder
+from panolb.control.build import Builder, watch
 from panolb.control.locations import Locations
 from panolb.control.plant import Plant
 from panolb.control.registry import Registry
@@ -23,7 +23,9 @@ def translated(location: model.Location, *fields: bytes) -> list[bytes]:
     one = model.Member(url="http://localhost:8081/inner", route="1")
     config = model.Config(balancer={"app": model.Balancer(member=[one])}, location=[location])
     clock, locations = Clock(), Locations(lambda: 0.0, lambda: 0.0, None)
-    builder = Builder(clock, Deadlines(clock.seconds), Turn(clock), Registry(panolb.plugins), locations)
+    builder = Builder(
+        clock, Deadlines(clock.seconds), Turn(clock), Registry(panolb.plugins), locations, True, watch
+    )
     (made,) = builder.draft(config, Plant()).locations
     answer = understand_answer(fields, True)
     made.reverse.translate(answer, PUBLIC, b"localhost")

@@ -18,6 +18,9 @@ from .waiting import ADDRESS, PATIENCE, until
 
 TWISTD = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "--pidfile=", "-n", "panolb"]
 
+WORKERS = int(os.environ.get("PANOLB_TEST_WORKERS", "0"))
+"""How many processes each panolb has in a run that is to show that this makes no difference; 0: as each test says."""
+
 
 def rss(pid: int) -> int:
     """The resident size of a process in bytes."""
@@ -40,7 +43,7 @@ class Panolb:
         self.directory = directory
         self.ports = tuple(ports)
         self.file = directory / "panolb.toml"
-        self.file.write_text(config)
+        self.file.write_text(f"workers = {WORKERS}\n{config}" if WORKERS else config)
         self.output = directory / "panolb.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -99,6 +102,7 @@ class Panolb:
         """Start the process and wait until it listens."""
         self.launch()
         until(self._listens, "panolb to listen")
+        until(lambda: len(self.lines("accepts clients (process")) >= WORKERS, "the workers to accept clients")
 
     def _listens(self) -> bool:
         if self.process.poll() is not None:

@@ -20,7 +20,7 @@ def as_json(member: Member, tally: Tally, reason: str) -> dict[str, Any]:
         "route": member.spec.route.decode("ascii"),
         "state": member.state,
         "reason": reason,
-        "busy": member.busy,
+        "busy": member.busy + member.elsewhere,
         "elected": member.elected,
         "websockets": tally.websockets,
         "sessions": tally.sessions,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from klein import Klein
-from twisted.internet.defer import inlineCallbacks, maybeDeferred, returnValue
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.web.iweb import IRequest
 
@@ -50,6 +51,8 @@ class StatusPage:
         operations: Operations,
         resources: Resources,
         metrics: MetricsPage,
+        look: Callable[[], Deferred[Any]],
+        find: websockets.Find,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
@@ -57,6 +60,8 @@ class StatusPage:
         self._operations = operations
         self._resources = resources
         self._metrics = metrics
+        self._look = look
+        self._find = find
         self._ledger = operations.ledger
         self._port: IListeningPort | None = None
 
@@ -82,28 +87,38 @@ class StatusPage:
         routes = Klein()
 
         @routes.route("/", methods=["GET", "HEAD"])
-        def as_page(request: IRequest) -> bytes:
+        @inlineCallbacks
+        def as_page(request: IRequest) -> Any:
+            yield self._look()
             status = self.status()
             tables = "".join(_table(one) for one in status["balancers"])
             body = tables + _NOTE + _held(status["resources"])
-            return _html(request, page("panolb", body, "/status.json", 84))
+            returnValue(_html(request, page("panolb", body, "/status.json", 84)))
 
         @routes.route("/status.json", methods=["GET", "HEAD"])
-        def as_json(request: IRequest) -> bytes:
-            return _json(request, self.status())
+        @inlineCallbacks
+        def as_json(request: IRequest) -> Any:
+            yield self._look()
+            returnValue(_json(request, self.status()))
 
         @routes.route("/websockets", methods=["GET", "HEAD"])
-        def websockets_as_page(request: IRequest) -> bytes:
+        @inlineCallbacks
+        def websockets_as_page(request: IRequest) -> Any:
             try:
-                return _html(request, websockets.as_html(self._query(request), self._ledger))
+                query = self._query(request)
+                found = yield self._find(query)
+                return _html(request, websockets.as_html(query, found))
             except (websockets.BadQuery, UnknownMember) as problem:
                 request.setResponseCode(400)
                 return _html(request, page("panolb", html.escape(str(problem)), "/websockets.json"))
 
         @routes.route("/websockets.json", methods=["GET", "HEAD"])
-        def websockets_as_json(request: IRequest) -> bytes:
+        @inlineCallbacks
+        def websockets_as_json(request: IRequest) -> Any:
             try:
-                return _json(request, websockets.as_json(self._query(request), self._ledger))
+                query = self._query(request)
+                found = yield self._find(query)
+                return _json(request, websockets.as_json(query, found))
             except (websockets.BadQuery, UnknownMember) as problem:
                 request.setResponseCode(400)
                 return _json(request, {"error": str(problem)})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
+
+from twisted.internet.defer import Deferred
 
 from ..ledger import Ledger, Record
 from ..operations import Operations
@@ -28,6 +30,10 @@ _ROW = """<tr><td>{member}</td><td><a href="{href}">{session}</a></td><td>{clien
 
 class BadQuery(ValueError):
     """The parameters of a query cannot be understood; the text says why."""
+
+
+Page = tuple[int, list[Record]]
+"""How many there are without offset and limit, and the records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +90,17 @@ class Query:
         said = {name: value for name, value in values.items() if value != getattr(_ALL, name)}
         return f"{place}?{urlencode(said)}" if said else place
 
-    def answer(self, ledger: Ledger) -> tuple[int, list[Record]]:
-        """How many there are without offset and limit, and the records."""
+    def answer(self, ledger: Ledger) -> Page:
+        """What a ledger knows."""
         find = ledger.records if self.state == "open" else ledger.ended
         return find(self.member, self.session, self.offset, self.limit)
 
 
 _ALL = Query()
+
+
+Find = Callable[[Query], Deferred[Page]]
+"""Asks whoever has WebSockets."""
 
 
 def _number(name: str, value: str) -> int:
@@ -99,9 +109,9 @@ def _number(name: str, value: str) -> int:
     return int(value)
 
 
-def as_json(query: Query, ledger: Ledger) -> dict[str, Any]:
+def as_json(query: Query, answer: Page) -> dict[str, Any]:
     """A page of the list for programs."""
-    total, records = query.answer(ledger)
+    total, records = answer
     return {
         "total": total,
         "offset": query.offset,
@@ -110,9 +120,9 @@ def as_json(query: Query, ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def as_html(query: Query, ledger: Ledger) -> bytes:
+def as_html(query: Query, answer: Page) -> bytes:
     """The same for people."""
-    total, records = query.answer(ledger)
+    total, records = answer
     over = query.state == "ended"
     head = _HEAD.format(
         what=html.escape(_title(query)),

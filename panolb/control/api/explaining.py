@@ -110,7 +110,7 @@ def _explain(parts: Parts, asked: Asked) -> object:
 
 
 def _recall(parts: Parts, asked: Asked) -> object:
-    return parts.explainer.recall(asked.name)
+    return parts.recall(asked.name)
 
 
 CALLS = (

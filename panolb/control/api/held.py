@@ -82,7 +82,7 @@ def _websockets(parts: Parts, asked: Asked) -> object:
     query = Query(**asked.query)
     if query.member is not None:
         query = replace(query, member=parts.operations.find(query.member).spec.name)
-    return as_json(query, parts.operations.ledger)
+    return parts.find(query).addCallback(lambda found: as_json(query, found))
 
 
 def _resources(parts: Parts, asked: Asked) -> object:

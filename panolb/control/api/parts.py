@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred
 
+from ..admin.websockets import Find
 from ..changes import Changes
 from ..explain import Explainer
 from ..listening import Listening
@@ -13,6 +16,7 @@ from ..operations import Operations
 from ..plant import Plant
 from ..resources import Resources
 from ..sessions import Sessions
+from ..workers.sessions import CrewSessions
 from .stream import Followers
 
 
@@ -28,11 +32,14 @@ class Parts:
     :ivar followers: those who read events.
     :ivar clock: reads a monotonic clock in seconds.
     :ivar started: what it read at the start.
+    :ivar look: brings the numbers up to date that are told here.
+    :ivar find: finds WebSockets.
+    :ivar recall: says why a request went where it went; see `Explainer.recall`.
     """
 
     operations: Operations
     changes: Changes
-    sessions: Sessions
+    sessions: Sessions | CrewSessions
     plant: Plant
     listening: Listening
     resources: Resources
@@ -40,3 +47,6 @@ class Parts:
     followers: Followers
     clock: Callable[[], float]
     started: float
+    look: Callable[[], Deferred[Any]]
+    find: Find
+    recall: Callable[[str], object]

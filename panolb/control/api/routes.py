@@ -73,12 +73,10 @@ class Api:
                 query=read_query(request, call.query),
                 body={} if call.body is None else read_body(request, call.body),
             )
-            value = call.do(self._parts, asked)
             if call.lines:
-                return value
-            if isinstance(value, Deferred):
-                return _detached(value).addCallback(lambda found: answer(request, found, call.status))
-            return answer(request, value, call.status)
+                return call.do(self._parts, asked)
+            value = self._parts.look().addCallback(lambda _: call.do(self._parts, asked))
+            return _detached(value).addCallback(lambda found: answer(request, found, call.status))
 
 
 def _converter(call: Call, name: str) -> str:

@@ -62,10 +62,10 @@ def _member(sheet: Sheet, seat: Seat, *labels: str) -> None:
     sheet.add(families.MEMBER_UP, int(member.state in READY), *labels)
     for state in STATES:
         sheet.add(families.MEMBER_STATE, int(member.state == state), *labels, state)
-    sheet.add(families.MEMBER_BUSY, member.busy, *labels)
+    sheet.add(families.MEMBER_BUSY, member.busy + member.elsewhere, *labels)
     sheet.add(families.MEMBER_WEIGHT, member.loadfactor / 100, *labels)
     if member.admin is Admin.DRAIN:
-        sheet.add(families.DRAIN_REMAINING, member.busy, *labels)
+        sheet.add(families.DRAIN_REMAINING, member.busy + member.elsewhere, *labels)
     sheet.add(families.MEMBER_CHOSEN, member.elected, *labels)
     sheet.add(families.MEMBER_SENT, member.traffic_out, *labels)
     sheet.add(families.MEMBER_RECEIVED, member.traffic_in, *labels)

@@ -1,0 +1,389 @@
+"""The workers together: started, told what changes, asked what there is, replaced when they die, and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, returnValue
+from twisted.internet.task import LoopingCall
+from twisted.logger import LogLevel
+
+from ...config import model
+from ...config.overrides import Identity
+from ...core.balancer import Balancer
+from ...core.health import Standing
+from ...core.member import Member
+from ...errors import ConfigError, Problem
+from ...events.logger import EventLogger
+from ..admin.websockets import Page, Query
+from ..explain import Forgotten
+from ..ledger import Record
+from ..metrics.sheet import Export, lasting, merged
+from ..plant import Plant
+from .census import Census, CrewLedger, clients, resources
+from .channel import Gone, Refusal
+from .dividing import part
+from .process import Worker
+from .scoreboard import Places, Scoreboard, Table, make
+from .sessions import CrewSessions
+from .setup import Beginning, Setup
+
+if TYPE_CHECKING:
+    from ..service import Panolb
+
+log = EventLogger()
+
+LOOK = 1.0  # seconds between two looks at what the workers have
+HUNG = 30.0  # seconds without an answer, after which a worker's loop is taken to stand still
+STEADY = 10.0  # seconds that a worker must live for its successor to be started at once
+LONGEST_PAUSE = 30.0  # seconds between two starts
+LATE = 10.0  # seconds beyond the grace period that workers have for ending
+
+
+class Crew:
+    """All workers.
+
+    :param number: how many there are to be.
+    :param clock: reads a monotonic clock in seconds, the same one in all processes.
+    """
+
+    def __init__(self, reactor: Any, number: int, clock: Callable[[], float]) -> None:
+        self.number = number
+        self._reactor = reactor
+        self._clock = clock
+        self._key = token_bytes(32)
+        self._memory = make(number)
+        self._table = Table(self._memory)
+        self._places = Places(self._table)
+        self._scoreboard = Scoreboard(self._table, self._table.rows - 1, clock)
+        self._workers: dict[int, Worker] = {}
+        self._pauses: dict[int, float] = {}
+        self._censuses: dict[int, Census] = {}
+        self._exports: dict[int, Export] = {}
+        self._former: Export = {}  # what those have counted that have ended
+        self._watched: set[Balancer] = set()
+        self._moving: Collection[Identity] = ()
+        self._started = self._stopping = False
+        self._ended: Deferred[None] | None = None
+        self._looks = LoopingCall(self._look)
+        self._looks.clock = reactor
+        self._house: Panolb
+
+    # -- parts of the supervisor ------------------------------------------------------------------------------------
+
+    def ledger(self, clock: Callable[[], float], wall_clock: Callable[[], float]) -> CrewLedger:
+        """The supervisor's ledger."""
+        made = CrewLedger(clock, wall_clock, self._key)
+        made.censuses = self._censuses
+        self._ledger = made
+        self.sessions = CrewSessions(self, lambda: made.users)
+        return made
+
+    def resources(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """What all processes hold, with what the supervisor does."""
+        return resources(own, self._censuses.values())
+
+    def serve(self, house: Panolb) -> None:
+        """Be the crew of a supervisor, which is still being made."""
+        self._house = house
+        house.operations.closing_elsewhere = self._ledger.closing
+
+    def watch(self, plant: Plant) -> None:
+        """Tell the workers what changes of these members, and count with them."""
+        for balancer in plant.balancers.values():
+            if balancer not in self._watched:
+                balancer.watcher = partial(self._changed, balancer.watcher)
+        self._watched = set(plant.balancers.values())
+        self._scoreboard.become(plant.seats, self._places.reserve(plant.seats))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all of them accept clients."""
+        return len(self._workers) == self.number and all(one.is_ready for one in self._workers.values())
+
+    # -- starting and replacing -------------------------------------------------------------------------------------
+
+    def start(self, config: model.Config, moving: Collection[Identity]) -> None:
+        """Start them."""
+        self._moving = moving
+        self._started = True
+        for index in range(self.number):
+            self._start(index)
+        self._looks.start(LOOK, now=False)
+
+    def _start(self, index: int) -> None:
+        if self._stopping:
+            return
+        orders: dict[str, Callable[..., object]] = {"changed": self._heard_of_change, "log": self._log}
+        worker = self._workers[index] = Worker(self._reactor, index, orders, self._worker_ended)
+        try:
+            worker.start()
+        except OSError as error:
+            self._replace(worker, f"it could not be started: {error}")
+            return
+        beginning = Beginning(index, self._key)
+        setup = self._setup(index, self._house.config)
+        begun = worker.channel.ask(
+            "begin", beginning, setup, descriptors=(self._memory, *self._descriptors(setup))
+        )
+        begun.addCallbacks(lambda _: self._began(worker), lambda failure: self._not_begun(worker, failure))
+
+    def _began(self, worker: Worker) -> None:
+        worker.is_ready = True
+        worker.since = worker.heard = self._reactor.seconds()
+        log.info(
+            "{worker}: accepts clients (process {pid})",
+            event="worker.started",
+            worker=worker.name,
+            pid=worker.pid,
+        )
+
+    def _not_begun(self, worker: Worker, failure: Any) -> None:
+        failure.trap(Gone, Refusal)
+        if failure.check(Refusal):
+            log.error("{worker}: cannot begin: {why}", worker=worker.name, why=failure.getErrorMessage())
+            worker.kill()
+
+    def _worker_ended(self, worker: Worker, how: str) -> None:
+        self._table.bury(1 + worker.index)
+        self._censuses.pop(worker.index, None)
+        self._former = merged([self._former, lasting(self._exports.pop(worker.index, {}))])
+        if self._stopping:
+            self._workers.pop(worker.index, None)
+            if not self._workers and self._ended is not None:
+                ended, self._ended = self._ended, None
+                ended.callback(None)
+            return
+        self._replace(worker, f"it ended {how}")
+
+    def _replace(self, worker: Worker, why: str) -> None:
+        """Start another one in its place: at once, or after a pause if it has not lived for long."""
+        worker.is_ready = False
+        steady = self._reactor.seconds() - worker.since >= STEADY
+        pause = 0.0 if steady else self._pauses.get(worker.index, 0.0)
+        self._pauses[worker.index] = 0.0 if steady else min(max(2 * pause, 1.0), LONGEST_PAUSE)
+        log.error(
+            "{worker}: {why} (process {pid}), after {lived:.0f} s; its WebSockets are cut, and their pages connect again; "
+            "another one is started{when}",
+            event="worker.backoff" if pause else "worker.died",
+            worker=worker.name,
+            why=why,
+            pid=worker.pid,
+            lived=self._reactor.seconds() - worker.since,
+            pause=pause,
+            when=f" in {pause:g} s, since it keeps dying; what it said stands above" if pause else " at once",
+        )
+        self._reactor.callLater(pause, self._start, worker.index)
+
+    def _setup(self, index: int, config: model.Config) -> Setup:
+        seats = self._house.plant.seats
+        open_ones = [one for one in self._house.listening.listeners.values() if one.descriptor is not None]
+        return Setup(
+            part(config, index, self.number),
+            self._moving,
+            self._places.reserve(seats),
+            {identity: seat.member.health.standing for identity, seat in seats.items()},
+            tuple(one.description for one in open_ones),
+        )
+
+    def _descriptors(self, setup: Setup) -> list[int]:
+        """Those of the sockets that a setup names."""
+        listeners = {one.description: one.descriptor for one in self._house.listening.listeners.values()}
+        return [descriptor for name in setup.sockets if (descriptor := listeners[name]) is not None]
+
+    # -- what changes -----------------------------------------------------------------------------------------------
+
+    @inlineCallbacks
+    def try_out(self, config: model.Config, moving: Collection[Identity]) -> Any:
+        """See whether a configuration could take effect in all of them.
+
+        :raises ConfigError: when not.
+        """
+        answers = yield self.gather(
+            lambda worker: ("try_out", part(config, worker.index, self.number), moving)
+        )
+        problems = [
+            Problem(worker.name, answer.args[0])
+            for worker, answer in answers.items()
+            if isinstance(answer, Refusal)
+        ]
+        if problems:
+            raise ConfigError(problems)
+
+    @inlineCallbacks
+    def become(self, config: model.Config, moving: Collection[Identity]) -> Any:
+        """Have them be like this, as the supervisor is already."""
+        self._moving = moving
+        told = {index: self._setup(index, config) for index in self._workers}
+        asked = {
+            worker: worker.channel.ask("become", told[index], descriptors=self._descriptors(told[index]))
+            for index, worker in self._workers.items()
+        }
+        answers = yield _settled(asked)
+        for worker, answer in answers.items():
+            if isinstance(answer, Refusal):
+                # It was tried out a moment ago.  One that has the new configuration from the start cannot differ from it.
+                log.error("{worker}: {why}; it is replaced", worker=worker.name, why=answer.args[0])
+                worker.kill()
+        self._places.keep(self._house.plant.seats)
+
+    def adjust(self, config: model.Config, moving: Collection[Identity]) -> None:
+        """Have members otherwise that stay where they are."""
+        self._moving = moving
+        for index, worker in self._workers.items():
+            worker.channel.tell("adjust", part(config, index, self.number), moving)
+
+    def _changed(
+        self,
+        watcher: Callable[[Member, str, str, str], None] | None,
+        member: Member,
+        before: str,
+        after: str,
+        why: str,
+    ) -> None:
+        """The state of a member has changed."""
+        if watcher is not None:
+            watcher(member, before, after, why)
+        identity = _identity(member)
+        for worker in self._workers.values():
+            worker.channel.tell("standing", identity, member.health.standing, why)
+
+    def _heard_of_change(self, worker: Worker, identity: Identity, standing: Standing, why: str) -> None:
+        """Live traffic of a worker has changed how a member is; what checks have found stays as it is."""
+        seat = self._house.plant.seats.get(identity)
+        if seat is None:
+            return
+        seat.member.health.believe(standing._replace(up=seat.member.health.up))
+        self._house.plant.balancers[identity.balancer].refresh(self._clock(), why)
+
+    def _log(self, worker: Worker, level: str, text: str, fields: Mapping[str, Any]) -> None:
+        """A line of a worker's log."""
+        log.emit(LogLevel.lookupByName(level), "{worker}: {text}", worker=worker.name, text=text, **fields)
+
+    def reopen_logs(self) -> None:
+        """The access logs were moved away."""
+        for worker in self._workers.values():
+            worker.channel.tell("reopen_logs")
+
+    # -- what there is ----------------------------------------------------------------------------------------------
+
+    def gather(self, order: Callable[[Worker], tuple[Any, ...]]) -> Deferred[dict[Worker, Any]]:
+        """Ask all of them; an answer may be a `Refusal`, and who is gone has none."""
+        ready = [worker for worker in self._workers.values() if worker.is_ready]
+        return _settled({worker: worker.channel.ask(*order(worker)) for worker in ready})
+
+    @inlineCallbacks
+    def look(self) -> Any:
+        """Have the numbers of all workers as they are now."""
+        self._scoreboard.exchange()
+        answers: dict[Worker, Any] = yield self.gather(lambda worker: ("census",))
+        for worker, census in answers.items():
+            worker.heard = self._reactor.seconds()
+            if isinstance(census, Census) and self._workers.get(worker.index) is worker:
+                self._censuses[worker.index] = census
+        self._house.listening.elsewhere = clients(self._censuses.values())
+        returnValue(None)
+
+    @inlineCallbacks
+    def exports(self) -> Any:
+        """What all workers have counted, for the metrics."""
+        self._scoreboard.exchange()
+        answers = yield self.gather(lambda worker: ("exports",))
+        for worker, export in answers.items():
+            self._exports[worker.index] = export
+        returnValue([self._former, *self._exports.values()])
+
+    @inlineCallbacks
+    def find(self, query: Query) -> Any:
+        """The WebSockets that are asked for; see `Query.answer`."""
+        wanted = replace(query, offset=0, limit=query.offset + query.limit)
+        answers = yield self.gather(lambda worker: ("websockets", wanted))
+        pages: list[Page] = [one for one in answers.values() if not isinstance(one, Refusal)]
+        records = sorted((record for _, part in pages for record in part), key=_order(query))
+        page = records[query.offset : query.offset + query.limit]
+        returnValue((sum(total for total, _ in pages), page))
+
+    @inlineCallbacks
+    def recall(self, request_id: str) -> Any:
+        """Why a request went where it went; see `Explainer.recall`.
+
+        :raises Forgotten: when no worker remembers it.
+        """
+        answers = yield self.gather(lambda worker: ("recall", request_id))
+        for answer in answers.values():
+            if isinstance(answer, dict):
+                returnValue(answer)
+        raise Forgotten(
+            f"nothing is known of a request {request_id}: it is too long ago, of another run, or of a worker that has ended"
+        )
+
+    def _look(self) -> None:
+        now = self._reactor.seconds()
+        for worker in tuple(self._workers.values()):
+            if worker.is_ready and now - worker.heard > HUNG:
+                log.error(
+                    "{worker}: its loop has stood still for {hung:g} s; it is ended (process {pid})",
+                    event="worker.hung",
+                    worker=worker.name,
+                    hung=HUNG,
+                    pid=worker.pid,
+                )
+                worker.heard = now
+                worker.kill()
+        self.look()
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    @inlineCallbacks
+    def stop(self, grace: float) -> Any:
+        """Have all of them finish what is in flight, and end.
+
+        :param grace: seconds that the configuration gives them.
+        """
+        self._stopping = True
+        if not self._started or not self._workers:
+            return
+        self._ended = Deferred()
+        ended = self._ended
+        for worker in tuple(self._workers.values()):
+            worker.channel.tell("stop")
+        late = self._reactor.callLater(grace + LATE, self._kill)
+        yield ended
+        if late.active():
+            late.cancel()
+        if self._looks.running:
+            self._looks.stop()
+
+    def _kill(self) -> None:
+        for worker in self._workers.values():
+            log.warn("{worker}: has not ended in time, and is killed", worker=worker.name)
+            worker.kill()
+
+
+def _order(query: Query) -> Callable[[Record], Any]:
+    """The order of a ledger: open ones by member, of each the oldest first; those that have ended the newest first."""
+    if query.state == "open":
+        return lambda record: (record.member, record.since)
+    return lambda record: -(record.since + record.open_seconds)
+
+
+def _identity(member: Member) -> Identity:
+    spec = member.spec
+    return Identity(spec.balancer, spec.url, spec.route.decode("ascii"))
+
+
+@inlineCallbacks
+def _settled(asked: Mapping[Worker, Deferred[Any]]) -> Any:
+    """The answers, when all are there; without those who are gone."""
+    answers = yield DeferredList(list(asked.values()), consumeErrors=True)
+    found: dict[Worker, Any] = {}
+    for worker, (well, answer) in zip(asked, answers, strict=True):
+        if well:
+            found[worker] = answer
+        elif answer.check(Refusal):
+            found[worker] = answer.value
+    returnValue(found)

@@ -1,0 +1,37 @@
+"""What a process does of all that there is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from ...core.balancer import Balancer, Watcher
+from ..build import watch
+from ..surroundings import make_endpoint
+from .sockets import make_shared_endpoint
+
+
+@attrs.frozen(kw_only=True)
+class Duties:
+    """All of it, unless it is said otherwise.
+
+    :ivar accepts: whether clients are accepted; else the listeners are only held open, for others.
+    :ivar checks: whether members are checked; else somebody says how they are.
+    :ivar watch: makes what is told when the state of a balancer's member changes.
+    :ivar make_endpoint: see `panolb.control.surroundings.make_endpoint`.
+    :ivar session_key: for the ids of sessions; ``None`` for a new one.
+    :ivar worker: what the process is called in the metrics.
+    """
+
+    accepts: bool = True
+    checks: bool = True
+    watch: Callable[[Balancer], Watcher] = watch
+    make_endpoint: Callable[..., Any] = make_endpoint
+    session_key: bytes | None = None
+    worker: str = "main"
+
+
+ALL = Duties()
+SUPERVISOR = Duties(accepts=False, make_endpoint=make_shared_endpoint)

@@ -1,0 +1,208 @@
+"""The scoreboard: what all processes count of each member, in memory that they share.
+
+Each process has a row and writes nowhere else, so that nothing has to be locked and no count is ever lost; what counts
+is the sum of a column.  Sums that only grow, and the method's own count, are *folded*: each process adds to its own
+number what the others have counted since it looked last, and so has the sum.  What goes up and down with what is under
+way is kept apart as `Member.elsewhere`, since this process has to know what is its own.
+
+Reading and writing a number of 8 bytes that is aligned happens at once on every processor that Linux runs on with 64 bits.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ...config.overrides import Identity
+from ...proxy.pool import Pool
+from ..plant import Seat
+
+FOLDED: Final = ("elected", "lbstatus", "traffic_out", "traffic_in")
+UNDER_WAY: Final = ("busy", "websockets", "connections")
+CELLS: Final = 8  # of a member in a row: one cache line, seven of them used
+SIZE: Final = 8  # bytes of a number
+MEMBERS: Final = 4096  # that can have places at a time
+FRESH: Final = 0.001  # seconds for which what was read is new enough to choose a member by
+
+Slots = Mapping[Identity, int]
+
+
+HEIR: Final = 0
+"""The row of those processes that have ended; 1 and so on are the workers', and the last one is the supervisor's."""
+
+
+def make(workers: int) -> int:
+    """Memory to be shared by so many workers and their supervisor, all zero.
+
+    :returns: a file descriptor.
+    """
+    size = (workers + 2) * MEMBERS * CELLS * SIZE
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("panolb-scoreboard")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.truncate(descriptor, size)  # its pages take no memory until something is written there
+    return descriptor
+
+
+class Table:
+    """The numbers of all processes.
+
+    :param descriptor: see `make`.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._map = mmap.mmap(descriptor, 0)
+        self.cells = memoryview(self._map).cast("q")
+        self.rows = len(self.cells) // (MEMBERS * CELLS)
+
+    def at(self, row: int, slot: int) -> int:
+        """The index of the first number of a member in a row."""
+        return (row * MEMBERS + slot) * CELLS
+
+    def clear(self, slot: int) -> None:
+        """Forget a member that is gone everywhere."""
+        for row in range(self.rows):
+            at = self.at(row, slot)
+            for cell in range(at, at + CELLS):
+                self.cells[cell] = 0
+
+    def bury(self, row: int) -> None:
+        """A process has ended: what it had counted stays, what was under way with it is over."""
+        for slot in range(MEMBERS):
+            at, to = self.at(row, slot), self.at(HEIR, slot)
+            for cell in range(CELLS):
+                if self.cells[at + cell]:
+                    if cell < len(FOLDED):
+                        self.cells[to + cell] += self.cells[at + cell]
+                    self.cells[at + cell] = 0
+
+
+class Share:
+    """What this process has counted of one member, and what it knows of the others."""
+
+    __slots__ = ("_at", "_known", "_others", "_seat", "_table")
+
+    def __init__(self, table: Table, row: int, slot: int, seat: Seat) -> None:
+        self._table = table
+        self._seat = seat
+        self._at = table.at(row, slot)
+        self._others = [table.at(other, slot) for other in range(table.rows) if other != row]
+        self._known = [0] * len(FOLDED)  # how much of each sum is the others'
+
+    def exchange(self) -> None:
+        """Write down what is ours, and read what is not."""
+        cells, at, member, pool = self._table.cells, self._at, self._seat.member, self._seat.pool
+        for index, name in enumerate(FOLDED):
+            known, theirs = self._known[index], 0
+            for other in self._others:
+                theirs += cells[other + index]
+            mine = getattr(member, name) - known
+            if cells[at + index] != mine:
+                cells[at + index] = mine
+            if theirs != known:
+                self._known[index] = theirs
+                setattr(member, name, mine + theirs)
+        self._exchange_under_way(at + len(FOLDED), pool)
+
+    def _exchange_under_way(self, at: int, pool: Pool) -> None:
+        cells, member = self._table.cells, self._seat.member
+        for index, mine in enumerate((member.busy, member.gate.open, pool.open), at):
+            if cells[index] != mine:
+                cells[index] = mine
+        first = len(FOLDED)
+        busy = websockets = connections = 0
+        for other in self._others:
+            busy += cells[other + first]
+            websockets += cells[other + first + 1]
+            connections += cells[other + first + 2]
+        member.elsewhere = busy
+        member.gate.elsewhere = websockets
+        if pool.elsewhere != connections:
+            pool.elsewhere = connections
+            pool.look_for_room()
+
+    def leave(self) -> None:
+        """The member is gone from the configuration: its numbers are this process's own again, and nobody else's."""
+        self.exchange()
+        self._seat.member.elsewhere = 0
+        self._seat.member.gate.elsewhere = 0
+        self._seat.pool.elsewhere = 0
+
+
+class Scoreboard:
+    """This process's view of it.
+
+    :param row: that of this process.
+    :param clock: reads a monotonic clock in seconds.
+    """
+
+    def __init__(self, table: Table, row: int, clock: Callable[[], float]) -> None:
+        self.table = table
+        self._row = row
+        self._clock = clock
+        self._shares: dict[Identity, tuple[Seat, int, Share]] = {}
+        self._read = 0.0  # clock reading of the last look
+
+    def become(self, seats: Mapping[Identity, Seat], slots: Slots) -> None:
+        """Share the numbers of these members from now on."""
+        shares: dict[Identity, tuple[Seat, int, Share]] = {}
+        for identity, seat in seats.items():
+            present = self._shares.pop(identity, None)
+            if present is not None and present[0] is seat and present[1] == slots[identity]:
+                shares[identity] = present
+            else:
+                share = Share(self.table, self._row, slots[identity], seat)
+                shares[identity] = seat, slots[identity], share
+        for _, _, share in self._shares.values():
+            share.leave()
+        self._shares = shares
+        self.exchange()
+
+    def look(self) -> None:
+        """Have numbers by which a member can be chosen; called for every choice."""
+        now = self._clock()
+        if now - self._read >= FRESH:
+            self._read = now
+            self.exchange()
+
+    def exchange(self) -> None:
+        """Write down what is ours, and read what is not."""
+        for _, _, share in self._shares.values():
+            share.exchange()
+
+
+class Places:
+    """Who has which place, as the supervisor gives them out."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.slots: dict[Identity, int] = {}
+        self._free = list(range(MEMBERS - 1, -1, -1))
+
+    def reserve(self, identities: Mapping[Identity, object]) -> Slots:
+        """Places for these members; whoever has one keeps it.
+
+        :raises ValueError: when there are too many.
+        """
+        if len(identities) > MEMBERS:
+            raise ValueError(f"workers can share {MEMBERS} members at most")
+        for identity in identities:
+            if identity not in self.slots:
+                if not self._free:
+                    raise ValueError(
+                        f"workers can share {MEMBERS} members at most, those included that are leaving"
+                    )
+                self.slots[identity] = self._free.pop()
+        return {identity: self.slots[identity] for identity in identities}
+
+    def keep(self, identities: Mapping[Identity, object]) -> None:
+        """All processes know only these members any more."""
+        for identity in [one for one in self.slots if one not in identities]:
+            slot = self.slots.pop(identity)
+            self._table.clear(slot)
+            self._free.insert(0, slot)  # the last to be used again
