@@ -24,7 +24,7 @@ from panolb.errors import ConfigError
 __all__ = ["CannotSave", "Edited", "save"]
 
 _SHARED: Final[Mapping[str, Any]] = {
-    one.name: one.default
+    one.name: getattr(Balancer(), one.name)
     for one in attrs.fields(Balancer)
     if one.name != "health" and one.name in attrs.fields_dict(Member)
 }

@@ -20,7 +20,7 @@ from ..errors import BadResponse
 from ..language.expression import Expression
 from ..language.facts import Facts
 from ..proxy.identity import alert
-from ..proxy.membertls import MemberTls, Securing
+from ..proxy.membertls import MemberTls, Securing, end
 from ..proxy.quiet import Quiet
 from ..proxy.upstream import MAX_HEAD, TOO_LARGE
 
@@ -105,8 +105,8 @@ def probe_tcp(reactor: Any, target: Target) -> Generator[Any, Any, str | None]:
 
     A starting or stopping Tomcat passes too, so prefer ``http``.
     """
-    connected = yield _connect(reactor, target, _QuietProtocols.forProtocol(Protocol))
-    connected.transport.loseConnection()
+    connected = yield connect(reactor, target, _QuietProtocols.forProtocol(Protocol))
+    end(connected.transport)
     return None
 
 
@@ -118,7 +118,7 @@ class _QuietProtocols(Factory):
 def probe_http(reactor: Any, target: Target) -> Generator[Any, Any, str | None]:
     """Passed when the answer is the expected one.  Redirects are not followed, cookies not kept."""
     question = _QuietProtocols.forProtocol(partial(_Question, target))
-    asked = yield _connect(reactor, target, question)
+    asked = yield connect(reactor, target, question)
     answer = yield asked.answered
     return target.verdict(answer)
 
@@ -204,8 +204,7 @@ class _Question(Protocol):
         self._leave()
 
     def _leave(self) -> None:
-        transport: Any = self.transport
-        transport.loseConnection()
+        end(self.transport)
 
 
 @inlineCallbacks
@@ -220,7 +219,7 @@ def probe_websocket(reactor: Any, target: Target) -> Generator[Any, Any, str | N
     )
     factory.ping = target.ping
     factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=1)  # the caller keeps time
-    probe = yield _connect(reactor, target, factory)
+    probe = yield connect(reactor, target, factory)
     try:
         reason: str | None = yield probe.told
     except CancelledError:
@@ -272,7 +271,7 @@ class _WebSocketProbeFactory(WebSocketClientFactory):
 
 
 @inlineCallbacks
-def _connect(reactor: Any, target: Target, factory: IProtocolFactory) -> Generator[Any, Any, Any]:
+def connect(reactor: Any, target: Target, factory: IProtocolFactory) -> Generator[Any, Any, Any]:
     """Have one protocol of a factory's connected; over TLS, when the member has shown who it is."""
     endpoint = HostnameEndpoint(reactor, target.host, target.port, timeout=target.timeout, attemptDelay=0.05)
     if target.tls is None:

@@ -158,6 +158,16 @@ class SecureTransport(TLSMemoryBIOProtocol):
             transport.write(data)
 
 
+def end(transport: Any) -> None:
+    """End a connection on which nothing is in flight, without waiting for the member to say goodbye as well.
+
+    RFC 8446 section 6.1 asks for no more; and a member could take any time for it.
+    """
+    transport.loseConnection()
+    if isinstance(transport, SecureTransport) and transport.transport is not None:
+        transport.transport.loseConnection()
+
+
 def _takes(transport: Any) -> bool:
     """Whether there is a socket to send to, and nothing that has to be sent before."""
     return (

@@ -16,19 +16,17 @@ from ..errors import BadResponse
 from .deadlines import NEVER
 from .identity import alert
 from .kernel import receive_little_ahead, send_little_ahead
+from .membertls import MemberTls, end
 from .reader import EMPTY_LINE
 from .unexpected import log_unexpected
 from .wire import Transport, Wire, wire_for
 
 if TYPE_CHECKING:
-    from .membertls import MemberTls
     from .pool import Pool
 
 MAX_HEAD = 64 << 10  # bytes of an answer's head; Tomcat's own limit is 8 KiB
 TOO_LARGE = "the head of its answer is too large"
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-GOODBYE = 1.0  # seconds for a member to answer the end of a TLS connection (RFC 8446 section 6.1)
 
 # 1xx before an answer: a 102 every 20 s (RFC 2518 section 10.1) makes 15 within response_timeout.
 MAX_INTERIM = 32
@@ -134,9 +132,9 @@ class Upstream(Protocol):
 
     def close(self) -> None:
         """End the connection, on which nothing is in flight."""
-        if self.tls is not None:
-            self.pool.deadlines.set(self, GOODBYE)
         self.wire.close()
+        if self.tls is not None:
+            end(self.transport)
 
     def pause(self) -> None:
         """The client cannot keep up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -97,6 +98,22 @@ def test_checks_end(scene: Scene, check: str) -> None:
     line = scene.wait_for("check failed: no ")
     assert " within 1 s" in line
     until(lambda: silent.accepted > 2, "more checks")
+
+
+def test_checks_wait_for_no_goodbye(scene: Scene) -> None:
+    """A member that never ends a connection by itself does not gather those of checks."""
+    ended: list[bool] = []
+
+    def lazy(talk: Talk, request: Request) -> None:
+        talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        while socket.socket.recv(talk.socket, 1 << 16):
+            pass  # the goodbye, which it leaves unanswered
+        ended.append(True)
+
+    scene.good.script = lazy
+    scene.balancer("lazy", [url_of(scene.good)], last=_health("lazy", "http"))
+    scene.start()
+    until(lambda: len(ended) > 2, "the connections of checks to end")
 
 
 def test_a_check_sees_a_plain_member(scene: Scene) -> None:

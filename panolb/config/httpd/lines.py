@@ -76,7 +76,7 @@ class Line:
         """Return it for another server, which it speaks to as to its own."""
         names = [one for one in self._words()[1:] if not one.key]
         here = next(one for one in names if not one.text.lower().startswith("balancer:"))
-        if here.text.lower().startswith("ws:"):
+        if here.text.lower().startswith(("ws:", "wss:")):
             url = re.sub("^http", "ws", url, flags=re.IGNORECASE)
         return replaced(self.raw, [(here.start, here.end, url)])
 
