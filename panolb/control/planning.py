@@ -130,7 +130,7 @@ def _of_listener(entry: Entry[model.Listener], connections: int) -> str:
             f"the new one opens before the old one closes; of its {number} requests under way finish, "
             "and WebSockets stay"
         )
-    if any(change.key == "certificate" for change in entry.changes):
+    if any(change.key.startswith(("certificate", "tls.")) for change in entry.changes):
         return "new connections get it"
     return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 CERTIFICATE_FIELDS = frozenset(
     b"x-client-cert-verify x-client-cert-subject x-client-cert-issuer x-client-cert-serial x-client-cert-fingerprint "
@@ -17,20 +17,32 @@ class ClientCertificate:
 
     :param der: itself.
     :param subject: its subject as RFC 4514 writes names; ``issuer`` likewise.
-    :param common_name: the first CN of the subject; empty without one.
+    :param of_subject: the first of each kind of name in the subject, by mod_ssl's words for them: ``CN``, ``O``, ``OU``, ``C``,
+        ``ST``, ``L`` and ``EMAIL``; ``of_issuer`` likewise.
     :param serial: hexadecimal digits, as mod_ssl writes them.
     :param fingerprint: SHA-256, in hexadecimal digits.
     :param begins: when it begins to be valid, as mod_ssl writes it; ``ends`` likewise.
     """
 
-    __slots__ = ("begins", "common_name", "der", "ends", "fingerprint", "issuer", "serial", "subject")
+    __slots__ = (
+        "begins",
+        "der",
+        "ends",
+        "fingerprint",
+        "issuer",
+        "of_issuer",
+        "of_subject",
+        "serial",
+        "subject",
+    )
 
     def __init__(
         self,
         der: bytes,
         subject: str,
         issuer: str,
-        common_name: str,
+        of_subject: Mapping[str, str],
+        of_issuer: Mapping[str, str],
         serial: str,
         fingerprint: str,
         begins: str,
@@ -39,7 +51,8 @@ class ClientCertificate:
         self.der = der
         self.subject = subject
         self.issuer = issuer
-        self.common_name = common_name
+        self.of_subject = of_subject
+        self.of_issuer = of_issuer
         self.serial = serial
         self.fingerprint = fingerprint
         self.begins = begins
@@ -106,10 +119,15 @@ class Secured:
         read = _VARIABLES.get(name)
         if read is not None:
             return read(self)
-        of_certificate = _OF_CERTIFICATE.get(name)
-        if of_certificate is None or self.certificate is None:
+        one = self.certificate
+        if one is None:
             return b""
-        return of_certificate(self.certificate)
+        if name.startswith(_SUBJECT):
+            return one.of_subject.get(name.removeprefix(_SUBJECT).upper(), "").encode()
+        if name.startswith(_ISSUER):
+            return one.of_issuer.get(name.removeprefix(_ISSUER).upper(), "").encode()
+        of_certificate = _OF_CERTIFICATE.get(name)
+        return b"" if of_certificate is None else of_certificate(one)
 
 
 def escaped(text: str) -> bytes:
@@ -118,6 +136,8 @@ def escaped(text: str) -> bytes:
         b"%c" % byte if 0x20 <= byte < 0x7F else b"\\%02X" % byte for byte in text.encode("utf-8", "replace")
     )
 
+
+_SUBJECT, _ISSUER = "SSL_CLIENT_S_DN_", "SSL_CLIENT_I_DN_"
 
 _VARIABLES: dict[str, Callable[[Secured], bytes]] = {
     "SSL_PROTOCOL": lambda secured: secured.version.encode(),
@@ -129,7 +149,6 @@ _VARIABLES: dict[str, Callable[[Secured], bytes]] = {
 
 _OF_CERTIFICATE: dict[str, Callable[[ClientCertificate], bytes]] = {
     "SSL_CLIENT_S_DN": lambda one: one.subject.encode(),
-    "SSL_CLIENT_S_DN_CN": lambda one: one.common_name.encode(),
     "SSL_CLIENT_I_DN": lambda one: one.issuer.encode(),
     "SSL_CLIENT_M_SERIAL": lambda one: one.serial.encode(),
     "SSL_CLIENT_V_START": lambda one: one.begins.encode(),

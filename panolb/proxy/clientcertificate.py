@@ -13,6 +13,17 @@ from .tls import SecureServer
 
 _NAMES = {NameOID.EMAIL_ADDRESS: "emailAddress"}  # as OpenSSL calls it; RFC 4514 has only its number
 
+_WORDS = {
+    NameOID.COMMON_NAME: "CN",
+    NameOID.ORGANIZATION_NAME: "O",
+    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
+    NameOID.COUNTRY_NAME: "C",
+    NameOID.STATE_OR_PROVINCE_NAME: "ST",
+    NameOID.LOCALITY_NAME: "L",
+    NameOID.EMAIL_ADDRESS: "EMAIL",
+}
+"""As mod_ssl calls them, in capitals."""
+
 
 def secured(transport: SecureServer) -> Secured:
     """What the handshake of a connection has settled.
@@ -32,18 +43,28 @@ def secured(transport: SecureServer) -> Secured:
 
 def _understood(der: bytes) -> ClientCertificate:
     found = x509.load_der_x509_certificate(der)
-    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     digits = f"{found.serial_number:X}"
     return ClientCertificate(
         der,
         found.subject.rfc4514_string(_NAMES),
         found.issuer.rfc4514_string(_NAMES),
-        str(names[0].value) if names else "",
+        _parts(found.subject),
+        _parts(found.issuer),
         digits if len(digits) % 2 == 0 else "0" + digits,
         sha256(der).hexdigest(),
         _time(found.not_valid_before_utc),
         _time(found.not_valid_after_utc),
     )
+
+
+def _parts(name: x509.Name) -> dict[str, str]:
+    """The first of each kind."""
+    found: dict[str, str] = {}
+    for one in name:
+        word = _WORDS.get(one.oid)
+        if word is not None:
+            found.setdefault(word, str(one.value))
+    return found
 
 
 def _time(when: datetime) -> str:

@@ -136,14 +136,14 @@ def test_resumed_sessions_keep_the_certificate(tmp_path: Path, authority: Author
 
 def test_the_whole_certificate_and_rules(tmp_path: Path, authority: Authority, staff: Staff) -> None:
     """RFC 9440, and mod_ssl's variables in mod_headers' rules."""
-    rules = """request_headers = ['set X-DN "%{SSL_CLIENT_S_DN}s"', 'set X-SNI "%{SSL_TLS_SNI}s"', 'set X-No "%{SSL_NO}s"']\n"""
+    rules = """request_headers = ['set X-DN "%{SSL_CLIENT_S_DN}s, %{SSL_CLIENT_I_DN_CN}s, %{SSL_CLIENT_S_DN_O}s"', 'set X-SNI "%{SSL_TLS_SNI}s"', 'set X-No "%{SSL_NO}s"']\n"""
     only_a_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Ada")])
     path = staff.authority.client(only_a_name).save(tmp_path, "ada")
     with Site(
         tmp_path, authority, asking("optional", "send_client_certificate = true\n"), location=LOCATION + rules
     ) as site:
         told = site.told(HOST, "--cert", str(path), "--key", str(path.with_suffix(".key")))
-        assert told["x-dn"] == "CN=Ada"
+        assert told["x-dn"] == "CN=Ada, staff, (null)"
         assert told["x-sni"] == HOST
         assert told["x-no"] == "(null)"
         value = told["client-cert"]

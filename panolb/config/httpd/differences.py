@@ -222,6 +222,12 @@ DIFFERENCES: Final = _table(
     Difference("tls-member-later", "A member that fails its TLS handshake", "502", "another member is tried",
                "it has got nothing of the request"),
     Difference("tls-versions", "SSLProtocol with versions before 1.2", "are offered", "are not", "they are not safe"),
+    Difference("tls-per-host", "SSLProtocol, SSLCipherSuite and their like, otherwise in a second virtual host of a port",
+               "hold for that host", "are those of the first, and the report says so", "they are needed before a host is known"),
+    Difference("tls-verify-depth", "SSLVerifyDepth", "limits the chain of a client's certificate", "has no effect",
+               "whom SSLCACertificateFile trusts is trusted to choose whom to trust"),
+    Difference("tls-hosts", "A Host that is another than the name in the TLS handshake", "421 where the hosts differ in TLS",
+               "is served", "all hosts of a listener have the same TLS"),
     Difference("logs-missing-directory", "A log whose directory is missing", "no start", "no log, and the report says so",
                "a copy of the file can be tried anywhere"),
 )
