@@ -45,6 +45,7 @@ class JsonLog:
     def _line(self, exchange: Exchange, term: str, until: float, more: str) -> None:
         request, decision, route = exchange.request, exchange.decision, exchange.route
         started, attempts, headed = exchange.started, exchange.attempts, exchange.headed
+        queued, connecting = exchange.queued, exchange.connecting  # nearly always nothing
         fields = request.memo.logged_json or _fields_of(exchange)
         if exchange.trace:
             fields = fields.replace("null", f'"{exchange.trace[3:35].decode()}"', 1)
@@ -56,16 +57,16 @@ class JsonLog:
         )
         if self._query:
             more += f',"query":{_query(request.target)}'
-        self._add(
+        line = (
             f'{{"ts":"{self._times.utc(started)}","req_id":"{exchange.location.run}-{exchange.id:x}",{fields},'
             f'"method":{_known(request.method)},"path":{_path(request.path)},'
             f'"proto":"HTTP/1.{1 if request.http11 else 0}","status":{exchange.status},"bytes_in":{exchange.received},'
-            f'"bytes_out":{exchange.sent},"t_total":{until - started:.6f},"t_queue":{_seconds(exchange.queued)},'
-            f'"t_connect":{_seconds(exchange.connecting)},"t_header":{f"{headed - started:.6f}" if headed else "null"},'
-            f'{chosen},"retries":{attempts - 1 if attempts else 0},"term":{_word(term)}{more}}}\n'.encode(
-                "ascii"
-            )
+            f'"bytes_out":{exchange.sent},"t_total":{until - started:.6f},'
+            f'"t_queue":{f"{queued:.6f}" if queued else "0"},"t_connect":{f"{connecting:.6f}" if connecting else "0"},'
+            f'"t_header":{f"{headed - started:.6f}" if headed else "null"},{chosen},'
+            f'"retries":{attempts - 1 if attempts else 0},"term":{_word(term) if term else "null"}{more}}}\n'
         )
+        self._add(line.encode("ascii"))
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served; most of the keys have nothing to say of it."""
@@ -109,11 +110,6 @@ def _of_tunnel(exchange: Exchange) -> str:
         f'"ws_closed_by":{_word(tunnel.closed_by)},"ws_client_round_trip":{_round_trip(client.round_trip)},'
         f'"ws_member_round_trip":{_round_trip(member.round_trip)}'
     )
-
-
-def _seconds(value: float) -> str:
-    """A time that usually is none."""
-    return f"{value:.6f}" if value else "0"
 
 
 def _round_trip(value: float | None) -> str:

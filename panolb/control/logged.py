@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -71,11 +72,13 @@ class Times:
         return time.strftime(form, time.localtime(self.epoch(at))).encode("utf-8", "surrogateescape")
 
 
+_named = lru_cache(maxsize=1024)(host_name)  # of the locations' server_name
+
 _VARIABLES: Final = {
     **VARIABLES,
     "REQUEST_LOG_ID": lambda exchange: exchange.request_id.encode("ascii"),
     # in a log the configured one, in an expression the one that was asked for
-    "SERVER_NAME": lambda exchange: host_name(exchange.location.server_name) or exchange.client.peer.server,
+    "SERVER_NAME": lambda exchange: _named(exchange.location.server_name) or exchange.client.peer.server,
 }
 _WITHOUT_QUERY: Final = {
     **_VARIABLES,
