@@ -112,6 +112,23 @@ def test_renewals_under_load(site: Site) -> None:
             assert shown(site) == own(renewed)
 
 
+def test_workers(tmp_path: Path, authority: Authority) -> None:
+    """All of them show the new one; one of them says so for all."""
+    authority.host(HOST).save(tmp_path, "dash")
+    site = Site(tmp_path, authority, CERTIFICATE)
+    site.panolb.file.write_text("workers = 2\n" + site.panolb.file.read_text())
+    with site:
+        site.until_logged("PLB-1801", 2)
+        load = Load(site)
+        with load.going_on():
+            until(partial(load.has_served, 50), "requests")
+            renewed = site.authority.host(HOST)
+            renewed.save(site.directory, "dash")
+            site.until_logged("PLB-1701")
+            until(lambda: {shown(site) for _ in range(20)} == {own(renewed)}, "all workers to show it")
+        assert len(site.panolb.lines("PLB-1701")) == 1
+
+
 def test_replaced_by_a_link(site: Site) -> None:
     """Certbot's live directory has links, and the new file the same size, if need be."""
     renewed = site.authority.host(HOST)

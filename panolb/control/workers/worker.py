@@ -40,6 +40,8 @@ SAID_ONCE: Final = {
     "certificate.renewed",
     "certificate.refused",
     "certificate.expiring",
+    "certificate.doubtful",
+    "certificate.authorities",
     "member.insecure",
     "stopping",
     "stopped",
