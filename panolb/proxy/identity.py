@@ -5,6 +5,7 @@ OpenSSL verifies the chain of certificates up to an authority, service-identity 
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 
 from cryptography.x509 import Certificate, DNSName, IPAddress, Name, SubjectAlternativeName
@@ -159,6 +160,8 @@ _ALERTS = {
 }
 """By the end of what OpenSSL calls an alert that a member sends (RFC 8446 section 6.2)."""
 
+_ALERT = re.compile(r"\S+ (?:alert )?(.+)")  # the first word differs from version to version
+
 _NO_TLS = frozenset(
     ("wrong version number", "packet length too long", "http request", "record layer failure")
 )
@@ -168,9 +171,9 @@ _TOO_OLD = frozenset(("unsupported protocol", "version too low"))
 def alert(error: BaseException | None) -> str | None:
     """Why a member has refused a handshake, by the alert that it has sent; ``None`` when it has sent none of them."""
     for reason in _reasons(error):
-        words = _ALERTS.get(reason.rpartition("alert ")[2]) if "alert " in reason else None
-        if words is not None:
-            return words
+        match = _ALERT.fullmatch(reason)
+        if match is not None and match[1] in _ALERTS:
+            return _ALERTS[match[1]]
     return None
 
 

@@ -72,6 +72,11 @@ class Scene:
         self.lab = Lab(panolb, [self.good])
         self.control = Control(str(self.directory / "control"))
 
+    def resources(self) -> dict[str, int]:
+        """What the process holds."""
+        held: dict[str, int] = self.lab.status()["resources"]
+        return held
+
     def reload(self, words: str) -> str:
         """Have it read its file again; returns the line that says what came of it."""
         panolb = self.lab.panolb

@@ -17,7 +17,7 @@ from tests.harness.client import Cut
 from tests.harness.member import Member, Request, Talk, answer
 from tests.harness.scripts import echo
 from tests.harness.securemember import SecureMember
-from tests.harness.waiting import ADDRESS, PATIENCE, free_port
+from tests.harness.waiting import ADDRESS, PATIENCE, free_port, until
 from tests.proxy.lab import BODY
 from tests.proxy.securelab import Scene, url_of
 
@@ -398,3 +398,22 @@ def test_bodies_stay_whole(wrong: tuple[Scene, dict[str, str]], name: str) -> No
         answered = client.answer("POST")
     assert answered.status == 200
     assert answered.body == BODY
+
+
+def test_client_leaves_within_the_handshake(wrong: tuple[Scene, dict[str, str]]) -> None:
+    """Nobody waits for the connection any more: it is given up at once, and no member is blamed."""
+    scene, _ = wrong
+    name = f"silent/{ADDRESS}:"
+    until(lambda: "error" not in _states(scene, name), "the silent member to be tried again")
+    before = len(scene.lab.panolb.lines(f"member {name}"))
+    client = scene.lab.client()
+    client.ask("GET", "/silent")
+    until(lambda: scene.resources()["member_connections_being_made"] == 1, "the handshake to begin")
+    client.close()
+    until(lambda: scene.resources()["member_connections_being_made"] == 0, "it to be given up")
+    assert len(scene.lab.panolb.lines(f"member {name}")) == before
+
+
+def _states(scene: Scene, name: str) -> list[str]:
+    members = [one for balancer in scene.lab.status()["balancers"] for one in balancer["members"]]
+    return [str(one["state"]) for one in members if one["name"].startswith(name)]
