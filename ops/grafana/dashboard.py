@@ -242,6 +242,13 @@ ROWS: dict[str, Sequence[Panel]] = {
             [(rate("panolb_requests_refused_total", "status", ALL), "{{status}}")],
         ),
         Panel(
+            "Connections that came to nothing",
+            "Connections that ended before a request could be read: the TLS handshake failed, or the announcement of a proxy "
+            "(PROXY protocol) was missing or wrong.",
+            "ops",
+            [(rate("panolb_connections_unopened_total", "reason", ALL), "{{reason}}")],
+        ),
+        Panel(
             "Limits exceeded",
             "How often clients went beyond a limit, by its key in the configuration.",
             "ops",
@@ -490,6 +497,19 @@ ROWS: dict[str, Sequence[Panel]] = {
             "to accept clients.",
             "percentunit",
             [(f"process_open_fds{{{ALL}}} / process_max_fds{{{ALL}}}", "{{instance}} {{worker}}")],
+        ),
+        Panel(
+            "Workers",
+            "Worker processes that accept clients, those that there are to be, and how many have died in the time that is shown "
+            "per step. Nothing where one process does all.",
+            "short",
+            [
+                (f"sum by (instance, state) (panolb_workers{{{ALL}}})", "{{instance}} {{state}}"),
+                (
+                    f"sum by (instance) (increase(panolb_worker_deaths_total{{{ALL}}}[{RATE}]))",
+                    "{{instance}} died",
+                ),
+            ],
         ),
         Panel(
             "Accepting paused",

@@ -191,6 +191,7 @@ class Panolb(MultiService):
             self._excesses.counts,
             wall_clock(),
             duties.worker,
+            self._unopened.counts,
         )
         self._recent = Recent()
         self.explainer = Explainer(self.listening, self.plant, self._recent, clock, wall_clock)

@@ -39,6 +39,7 @@ SPEAKS_OF_TROUBLE = {
     "panel Round trips of pings",
     "panel Round trips by member",
     "panel Closed",
+    "panel Workers",
     "annotation Reloads",
 }
 """What has nothing to show of a panolb without TLS and WebSockets in which all is well."""

@@ -181,6 +181,11 @@ UPSTREAM_CONNECT = _histogram(
     OF_MEMBER,
 )
 OPEN_CONNECTIONS = _gauge("panolb_open_connections", "Connections of clients.", ("listener",))
+UNOPENED = _counter(
+    "panolb_connections_unopened",
+    "Connections of clients that ended before a request could be read, by what failed.",
+    ("reason",),
+)
 EXCHANGES = _gauge("panolb_exchanges", "Requests and WebSockets that are under way.")
 ACCEPTING_PAUSED = _gauge(
     "panolb_accepting_paused",
@@ -247,6 +252,14 @@ LOOP_LAG = _histogram(
     LAGS,
     "How late the event loop of a process was, looked at ten times a second.",
     ("worker",),
+)
+WORKERS = _gauge(
+    "panolb_workers",
+    "Worker processes: as many as there are to be, and those that accept clients. Nothing where one process does all.",
+    ("state",),
+)
+WORKER_DEATHS = _counter(
+    "panolb_worker_deaths", "Worker processes that have ended without being told to; each is replaced."
 )
 LOST_LINES = _counter(
     "panolb_access_log_lost_lines", "Lines of access logs that could not be written.", ("path",)

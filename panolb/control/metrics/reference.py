@@ -31,12 +31,13 @@ LABELS = {
     "reason": (
         "of a retry: ``connect-failed``, ``connection-gone`` (a kept one had died), ``member-broke`` (a new one died), "
         "``queue-full``, ``queue-timeout`` or ``member-removed``. Of a route that was not followed: "
-        f"{_listed(tuple(sorted(BROKEN)))}; :doc:`logs` explains them"
+        f"{_listed(tuple(sorted(BROKEN)))}; :doc:`logs` explains them. Of a connection that ended early: ``handshake`` (of TLS) or "
+        "``announcement`` (by the PROXY protocol)"
     ),
     "source": f"where the route was found: {_listed(SOURCES)}; none: the request had no route, as of a new user",
     "status": "the status of the refusal, such as 400, 413 or 431",
     "limit": "the key of the limit in the configuration; ``token``: the control API was asked without the right one",
-    "state": f"of a member: {_listed(STATES)}. Of connections: ``idle`` or ``busy``",
+    "state": f"of a member: {_listed(STATES)}. Of connections: ``idle`` or ``busy``. Of workers: ``wanted`` or ``ready``",
     "result": "of a check: ``pass`` or ``fail``. Of a reload: ``applied``, ``unchanged`` or ``refused``",
     "side": "``client`` or ``member``",
     "direction": "``in``: from clients to the member; ``out``: the other way",

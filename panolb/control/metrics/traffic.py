@@ -28,6 +28,7 @@ class Traffic:
     :ivar refused: how many requests were refused, by status; ``exceeded`` how often limits were, by their keys.
     :ivar started: when the process began, in seconds since 1970.
     :ivar worker: what the process is called among those that share its work.
+    :ivar unopened: how many connections ended before a request could be read, by what failed.
     """
 
     plant: Plant
@@ -40,6 +41,7 @@ class Traffic:
     exceeded: Mapping[str, int]
     started: float
     worker: str = "main"
+    unopened: Mapping[str, int] = attrs.field(factory=dict)
 
     def export(self) -> Export:
         """All of it, as it is now."""
@@ -47,6 +49,12 @@ class Traffic:
         self._requests(sheet)
         self._connections(sheet)
         self._websockets(sheet)
+        self._process(sheet)
+        return sheet.numbers
+
+    def of_process(self) -> Export:
+        """What there is of it in a process that serves nobody."""
+        sheet = Sheet()
         self._process(sheet)
         return sheet.numbers
 
@@ -81,6 +89,8 @@ class Traffic:
             sheet.add_histogram(families.UPSTREAM_CONNECT, pool.connects, *labels)
         for name, count in self.resources.listening.clients.items():
             sheet.add(families.OPEN_CONNECTIONS, count, name)
+        for reason, count in self.unopened.items():
+            sheet.add(families.UNOPENED, count, reason)
         sheet.add(families.EXCHANGES, self.plant.exchanges)
         sheet.add(families.ACCEPTING_PAUSED, int(self.resources.descriptors.short))
 

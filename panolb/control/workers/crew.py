@@ -22,10 +22,10 @@ from ...events.logger import EventLogger
 from ..admin.websockets import Page, Query
 from ..explain import Forgotten
 from ..ledger import Record
-from ..metrics.sheet import Export, lasting, merged
 from ..plant import Plant
 from .census import Census, CrewLedger, clients, resources
 from .channel import Gone, Refusal
+from .counted import Counted
 from .dividing import part
 from .process import Worker
 from .scoreboard import Places, Scoreboard, Table, make
@@ -63,8 +63,7 @@ class Crew:
         self._workers: dict[int, Worker] = {}
         self._pauses: dict[int, float] = {}
         self._censuses: dict[int, Census] = {}
-        self._exports: dict[int, Export] = {}
-        self._former: Export = {}  # what those have counted that have ended
+        self._counted = Counted(reactor, number)
         self._watched: set[Balancer] = set()
         self._moving: Collection[Identity] = ()
         self._started = self._stopping = False
@@ -98,6 +97,7 @@ class Crew:
             if balancer not in self._watched:
                 balancer.watcher = partial(self._changed, balancer.watcher)
         self._watched = set(plant.balancers.values())
+        self._counted.keep(plant)
         self._scoreboard.become(plant.seats, self._places.reserve(plant.seats))
 
     @property
@@ -151,7 +151,7 @@ class Crew:
     def _worker_ended(self, worker: Worker, how: str) -> None:
         self._table.bury(1 + worker.index)
         self._censuses.pop(worker.index, None)
-        self._former = merged([self._former, lasting(self._exports.pop(worker.index, {}))])
+        self._counted.ended(worker)
         if self._stopping:
             self._workers.pop(worker.index, None)
             if not self._workers and self._ended is not None:
@@ -163,6 +163,7 @@ class Crew:
     def _replace(self, worker: Worker, why: str) -> None:
         """Start another one in its place: at once, or after a pause if it has not lived for long."""
         worker.is_ready = False
+        self._counted.died()
         steady = self._reactor.seconds() - worker.since >= STEADY
         pause = 0.0 if steady else self._pauses.get(worker.index, 0.0)
         self._pauses[worker.index] = 0.0 if steady else min(max(2 * pause, 1.0), LONGEST_PAUSE)
@@ -290,12 +291,10 @@ class Crew:
 
     @inlineCallbacks
     def exports(self) -> Any:
-        """What all workers have counted, for the metrics."""
+        """What all processes have counted, for the metrics."""
         self._scoreboard.exchange()
-        answers = yield self.gather(lambda worker: ("exports",))
-        for worker, export in answers.items():
-            self._exports[worker.index] = export
-        returnValue([self._former, *self._exports.values()])
+        exports = yield self._counted.ask(self._workers.values())
+        returnValue([*exports, self._house.traffic.of_process()])
 
     @inlineCallbacks
     def find(self, query: Query) -> Any:
