@@ -478,18 +478,18 @@ _TABLE: Final = (
         "The line has its exit status; a signal 9 often is the kernel's, for want of memory (journalctl -k).",
     ),
     Happening(
-        "worker.hung",
-        1804,
-        "error",
-        "The loop of a worker process has stood still for half a minute: the process is ended, and replaced.",
-        "Look for a plugin that waits for something; report it with the log if there is none.",
-    ),
-    Happening(
         "worker.backoff",
         1803,
         "error",
         "A worker process ends again and again, and is started after a pause that grows.",
         "Look at the lines of worker.died before it.",
+    ),
+    Happening(
+        "worker.hung",
+        1804,
+        "error",
+        "The loop of a worker process has stood still for half a minute: the process is ended, and replaced.",
+        "Look for a plugin that waits for something; report it with the log if there is none.",
     ),
     # -- faults
     Happening(
