@@ -19,7 +19,7 @@ from tests.ops.test_prometheus import MEMBER_HEALTH, PROMETHEUS, expressions
 from tests.proxy.lab import running
 
 SETTINGS = """\
-global: {{scrape_interval: 250ms, evaluation_interval: 1s}}
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: [{rules}]
 scrape_configs:
   - job_name: panolb
@@ -89,7 +89,7 @@ def reading(directory: Path, admin: int) -> Iterator[Prometheus]:
     """A server that has read the page a few times."""
     prometheus = Prometheus(directory, admin)
     try:
-        scraped = "count_over_time(panolb_config_generation[1m]) >= 8"
+        scraped = "count_over_time(panolb_config_generation[1m]) >= 3"
         until(lambda: prometheus.ask(scraped), "Prometheus to have read the page")
         yield prometheus
     finally:
