@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import ssl
 import sys
 import tempfile
@@ -63,11 +65,11 @@ def identity(name: str, config: model.Config) -> Identity | None:
     if problems:
         raise ConfigError(problems)
     try:
-        context = _context_for(certificates, listener.tls, authorities)
+        context = _context_for(certificates, listener.tls)
         return Identity(context, certificates, (listener.tls, authorities), before)
     except (ssl.SSLError, OSError, ValueError) as error:
         # The files were fine a moment ago; what OpenSSL does not like beyond that are weak keys and signatures.
-        note(("certificate",), f"OpenSSL does not take it: {error}")
+        note(("certificate",), str(error))
         raise ConfigError(problems) from None
 
 
@@ -151,7 +153,7 @@ def _read_authorities(tls: model.Tls, note: Callable[[KeyPath, str], None]) -> t
             continue
         try:
             content = read_regular(path, MOST)
-            _add_authorities(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), content)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cafile=path)
         except ssl.SSLError:
             note(("tls", key), f"{path} has no {what} in PEM in it, or one that cannot be read")
         except (OSError, ValueError) as error:
@@ -161,25 +163,10 @@ def _read_authorities(tls: model.Tls, note: Callable[[KeyPath, str], None]) -> t
     return tuple(found)
 
 
-def _add_authorities(context: ssl.SSLContext, pem: bytes) -> None:
-    """Trust what is in a file, or take its word for what is revoked.
-
-    :raises ssl.SSLError: when there is neither in it.
-    """
-    with (
-        tempfile.TemporaryDirectory() as directory
-    ):  # as text, Python takes certificates and no lists of revoked ones
-        file = Path(directory, "authorities.pem")
-        file.write_bytes(pem)
-        context.load_verify_locations(cafile=file)
-
-
 # -- contexts -----------------------------------------------------------------------------------------------------------
 
 
-def _context_for(
-    certificates: Sequence[Certificate], tls: model.Tls, authorities: Sequence[bytes]
-) -> ssl.SSLContext:
+def _context_for(certificates: Sequence[Certificate], tls: model.Tls) -> ssl.SSLContext:
     """Make the contexts; returns that of the first certificate, which finds the others'."""
     contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
     kinds: set[tuple[tuple[str, ...], str]] = set()
@@ -190,7 +177,7 @@ def _context_for(
         kinds.add((one.names, one.kind))
         context = contexts.get(one.names)
         if context is None:
-            context = contexts[one.names] = _new(tls, authorities)
+            context = contexts[one.names] = _new(tls)
         _load(context, one)
         for name in one.names:
             by_name.setdefault(name, context)
@@ -229,7 +216,7 @@ def _note_unraisable(former: Callable[[Any], None], unraisable: Any) -> None:
         former(unraisable)
 
 
-def _new(tls: model.Tls, authorities: Sequence[bytes]) -> ssl.SSLContext:
+def _new(tls: model.Tls) -> ssl.SSLContext:
     """A context by the operator's settings, without a certificate."""
     context = prepare(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     context.minimum_version = _VERSIONS[tls.min_version]
@@ -243,23 +230,26 @@ def _new(tls: model.Tls, authorities: Sequence[bytes]) -> ssl.SSLContext:
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
     context.verify_mode = _VERIFY[tls.client_certificate]
-    for pem in authorities:
-        _add_authorities(context, pem)
-    if tls.client_crl is not None:
-        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    if tls.client_certificate != "none":
+        context.load_verify_locations(cafile=tls.client_ca)
+        if tls.client_crl is not None:
+            context.load_verify_locations(cafile=tls.client_crl)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
 
 
 def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
     source = certificate.source
-    key = source.key or source.file
-    if source.chain is None:
-        context.load_cert_chain(source.file, key, _no_passphrase)
-        return
-    with tempfile.TemporaryDirectory() as directory:  # OpenSSL takes certificate and chain as one file only
-        whole = Path(directory, "chain.pem")
-        whole.write_bytes(certificate.pem)
-        context.load_cert_chain(whole, key, _no_passphrase)
+    with contextlib.ExitStack() as stack:
+        whole = source.file
+        if source.chain is not None:  # OpenSSL takes certificate and chain as one file only
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            whole = os.path.join(directory, "chain.pem")
+            Path(whole).write_bytes(certificate.pem)
+        try:
+            context.load_cert_chain(whole, source.key or source.file, _no_passphrase)
+        except ssl.SSLError as error:
+            raise ValueError(f"OpenSSL does not take {source.file}: {error.reason or error}") from None
 
 
 def _no_passphrase() -> str:
