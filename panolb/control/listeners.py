@@ -378,6 +378,7 @@ class Listener:
         if port is None:
             return None
         self._acceptor.forget()
+        self.frontend.turn_arrivals_away()
         return port.stopListening()
 
     def _note_handshake(self, address: str, why: str) -> None:

@@ -269,17 +269,18 @@ class Frontend:
     def drain(self) -> None:
         """Stop keeping connections; see `Http1.drain`."""
         self.draining = True
-        self._turn_arrivals_away()
+        self.turn_arrivals_away()
         for connection in tuple(self.connections):
             connection.drain()
 
     def abort(self) -> None:
         """Cut whatever is left."""
-        self._turn_arrivals_away()
+        self.turn_arrivals_away()
         for connection in tuple(self.connections):
             connection.transport.abortConnection()
 
-    def _turn_arrivals_away(self) -> None:
+    def turn_arrivals_away(self) -> None:
+        """Close what has not been announced yet: it has asked for nothing."""
         for arrival in tuple(self._arrivals):
             arrival.end()
 

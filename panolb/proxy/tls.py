@@ -158,6 +158,8 @@ class SecureSocket(ssl.SSLSocket):
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
             if not sent:
                 raise BlockingIOError(errno.EAGAIN, "the kernel takes nothing") from None
+        except ValueError:
+            raise BrokenPipeError(errno.EPIPE, "TLS was ended from both sides") from None
         return sent
 
     def close_notify(self) -> bool:
