@@ -6,7 +6,6 @@ places would cost every message.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 
 from twisted.internet.task import LoopingCall
@@ -28,7 +27,8 @@ class Flows:
 
     def __init__(self, reactor: Any, counts: Counts) -> None:
         self._counts = counts
-        self._open: OrderedDict[Exchange, None] = OrderedDict()  # the one looked at longest ago first
+        self._due: dict[Exchange, None] = {}  # in this round
+        self._seen: dict[Exchange, None] = {}
         self._looking = LoopingCall(self.look)
         self._looking.clock = reactor
 
@@ -43,17 +43,20 @@ class Flows:
 
     def opened(self, exchange: Exchange) -> None:
         """A WebSocket stands."""
-        self._open[exchange] = None
+        self._seen[exchange] = None
 
     def finished(self, exchange: Exchange) -> None:
         """It has ended; what was left of it is in the sums already."""
-        self._open.pop(exchange, None)
+        self._due.pop(exchange, None)
+        self._seen.pop(exchange, None)
 
     def look(self) -> None:
-        """Bring the sums up to date with those that were looked at longest ago."""
-        for _ in range(min(len(self._open), PORTION)):
-            exchange = next(iter(self._open))
-            self._open.move_to_end(exchange)
+        """Bring the sums up to date with those whose turn it is."""
+        if not self._due:
+            self._due, self._seen = self._seen, self._due
+        for _ in range(min(len(self._due), PORTION)):
+            exchange = self._due.popitem()[0]
+            self._seen[exchange] = None
             try:
                 self._counts.flowing(exchange)
             except Exception:  # noqa: BLE001  # the others are to be looked at all the same
