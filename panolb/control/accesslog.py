@@ -23,7 +23,15 @@ from ..language import logformat
 from ..language.environment import variable_name
 from .jsonlog import JsonLog
 from .logfile import LogFile
-from .logged import LoggedExchange, LoggedWeb, Times, told_of, without_query
+from .logged import (
+    LoggedExchange,
+    LoggedWeb,
+    Times,
+    beginning_of_web,
+    client_of_web,
+    told_of,
+    without_query,
+)
 from .logtarget import Target
 
 Add = Callable[[bytes], None]
@@ -215,10 +223,10 @@ class PlainLog:
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served."""
-        peer = getattr(request.getClientAddress(), "host", "-")
+        now, began = self._times.clock(), beginning_of_web(request)
         line = b'%b - - [%b] "%b %b %b" %d %b' % (
-            peer.encode("ascii"),
-            self._times.stamp(self._times.clock()),
+            client_of_web(request) or b"-",
+            self._times.stamp(now if began is None else began),
             request.method,
             _quoted(self._shown(request.uri)),
             request.clientproto,
@@ -228,7 +236,8 @@ class PlainLog:
         if self._combined:
             referer, agent = request.getHeader(b"referer"), request.getHeader(b"user-agent")
             line += b' "%b" "%b"' % (_quoted(self._shown(referer)), _quoted(agent))
-        self._add(line + b" - local - - - -\n")
+        lasted = b"-" if began is None else b"%d" % ((now - began) * 1000)
+        self._add(line + b" - local - - %b -\n" % lasted)
 
 
 class FormattedLog:

@@ -14,7 +14,7 @@ from twisted.web.server import Request as WebRequest
 
 from ..core.exchange import Exchange
 from ..core.tracing import trace_of
-from .logged import Times
+from .logged import Times, beginning_of_web, client_of_web
 
 Add = Callable[[bytes], None]
 
@@ -70,15 +70,16 @@ class JsonLog:
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served; most of the keys have nothing to say of it."""
-        client = str(getattr(request.getClientAddress(), "host", "") or "")
+        now, began = self._times.clock(), beginning_of_web(request)
+        lasted = "null" if began is None else f"{now - began:.6f}"
         path, _, _ = request.uri.partition(b"?")
         more = f',"query":{_query(request.uri)}' if self._query else ""
         line = (
-            f'{{"ts":"{self._times.utc(self._times.clock())}","req_id":null,"trace_id":null,"client":{quoted(client)},'
+            f'{{"ts":"{self._times.utc(now if began is None else began)}","req_id":null,"trace_id":null,"client":{_text(client_of_web(request))},'
             f'"host":{_or_null(request.getHeader(b"host"))},"ua":{_or_null(request.getHeader(b"user-agent"))},'
             f'"tls":{_BOOLEAN[bool(request.isSecure())]},"method":{_text(request.method)},'
             f'"path":{_path(path)},"proto":{_text(request.clientproto)},'
-            f'"status":{request.code:d},"bytes_in":0,"bytes_out":{request.sentLength:d},"t_total":null,"t_queue":0,'
+            f'"status":{request.code:d},"bytes_in":0,"bytes_out":{request.sentLength:d},"t_total":{lasted},"t_queue":0,'
             f'"t_connect":0,"t_header":null,{_choice(b"", "local", None, None)},"retries":0,"term":null{more}}}\n'
         )
         self._add(line.encode("ascii"))

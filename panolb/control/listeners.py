@@ -165,8 +165,12 @@ def _below(path: bytes, other: bytes) -> bool:
 
 
 class LimitedRequest(Request):
-    """A request that takes no more than the listener allows, and whose answer tells no version."""
+    """A request that takes no more than the listener allows, and whose answer tells no version.
 
+    :ivar began: clock reading at which its head was complete; ``None`` where no listener is known.
+    """
+
+    began: float | None = None
     _size = 0
 
     def render(self, resrc: Any) -> None:
@@ -196,6 +200,9 @@ class LimitedRequest(Request):
     def gotLength(self, length: int | None) -> None:
         """The head is complete; refuse what is announced to be too large."""
         super().gotLength(length)
+        channel: Any = self.channel
+        if channel.site.frontend is not None:
+            self.began = channel.site.frontend.deadlines.clock()
         if length is not None:
             self._check(length)
 

@@ -196,19 +196,35 @@ class LoggedExchange(Logged):
         return os.getpid()
 
 
+def client_of_web(request: WebRequest) -> bytes:
+    """The address of the client, as `panolb.core.headers.Peer.client` has it; empty where it is not known."""
+    peer = peer_of(request)
+    if peer is None:
+        return str(getattr(request.getClientAddress(), "host", "") or "").encode("ascii", "replace")
+    return peer.client_behind(b",".join(request.requestHeaders.getRawHeaders(b"x-forwarded-for", ())))
+
+
+def beginning_of_web(request: WebRequest) -> float | None:
+    """Clock reading at which its head was complete; ``None`` when nobody has looked."""
+    began: float | None = getattr(request, "began", None)
+    return began
+
+
 class LoggedWeb(Logged):
     """A request for a file, or for nothing; it has no location, and so no variables.
 
     :param query: whether query strings may be told.
     """
 
-    __slots__ = ("_now", "_query", "_request", "_times")
+    __slots__ = ("_began", "_ended", "_query", "_request", "_times")
 
     def __init__(self, request: WebRequest, times: Times, query: bool) -> None:
         self._request = request
         self._times = times
         self._query = query
-        self._now = times.clock()
+        self._ended = times.clock()
+        began = beginning_of_web(request)
+        self._began = self._ended if began is None else began
 
     def request_header(self, name: bytes) -> bytes | None:
         values = self._request.requestHeaders.getRawHeaders(name)
@@ -224,7 +240,9 @@ class LoggedWeb(Logged):
         if name.startswith("SSL_"):
             peer = peer_of(request)
             return b"" if peer is None or peer.secured is None else peer.secured.variable(name)
-        if name in ("REMOTE_ADDR", "REMOTE_HOST", "CONN_REMOTE_ADDR"):
+        if name in ("REMOTE_ADDR", "REMOTE_HOST"):
+            return client_of_web(request)
+        if name == "CONN_REMOTE_ADDR":
             return str(getattr(request.getClientAddress(), "host", "")).encode("ascii", "replace")
         path, _, query = request.uri.partition(b"?")
         uri = request.uri
@@ -241,7 +259,10 @@ class LoggedWeb(Logged):
         }.get(name, b"")
 
     def wall(self) -> float:
-        return self._times.epoch(self._now)
+        return self._times.epoch(self._began)
+
+    def elapsed(self) -> float:
+        return self._ended - self._began
 
     def status(self) -> int:
         return int(self._request.code)
@@ -250,7 +271,7 @@ class LoggedWeb(Logged):
         return int(self._request.sentLength)
 
     def when(self, form: str, at_end: bool) -> bytes:
-        return self._times.when(form, self._now)
+        return self._times.when(form, self._ended if at_end else self._began)
 
     def local_port(self) -> int:
         return int(getattr(self._request.getHost(), "port", 0))

@@ -266,6 +266,25 @@ def test_own_answers_and_files_are_logged_in_any_format(tmp_path: Path) -> None:
     assert any(" 404 " in line and "/nowhere/" in line for line in found)
 
 
+def test_files_are_logged_with_the_client_and_the_time(tmp_path: Path) -> None:
+    """The client behind a trusted proxy, as for every other request, and how long it took."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.txt").write_text("hello")
+    more = config("common") + '[[location]]\npath = "/files"\nfiles = "files"\n'
+    with Member("one") as one, labs.running(tmp_path, balancers(one), more, healthy=False) as lab:
+        text = lab.panolb.file.read_text()
+        lab.panolb.file.write_text(
+            text.replace("[listener.public]", '[listener.public]\ntrusted_proxies = ["127.0.0.1"]')
+        )
+        lab.panolb.process.send_signal(signal.SIGHUP)
+        until(lambda: lab.panolb.lines("is in effect"), "the reload")
+        lab.get("/files/a.txt", "X-Forwarded-For: 192.0.2.1, 198.51.100.7")
+        (line,) = lines(tmp_path, 1)
+    assert re.fullmatch(
+        r'198\.51\.100\.7 - - \[[^]]+\] "GET /files/a.txt HTTP/1.1" 200 5 - local - - \d+ -', line
+    ), line
+
+
 def test_reopening_goes_on_in_new_files(tmp_path: Path) -> None:
     """SIGUSR1 after the files were moved away: all of them, each once."""
     more = logs(
