@@ -140,8 +140,8 @@ class Panolb(MultiService):
         self.ledger = (
             Ledger(clock, wall_clock, {}, key=key) if crew is None else crew.ledger(clock, wall_clock)
         )
-        self._admission = Admission()
-        made = Locations(clock, wall_clock, self._finished, self._opened, self._admission)
+        self.admission = Admission()
+        made = Locations(clock, wall_clock, self._finished, self._opened, self.admission)
         self._counts, self._lag = Counts(), LoopLag(reactor, clock)
         self._flows = Flows(reactor, self._counts)
         self._builder = Builder(
@@ -174,7 +174,7 @@ class Panolb(MultiService):
             self.listening,
             self.plant,
             self.ledger,
-            self._admission,
+            self.admission,
             self.deadlines,
             self.turn,
             descriptors,
@@ -336,7 +336,7 @@ class Panolb(MultiService):
             former.stop(following=draft.logs)
             if self.running:
                 draft.logs.start(self.reactor)
-        self._admission.configure(config.websockets.max_open, config.websockets.max_per_client)
+        self.admission.configure(config.websockets.max_open, config.websockets.max_per_client)
         self.sessions.configure({name: one.session_cookie for name, one in config.balancer.items()})
         gone = self.plant.become(draft.plant, self.deadlines.clock())
         self._counts.configure(

@@ -6,6 +6,7 @@ as it can take and tells the rest when to come again, each at a time of its own,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from math import ceil
 from typing import NamedTuple
@@ -113,12 +114,20 @@ class Gate:
         if not self._bucket.has(rate, burst):
             self._bucket = Bucket(rate, burst)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there are more than there may be."""
+        return self._most is not None and self.open + self.elsewhere > self._most
+
+    @property
+    def full(self) -> Refusal:
+        """What is said when there are as many as there may be."""
+        return Refusal(MEMBER_FULL, "The server that holds your session has no room for another viewer.", 5)
+
     def refusal(self, now: float) -> Refusal | None:
         """Why one more cannot be let in; if it can, its token is taken."""
         if self._most is not None and self.open + self.elsewhere >= self._most:
-            return Refusal(
-                MEMBER_FULL, "The server that holds your session has no room for another viewer.", 5
-            )
+            return self.full
         wait = self._bucket.take(now)
         if wait:
             return Refusal(TOO_FAST, "Too many viewers come back at once; please wait a moment.", ceil(wait))
@@ -132,15 +141,17 @@ class Admission:
     :param most_per_client: how many of one client address, for IPv6 of one /64.
 
     :ivar open: how many there are, those included whose handshake is under way.
+    :ivar shared: tells other processes how many there are here, and asks how many there are there; ``None`` in a single one.
     """
 
-    __slots__ = ("_clients", "_most", "_most_per_client", "open")
+    __slots__ = ("_clients", "_most", "_most_per_client", "open", "shared")
 
     def __init__(self, most: int | None = None, most_per_client: int | None = None) -> None:
         self._most = most
         self._most_per_client = most_per_client
         self._clients: dict[bytes, int] = {}
         self.open = 0
+        self.shared: Callable[[], None] | None = None
 
     def __copy__(self) -> Admission:
         other = Admission(self._most, self._most_per_client)
@@ -164,12 +175,22 @@ class Admission:
         here = self._clients.get(client, 0)
         if self._most_per_client is not None and here >= self._most_per_client:
             return Refusal("client-full", "There are too many viewers at your address.", 5)
+        if self.shared is not None:
+            self.shared()
         refusal = gate.refusal(now)
-        if refusal is None:
-            self.open += 1
-            gate.open += 1
-            self._clients[client] = here + 1
-        return refusal
+        if refusal is not None:
+            return refusal
+        gate.open += 1
+        if self.shared is not None:
+            self.shared()
+            if (
+                gate.is_over
+            ):  # somebody else has let in one at the same time: neither of the two may be too many
+                gate.open -= 1
+                return gate.full
+        self.open += 1
+        self._clients[client] = here + 1
+        return None
 
     def leave(self, client: bytes, gate: Gate) -> None:
         """One that was let in is gone."""

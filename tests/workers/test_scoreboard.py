@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from panolb.config.overrides import Identity
 from panolb.control.plant import Seat
 from panolb.control.workers.scoreboard import MEMBERS, Places, Scoreboard, Table, make
+from panolb.core.admission import Admission
 from panolb.core.member import Member, MemberSpec
 from panolb.core.policies import ByBusyness, ByRequests
 from panolb.proxy.deadlines import Deadlines
@@ -51,8 +52,9 @@ def seat(name: str) -> Seat:
 
 def process(table: Table, row: int, places: Places) -> Process:
     """A process with all members."""
+    clock = Clock()
     seats = {identity(name): seat(name) for name in NAMES}
-    board = Scoreboard(table, row, Clock().seconds)
+    board = Scoreboard(table, row, clock, clock.seconds)
     board.become(seats, places.reserve(seats))
     return Process(seats, board)
 
@@ -166,3 +168,27 @@ def test_place_of_a_member_that_is_gone_is_used_last(table: Table) -> None:
     assert places.reserve({identity("the last"): None}) == {identity("the last"): first}
     with pytest.raises(ValueError, match="4096 members at most"):
         places.reserve({identity("one too many"): None})
+
+
+def test_the_last_place_goes_to_one_only(table: Table) -> None:
+    """Two processes that let somebody in at the same moment: the limit holds."""
+    workers = crew(table)[:2]
+    doors = [Admission(), Admission()]
+    for worker, door in zip(workers, doors, strict=True):
+        worker.members[0].gate.configure(1, 0.0, 1)
+        door.shared = worker.board.exchange
+    first, second = (worker.members[0].gate for worker in workers)
+
+    def meanwhile() -> None:
+        """The other one has looked when there was nobody, and is let in between our two looks."""
+        workers[0].board.exchange()
+        if first.open == 1:
+            second.open = 1
+            workers[1].board.exchange()
+            workers[0].board.exchange()
+
+    doors[0].shared = meanwhile
+    refusal = doors[0].admit(b"192.0.2.1", first, 0.0)
+    assert refusal is not None
+    assert refusal.term == "member-full"
+    assert (first.open, doors[0].open, second.open) == (0, 0, 1)

@@ -59,7 +59,7 @@ class Crew:
         self._memory = make(number)
         self._table = Table(self._memory)
         self._places = Places(self._table)
-        self._scoreboard = Scoreboard(self._table, self._table.rows - 1, clock)
+        self._scoreboard = Scoreboard(self._table, self._table.rows - 1, reactor, clock)
         self._workers: dict[int, Worker] = {}
         self._pauses: dict[int, float] = {}
         self._censuses: dict[int, Census] = {}

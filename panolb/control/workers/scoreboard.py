@@ -14,7 +14,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from ...config.overrides import Identity
 from ...proxy.pool import Pool
@@ -138,10 +138,13 @@ class Scoreboard:
     """This process's view of it.
 
     :param row: that of this process.
+    :param reactor: an IReactorTime.
     :param clock: reads a monotonic clock in seconds.
     """
 
-    def __init__(self, table: Table, row: int, clock: Callable[[], float]) -> None:
+    def __init__(self, table: Table, row: int, reactor: Any, clock: Callable[[], float]) -> None:
+        self._reactor = reactor
+        self._due: Any = None  # when what was chosen is written down
         self.table = table
         self._row = row
         self._clock = clock
@@ -164,11 +167,20 @@ class Scoreboard:
         self.exchange()
 
     def look(self) -> None:
-        """Have numbers by which a member can be chosen; called for every choice."""
+        """Have numbers by which a member can be chosen; called for every choice.
+
+        What comes of the choice the others can read soon after, however many choices there are.
+        """
         now = self._clock()
         if now - self._read >= FRESH:
             self._read = now
             self.exchange()
+        if self._due is None:
+            self._due = self._reactor.callLater(FRESH, self._write)
+
+    def _write(self) -> None:
+        self._due = None
+        self.exchange()
 
     def exchange(self) -> None:
         """Write down what is ours, and read what is not."""

@@ -111,7 +111,7 @@ class WorkerProcess:
         """Accept clients."""
         memory, *sockets = descriptors
         self._sockets.take(setup.sockets, sockets)
-        self._scoreboard = Scoreboard(Table(memory), 1 + beginning.index, self._clock)
+        self._scoreboard = Scoreboard(Table(memory), 1 + beginning.index, self._reactor, self._clock)
         duties = Duties(
             checks=False,
             watch=self._watch,
@@ -123,6 +123,7 @@ class WorkerProcess:
             self._house = self._make(setup.config, duties)
         except ConfigError as error:
             raise _refusal(error) from None
+        self.house.admission.shared = self._scoreboard.exchange
         self._take(setup)
         self.house.follow_the_operator(setup.moving)
         self.house.privilegedStartService()
