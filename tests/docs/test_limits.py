@@ -13,7 +13,7 @@ Row = tuple[str, str, str]  # table, key, default
 WORDS = re.compile(
     r"max|timeout|rate|burst|queue|budget|threshold|backlog|attempts|lifetime|misses|idle|grace"
 )
-NO_LIMIT = {"max_age", "timeout_status", "failontimeout"}
+NO_LIMIT = {"max_age", "max_version", "timeout_status", "failontimeout"}
 PER_MEMBER = "[[balancer.NAME.member]]"
 
 
