@@ -152,11 +152,19 @@ def test_stop(lab: Crowd) -> None:
 
 
 def test_supervisor_is_killed(lab: Crowd) -> None:
-    """Workers that nobody watches finish what they have, and end."""
-    lab.open_until_both_have("1")
+    """Workers that nobody watches finish what they have, and end; the address is free for another panolb at once."""
+    pairs = lab.open_until_both_have("1")
+    pids = lab.pids
     lab.panolb.process.kill()
     lab.panolb.process.wait()
-    until(lambda: not any(map(is_alive, lab.pids)), "the workers to end")
+    with socket.socket() as another:
+        another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        until(lambda: another.bind((ADDRESS, lab.port)) is None, "the address to be free")
+    assert any(map(is_alive, pids))
+    for pair in pairs:
+        assert pair.closed()[0] == 1012
+        pair.answer()
+    until(lambda: not any(map(is_alive, pids)), "the workers to end")
 
 
 def test_a_worker_is_ended_in_peace(lab: Crowd) -> None:

@@ -267,6 +267,7 @@ class WorkerProcess:
         if self._stopping:
             return
         self._stopping = True
+        self._sockets.keep(())  # who comes now is to be refused, or served by whoever listens next
         if self._house is not None:
             yield self._house.stopService()
             self._exchanges.stop()
