@@ -27,12 +27,18 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=7, help="another one draws other configurations")
     parser.add_argument("--httpd-conf", action="store_true", help="run from an httpd.conf")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that share the listener; default: 1"
+    )
     parser.add_argument("--directory", type=Path, help="where logs go; default: a new temporary one")
     options = parser.parse_args()
     directory = (options.directory or Path(mkdtemp(prefix="panolb-reload-"))).resolve()
     directory.mkdir(parents=True, exist_ok=True)
     print(f"{options.reloads} reloads under load; the logs are in {directory}", flush=True)
-    with room_for(options.websockets + 500), running(directory, httpd=options.httpd_conf) as run:
+    with (
+        room_for(options.websockets + 500),
+        running(directory, httpd=options.httpd_conf, workers=options.workers) as run,
+    ):
         load = Load(
             options.rate, options.websockets, options.reloads, options.every, tuple(options.by), options.seed
         )

@@ -188,6 +188,7 @@ class Writer:
     control: str
     members: Mapping[str, int]
     httpd: bool
+    workers: int = 1
 
     def text(self, state: State) -> str:
         """A whole file."""
@@ -197,7 +198,8 @@ class Writer:
             for route, weight in state.weights.items()
         )
         tables = dict.fromkeys(HTTPD_MORE if self.httpd else TOML_MORE, "") | dict(state.more)
-        return (HTTPD if self.httpd else TOML + "{members}").format(
+        toml = f"workers = {self.workers}\n{TOML}{{members}}"
+        return (HTTPD if self.httpd else toml).format(
             address=ADDRESS,
             port=self.port,
             admin=self.admin,

@@ -111,7 +111,7 @@ class Counted(Panolb):
         if writer.httpd:
             self.file = directory / "httpd.conf"
             self._words = [f"--httpd-conf={self.file}", f"--control={control}"]
-            self._words += [f"--admin=tcp:{admin}:interface={ADDRESS}"]
+            self._words += [f"--admin=tcp:{admin}:interface={ADDRESS}", f"--workers={writer.workers}"]
 
     @property
     def command(self) -> list[str]:
@@ -138,15 +138,16 @@ class Run:
     :param directory: for configuration and logs.
     :param socket: the control socket's path, which must be short.
     :param httpd: whether the configuration is an ``httpd.conf``.
+    :param workers: how many processes share the listeners.
     """
 
-    def __init__(self, directory: Path, socket: str, *, httpd: bool = False) -> None:
+    def __init__(self, directory: Path, socket: str, *, httpd: bool = False, workers: int = 1) -> None:
         for old in ("access.log", "panolb.log"):
             (directory / old).unlink(missing_ok=True)
         self.ports = {route: free_port() for route in (*STAYING, *PASSING)}
         self.control = Control(socket)
         admin = free_port()
-        self.writer = Writer(directory, free_port(), admin, socket, self.ports, httpd)
+        self.writer = Writer(directory, free_port(), admin, socket, self.ports, httpd, workers)
         self.panolb = Counted(directory, self.writer, socket, admin)
         self.panolb.file.write_text(self.writer.text(FIRST))
         self.users = Users(self.writer.port, STAYING)
@@ -160,6 +161,8 @@ class Run:
             self._members.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL))
         self.panolb.start()
         until(self._well, "all members to be up", every=0.1)
+        if self.writer.workers > 1:
+            until(self._all_accept, "all workers to accept clients", seconds=180, every=0.1)
 
     def close(self) -> None:
         """Nothing is left running."""
@@ -168,6 +171,9 @@ class Run:
         for member in self._members:
             member.kill()
             member.wait()
+
+    def _all_accept(self) -> bool:
+        return len(self.panolb.lines("accepts clients")) == self.writer.workers
 
     def _well(self) -> bool:
         members = self.control.get("/api/v1/members")["members"]
@@ -271,10 +277,10 @@ class Run:
 
 
 @contextmanager
-def running(directory: Path, *, httpd: bool = False) -> Iterator[Run]:
+def running(directory: Path, *, httpd: bool = False, workers: int = 1) -> Iterator[Run]:
     """Everything started; at the end nothing is left running."""
     with TemporaryDirectory(prefix="panolb-") as short:  # a UNIX socket's path must be
-        run = Run(directory, f"{short}/control", httpd=httpd)
+        run = Run(directory, f"{short}/control", httpd=httpd, workers=workers)
         try:
             run.start()
             yield run

@@ -19,14 +19,16 @@ FEW = 30  # WebSockets
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("httpd", [False, True], ids=["toml", "httpd-conf"])
-def test_reloads_under_load(tmp_path: Path, httpd: bool) -> None:
+@pytest.mark.parametrize(
+    ("httpd", "workers"), [(False, 1), (True, 1), (False, 2)], ids=["toml", "httpd-conf", "workers"]
+)
+def test_reloads_under_load(tmp_path: Path, httpd: bool, workers: int) -> None:
     """Members come and go, weights and a limit change: no request fails, no user of a member that stays is moved, no
     WebSocket of it ends, and in the end nothing of former configurations is held.
 
     How much memory grows takes longer to tell: that is for ``make reload``.
     """
-    with running(tmp_path, httpd=httpd) as run:
+    with running(tmp_path, httpd=httpd, workers=workers) as run:
         result = run.run(Load(rate=300, viewers=100, reloads=10, every=0.5))
     print(report.text(result))
     assert result.sound, report.text(result)
