@@ -26,6 +26,10 @@ def installed() -> str | None:
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
+class Navigated(Exception):
+    """There is another page in the place of the one that was asked."""
+
+
 class Page:
     """One tab.
 
@@ -37,7 +41,10 @@ class Page:
         self._asked = 0
 
     def evaluate(self, script: str) -> Any:
-        """The value of an expression of JavaScript in the page."""
+        """The value of an expression of JavaScript in the page.
+
+        :raises Navigated: the page has made room for another one meanwhile.
+        """
         self._asked += 1
         order = {
             "id": self._asked,
@@ -49,6 +56,8 @@ class Page:
             answer = json.loads(self._connection.recv(PATIENCE))
             if answer.get("id") == self._asked:
                 break
+        if "error" in answer:
+            raise Navigated(answer["error"])
         assert "exceptionDetails" not in answer.get("result", {}), f"{script}: {answer}"
         return answer["result"]["result"].get("value")
 
@@ -56,14 +65,20 @@ class Page:
         """Ask again and again until the value is true."""
         deadline = time.monotonic() + PATIENCE
         while not (
-            value := self.evaluate(f"(() => {{ try {{ return {script}; }} catch {{ return null; }} }})()")
+            value := self._ask(f"(() => {{ try {{ return {script}; }} catch {{ return null; }} }})()")
         ):
             assert time.monotonic() < deadline, (
                 f"waited {PATIENCE:g} s in vain for {script}; the page says:\n"
-                + str(self.evaluate("document.body.innerText"))
+                + str(self._ask("document.body.innerText"))
             )
             time.sleep(0.05)
         return value
+
+    def _ask(self, script: str) -> Any:
+        try:
+            return self.evaluate(script)
+        except Navigated:
+            return None
 
 
 @contextmanager
