@@ -157,10 +157,8 @@ def test_supervisor_is_killed(lab: Crowd) -> None:
     pids = lab.pids
     lab.panolb.process.kill()
     lab.panolb.process.wait()
-    with socket.socket() as another:
-        another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        until(lambda: another.bind((ADDRESS, lab.port)) is None, "the address to be free")
-    assert any(map(is_alive, pids))
+    with until(lambda: socket.create_server((ADDRESS, lab.port)), "the address to be free"):
+        assert any(map(is_alive, pids))
     for pair in pairs:
         assert pair.closed()[0] == 1012
         pair.answer()
