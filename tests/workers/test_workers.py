@@ -97,6 +97,31 @@ def test_one_that_keeps_dying(lab: Crowd) -> None:
     assert lab.control.get("/api/v1/status")["pid"] == lab.panolb.process.pid
 
 
+def test_one_that_hangs(lab: Crowd) -> None:
+    """Operators are answered all the same, with what it had when it was last heard; it is ended after half a minute."""
+    pairs = lab.open_until_both_have("1")
+    until(lambda: lab.member("1")["websockets"] == len(pairs), "all to be counted")
+    os.kill(lab.pids[0], signal.SIGSTOP)
+    assert lab.member("1")["websockets"] == len(pairs)
+    lab.set("1", "drain")
+    lab.reload("was read again")
+    until(lambda: lab.panolb.lines("PLB-1804"), "it to be ended", seconds=90)
+    lab.all_accept(3)
+
+
+def test_stop_while_one_waits_to_be_started(lab: Crowd) -> None:
+    """Nobody waits for those that are not there."""
+    for _ in range(3):
+        started = len(lab.pids)
+        kill(lab.pids[-1])
+        if lab.panolb.lines("PLB-1803"):
+            break
+        lab.all_accept(started + 1)
+    kill(lab.pids[0])
+    lab.panolb.terminate()
+    assert lab.panolb.wait() == 0
+
+
 def test_reload_with_another_listener(lab: Crowd) -> None:
     """Both workers listen there, and at the former one nobody any more."""
     pair = lab.open("1")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, returnValue
 from twisted.internet.task import LoopingCall
 from twisted.logger import LogLevel
+from twisted.python.failure import Failure
 
 from ...config import model
 from ...config.overrides import Identity
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 log = EventLogger()
 
+PATIENCE = 2.0  # seconds for an answer; whoever asks at night does not wait for a worker that hangs
+CHANGE = 10.0  # seconds for another configuration
 LOOK = 1.0  # seconds between two looks at what the workers have
 HUNG = 30.0  # seconds without an answer, after which a worker's loop is taken to stand still
 STEADY = 10.0  # seconds that a worker must live for its successor to be started at once
@@ -142,7 +145,7 @@ class Crew:
             pid=worker.pid,
         )
 
-    def _not_begun(self, worker: Worker, failure: Any) -> None:
+    def _not_begun(self, worker: Worker, failure: Failure) -> None:
         failure.trap(Gone, Refusal)
         if failure.check(Refusal):
             log.error("{worker}: cannot begin: {why}", worker=worker.name, why=failure.getErrorMessage())
@@ -163,6 +166,7 @@ class Crew:
     def _replace(self, worker: Worker, why: str) -> None:
         """Start another one in its place: at once, or after a pause if it has not lived for long."""
         worker.is_ready = False
+        self._workers.pop(worker.index, None)
         self._counted.died()
         steady = self._reactor.seconds() - worker.since >= STEADY
         pause = 0.0 if steady else self._pauses.get(worker.index, 0.0)
@@ -205,7 +209,7 @@ class Crew:
         :raises ConfigError: when not.
         """
         answers = yield self.gather(
-            lambda worker: ("try_out", part(config, worker.index, self.number), moving)
+            lambda worker: ("try_out", part(config, worker.index, self.number), moving), CHANGE
         )
         problems = [
             Problem(worker.name, answer.args[0])
@@ -217,20 +221,29 @@ class Crew:
 
     @inlineCallbacks
     def become(self, config: model.Config, moving: Collection[Identity]) -> Any:
-        """Have them be like this, as the supervisor is already."""
+        """Have them be like this, as the supervisor is already.
+
+        One that is only just beginning hears of it next, and is not waited for.
+        """
         self._moving = moving
         told = {index: self._setup(index, config) for index in self._workers}
         asked = {
             worker: worker.channel.ask("become", told[index], descriptors=self._descriptors(told[index]))
             for index, worker in self._workers.items()
         }
-        answers = yield _settled(asked)
-        for worker, answer in answers.items():
-            if isinstance(answer, Refusal):
-                # It was tried out a moment ago.  One that has the new configuration from the start cannot differ from it.
-                log.error("{worker}: {why}; it is replaced", worker=worker.name, why=answer.args[0])
-                worker.kill()
-        self._places.keep(self._house.plant.seats)
+        for worker, answer in asked.items():
+            answer.addErrback(partial(self._not_become, worker))
+        ready = {worker: answer for worker, answer in asked.items() if worker.is_ready}
+        yield self._settled(ready, CHANGE)
+        if len(ready) == len(asked):
+            self._places.keep(self._house.plant.seats)
+
+    def _not_become(self, worker: Worker, failure: Failure) -> None:
+        """It was tried out a moment ago; one that has this configuration from the start cannot differ from it."""
+        failure.trap(Gone, Refusal)
+        if failure.check(Refusal):
+            log.error("{worker}: {why}; it is replaced", worker=worker.name, why=failure.getErrorMessage())
+            worker.kill()
 
     def adjust(self, config: model.Config, moving: Collection[Identity]) -> None:
         """Have members otherwise that stay where they are."""
@@ -272,10 +285,29 @@ class Crew:
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
-    def gather(self, order: Callable[[Worker], tuple[Any, ...]]) -> Deferred[dict[Worker, Any]]:
-        """Ask all of them; an answer may be a `Refusal`, and who is gone has none."""
+    def gather(
+        self, order: Callable[[Worker], tuple[Any, ...]], patience: float = PATIENCE
+    ) -> Deferred[dict[Worker, Any]]:
+        """Ask all of them; an answer may be a `Refusal`, and who is gone or late has none.
+
+        :param patience: seconds.
+        """
         ready = [worker for worker in self._workers.values() if worker.is_ready]
-        return _settled({worker: worker.channel.ask(*order(worker)) for worker in ready})
+        return self._settled({worker: worker.channel.ask(*order(worker)) for worker in ready}, patience)
+
+    @inlineCallbacks
+    def _settled(self, asked: Mapping[Worker, Deferred[Any]], patience: float) -> Any:
+        """The answers that are there in time."""
+        for answer in asked.values():
+            answer.addTimeout(patience, self._reactor)
+        answers = yield DeferredList(list(asked.values()), consumeErrors=True)
+        found: dict[Worker, Any] = {}
+        for worker, (well, answer) in zip(asked, answers, strict=True):
+            if well:
+                found[worker] = answer
+            elif answer.check(Refusal):
+                found[worker] = answer.value
+        returnValue(found)
 
     @inlineCallbacks
     def look(self) -> Any:
@@ -373,16 +405,3 @@ def _order(query: Query) -> Callable[[Record], Any]:
 def _identity(member: Member) -> Identity:
     spec = member.spec
     return Identity(spec.balancer, spec.url, spec.route.decode("ascii"))
-
-
-@inlineCallbacks
-def _settled(asked: Mapping[Worker, Deferred[Any]]) -> Any:
-    """The answers, when all are there; without those who are gone."""
-    answers = yield DeferredList(list(asked.values()), consumeErrors=True)
-    found: dict[Worker, Any] = {}
-    for worker, (well, answer) in zip(asked, answers, strict=True):
-        if well:
-            found[worker] = answer
-        elif answer.check(Refusal):
-            found[worker] = answer.value
-    returnValue(found)
