@@ -257,6 +257,7 @@ class FormattedLog:
         """Note an exchange."""
         self._logged.exchange = exchange
         self._add(self._form.line(self._logged) + b"\n")
+        del self._logged.exchange  # which would keep its location until there is another line
 
     opened = write
 

@@ -260,6 +260,10 @@ class Connector:
             self._call.cancel()
             self._factory.clientConnectionFailed(self, ABORTED)
 
+    def disconnect(self) -> None:
+        """What stands is not wanted any more; without TLS nobody asks for that when there is a connection."""
+        self.stopConnecting()
+
 
 class Network(MemoryReactorClock):
     """The reactor.
