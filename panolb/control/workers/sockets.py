@@ -38,12 +38,19 @@ class Sockets:
         self._descriptors: dict[str, int] = {}
 
     def take(self, names: Sequence[str], descriptors: Sequence[int]) -> None:
-        """Have these too; those that are there already stay as they are."""
+        """Have these too; those that are there already stay as they are.
+
+        A listener that begins or ceases to speak TLS is opened anew at the same endpoint: that is another socket, and
+        at the former one nobody arrives any more.
+        """
         for name, descriptor in zip(names, descriptors, strict=True):
-            if name in self._descriptors:
+            present = self._descriptors.get(name)
+            if present is not None and os.path.sameopenfile(present, descriptor):
                 os.close(descriptor)
-            else:
-                self._descriptors[name] = descriptor
+                continue
+            if present is not None:
+                os.close(present)
+            self._descriptors[name] = descriptor
 
     def keep(self, names: Sequence[str]) -> None:
         """Have only these: at one that stays open here, clients would wait in vain."""
