@@ -311,6 +311,8 @@ class Panolb(MultiService):
         problems = surrounding_problems(config)
         if problems:
             raise ConfigError(problems)
+        if self.crew is not None:
+            self.crew.check(config)
         logs = AccessLogs(config, self._times, self._logs)
         try:
             plant = self._builder.draft(config, self.plant)

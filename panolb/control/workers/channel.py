@@ -6,6 +6,7 @@ else can reach the pair of sockets between them.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from itertools import count
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.interfaces import IFileDescriptorReceiver, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import Int32StringReceiver
@@ -54,6 +55,7 @@ class Channel(Int32StringReceiver):
         self._numbers = count(1)
         self._waiting: dict[int, Deferred[Any]] = {}
         self._descriptors: deque[int] = deque()
+        self._pressure = _Pressure()
         self._gone = False
 
     # -- saying -----------------------------------------------------------------------------------------------------
@@ -68,9 +70,12 @@ class Channel(Int32StringReceiver):
         if self._gone:
             answer.errback(Gone())
             return answer
+        # They are sent in a later turn, when the numbers may be those of others.
+        copies = [os.dup(one) for one in descriptors]
+        answer.addBoth(_close, copies)
         number = next(self._numbers)
         self._waiting[number] = answer
-        self._say(number, order, words, descriptors)
+        self._say(number, order, words, copies)
         return answer
 
     def tell(self, order: str, *words: object) -> None:
@@ -79,10 +84,13 @@ class Channel(Int32StringReceiver):
             self._say(0, order, words, ())
 
     def _say(self, number: int, order: str, words: Sequence[object], descriptors: Sequence[int]) -> None:
+        message = pickle.dumps((number, order, words, len(descriptors)))
+        if len(message) > LARGEST:  # the other end would hang up
+            raise ValueError(f"{order}: a message of {len(message)} bytes is too long")
         transport: Any = self.transport
         for one in descriptors:
             transport.sendFileDescriptor(one)
-        self.sendString(pickle.dumps((number, order, words, len(descriptors))))
+        self.sendString(message)
 
     # -- hearing ----------------------------------------------------------------------------------------------------
 
@@ -107,7 +115,7 @@ class Channel(Int32StringReceiver):
             done.addCallbacks(
                 lambda value: self._reply(number, "answer", value),
                 lambda failure: self._reply(number, "refusal", _in_words(order, failure)),
-            )
+            ).addErrback(lambda failure: self._reply(number, "refusal", _in_words(order, failure)))
         else:
             done.addErrback(_not_done, order)
 
@@ -115,12 +123,43 @@ class Channel(Int32StringReceiver):
         if not self._gone:
             self._say(number, kind, (value,), ())
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the other end does not take what it is told as fast as it is told."""
+        return self._pressure.high
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.registerProducer(self._pressure, True)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._gone = True
         waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():
             answer.errback(Gone())
         self._lost()
+
+
+@implementer(IPushProducer)
+class _Pressure:
+    """Hears from a transport that it has much to send, and when that is gone."""
+
+    high = False
+
+    def pauseProducing(self) -> None:
+        self.high = True
+
+    def resumeProducing(self) -> None:
+        self.high = False
+
+    def stopProducing(self) -> None:
+        """The channel is lost; its protocol hears of it too."""
+
+
+def _close(result: Any, descriptors: Sequence[int]) -> Any:
+    for one in descriptors:
+        os.close(one)
+    return result
 
 
 def _in_words(order: str, failure: Failure) -> str:

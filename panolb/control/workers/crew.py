@@ -14,7 +14,7 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 
 from ...config import model
-from ...config.overrides import Identity
+from ...config.overrides import Identity, identify
 from ...core.balancer import Balancer
 from ...core.health import Standing
 from ...core.member import Member
@@ -42,6 +42,7 @@ PATIENCE = 2.0  # seconds for an answer; whoever asks at night does not wait for
 CHANGE = 10.0  # seconds for another configuration
 LOOK = 1.0  # seconds between two looks at what the workers have
 HUNG = 30.0  # seconds without an answer, after which a worker's loop is taken to stand still
+BEGINNING = 120.0  # seconds that it may take to begin: a second or two, but for a machine that does much else
 STEADY = 10.0  # seconds that a worker must live for its successor to be started at once
 LONGEST_PAUSE = 30.0  # seconds between two starts
 LATE = 10.0  # seconds beyond the grace period that workers have for ending
@@ -93,6 +94,18 @@ class Crew:
         """Be the crew of a supervisor, which is still being made."""
         self._house = house
         house.operations.closing_elsewhere = self._ledger.closing
+
+    def check(self, config: model.Config) -> None:
+        """See whether there is room for all members on the scoreboard.
+
+        :raises ConfigError: when not.
+        """
+        members = {
+            identify(name, one) for name, balancer in config.balancer.items() for one in balancer.member
+        }
+        problem = self._places.problem(members)
+        if problem is not None:
+            raise ConfigError([Problem(config.where(("workers",)), problem)])
 
     def watch(self, plant: Plant) -> None:
         """Tell the workers what changes of these members, and count with them."""
@@ -172,7 +185,7 @@ class Crew:
         pause = 0.0 if steady else self._pauses.get(worker.index, 0.0)
         self._pauses[worker.index] = 0.0 if steady else min(max(2 * pause, 1.0), LONGEST_PAUSE)
         log.error(
-            "{worker}: {why} (process {pid}), after {lived:.0f} s; its WebSockets are cut, and their pages connect again; "
+            "{worker}: {why} (process {pid}), after {lived:.0f} s; the pages of its WebSockets connect again; "
             "another one is started{when}",
             event="worker.backoff" if pause else "worker.died",
             worker=worker.name,
@@ -234,8 +247,8 @@ class Crew:
         for worker, answer in asked.items():
             answer.addErrback(partial(self._not_become, worker))
         ready = {worker: answer for worker, answer in asked.items() if worker.is_ready}
-        yield self._settled(ready, CHANGE)
-        if len(ready) == len(asked):
+        answers = yield self._settled(ready, CHANGE)
+        if len(answers) == len(asked):  # else somebody may still count for members that are gone
             self._places.keep(self._house.plant.seats)
 
     def _not_become(self, worker: Worker, failure: Failure) -> None:
@@ -298,9 +311,9 @@ class Crew:
     @inlineCallbacks
     def _settled(self, asked: Mapping[Worker, Deferred[Any]], patience: float) -> Any:
         """The answers that are there in time."""
-        for answer in asked.values():
-            answer.addTimeout(patience, self._reactor)
-        answers = yield DeferredList(list(asked.values()), consumeErrors=True)
+        # Who is late is not waited for; what it says then is heard all the same.
+        awaited = [_echo(answer).addTimeout(patience, self._reactor) for answer in asked.values()]
+        answers = yield DeferredList(awaited, consumeErrors=True)
         found: dict[Worker, Any] = {}
         for worker, (well, answer) in zip(asked, answers, strict=True):
             if well:
@@ -355,12 +368,14 @@ class Crew:
     def _look(self) -> None:
         now = self._reactor.seconds()
         for worker in tuple(self._workers.values()):
-            if worker.is_ready and now - worker.heard > HUNG:
+            patience = HUNG if worker.is_ready else BEGINNING
+            if now - worker.heard > patience:
                 log.error(
-                    "{worker}: its loop has stood still for {hung:g} s; it is ended (process {pid})",
+                    "{worker}: {what} for {hung:g} s; it is ended (process {pid})",
                     event="worker.hung",
                     worker=worker.name,
-                    hung=HUNG,
+                    what="its loop has stood still" if worker.is_ready else "it has not begun",
+                    hung=patience,
                     pid=worker.pid,
                 )
                 worker.heard = now
@@ -393,6 +408,13 @@ class Crew:
         for worker in self._workers.values():
             log.warn("{worker}: has not ended in time, and is killed", worker=worker.name)
             worker.kill()
+
+
+def _echo(answer: Deferred[Any]) -> Deferred[Any]:
+    """The same result, which need not be waited for."""
+    result: Deferred[Any] = Deferred(lambda _: None)
+    answer.addBoth(lambda found: None if result.called else result.callback(found))
+    return result
 
 
 def _order(query: Query) -> Callable[[Record], Any]:

@@ -66,13 +66,13 @@ class Worker(ProcessProtocol):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.setblocking(False)
-            command = [sys.executable, "-m", "panolb.worker"]
+            command = [sys.executable, "-P", "-m", "panolb.worker"]
             descriptors = {0: 0, 1: 1, 2: "r", CHANNEL: theirs.fileno()}
             self._reactor.adoptStreamConnection(
                 ours.fileno(), socket.AF_UNIX, Factory.forProtocol(lambda: self.channel)
             )
             # Where this process finds modules and plugins, it does too.
-            env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
             env.pop("NOTIFY_SOCKET", None)  # what systemd is told, the supervisor tells
             process = self._reactor.spawnProcess(self, command[0], command, env=env, childFDs=descriptors)
             self.pid = process.pid

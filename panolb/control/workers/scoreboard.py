@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from ...config.overrides import Identity
@@ -196,19 +196,17 @@ class Places:
         self.slots: dict[Identity, int] = {}
         self._free = list(range(MEMBERS - 1, -1, -1))
 
-    def reserve(self, identities: Mapping[Identity, object]) -> Slots:
-        """Places for these members; whoever has one keeps it.
+    def problem(self, identities: Collection[Identity]) -> str | None:
+        """Why there are no places for these members; ``None`` when there are."""
+        new = sum(identity not in self.slots for identity in identities)
+        if new <= len(self._free):
+            return None
+        return f"workers can share {MEMBERS} members at most, those included that are just leaving; write workers = 1"
 
-        :raises ValueError: when there are too many.
-        """
-        if len(identities) > MEMBERS:
-            raise ValueError(f"workers can share {MEMBERS} members at most")
+    def reserve(self, identities: Mapping[Identity, object]) -> Slots:
+        """Places for these members, for which there are enough; whoever has one keeps it."""
         for identity in identities:
             if identity not in self.slots:
-                if not self._free:
-                    raise ValueError(
-                        f"workers can share {MEMBERS} members at most, those included that are leaving"
-                    )
                 self.slots[identity] = self._free.pop()
         return {identity: self.slots[identity] for identity in identities}
 

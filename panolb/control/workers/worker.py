@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import inlineCallbacks
@@ -73,6 +72,7 @@ class WorkerProcess:
         self._house: Panolb | None = None
         self._scoreboard: Scoreboard | None = None
         self._believing = False
+        self._unsaid = 0  # lines of the log, lately
         self._stopping = False
         self._exchanges = LoopingCall(self._exchange)
         self._exchanges.clock = reactor
@@ -177,7 +177,7 @@ class WorkerProcess:
             self._believing = False
 
     def _watch(self, balancer: Balancer) -> Watcher:
-        return partial(self._changed)
+        return self._changed
 
     def _changed(self, member: Member, before: str, after: str, why: str) -> None:
         """The state of a member has changed; unless the supervisor knows it, it is told."""
@@ -257,6 +257,12 @@ class WorkerProcess:
         if event.get("log_failure") is not None:
             text += "\n" + event["log_failure"].getTraceback()
         fields.pop("text", None)
+        if self.channel.is_behind:
+            self._unsaid += 1
+            return
+        if self._unsaid:
+            text += f" ({self._unsaid} lines before it were lost: the supervisor did not take them)"
+            self._unsaid = 0
         self.channel.tell("log", event["log_level"].name, text, fields)
 
     # -- the end ----------------------------------------------------------------------------------------------------
