@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks, retu
 from ..config import model, toml
 from ..config.comparison import compare
 from ..config.dump import dump
-from ..config.overrides import Dropped, Identity, Overrides, identify
+from ..config.overrides import Dropped, Overrides, identify
 from ..config.runtime import settings
 from ..core.member import Admin, Member
 from ..errors import ConfigError, Problem
@@ -22,6 +22,7 @@ from ..events import EventLogger
 from .configuration import Configuration, Proposal
 from .membercertificates import with_renewed as with_renewed_members
 from .planning import report
+from .plant import identity_of
 
 if TYPE_CHECKING:
     from .service import Panolb
@@ -180,7 +181,7 @@ class Changes:
         self, name: str, state: str | None, weight: float | None, close_websockets: bool
     ) -> Member:
         member = self._house.operations.find(name)
-        identity, now = _identity(member), self._wall_clock()
+        identity, now = identity_of(member), self._wall_clock()
 
         def change(overrides: Overrides, config: model.Config) -> Overrides:
             if weight is not None:
@@ -255,7 +256,7 @@ class Changes:
     @inlineCallbacks
     def _remove(self, name: str) -> Any:
         member = self._house.operations.find(name)
-        identity, now = _identity(member), self._wall_clock()
+        identity, now = identity_of(member), self._wall_clock()
         yield self._swap(lambda overrides, config: overrides.with_removed(config, identity, now))
         log.info("member {member}: removed by the operator", event="member.removed", member=member.spec.name)
         returnValue(self._under_way(member))
@@ -336,7 +337,7 @@ class Changes:
 
     def of_member(self, member: Member) -> dict[str, Any]:
         """What operators changed of a member, by what it is about."""
-        mine = self.configuration.overrides.of(_identity(member))
+        mine = self.configuration.overrides.of(identity_of(member))
         return {one.key: {**one.told(), "since": one.since} for one in mine}
 
     def as_json(self) -> dict[str, Any]:
@@ -378,11 +379,6 @@ class Changes:
             "busy": member.busy + member.elsewhere,
             "unkept": self.unkept,
         }
-
-
-def _identity(member: Member) -> Identity:
-    spec = member.spec
-    return Identity(spec.balancer, spec.url, spec.route.decode("ascii"))
 
 
 def _override(change: Any) -> dict[str, Any]:

@@ -129,10 +129,11 @@ def _line(number: int, name: str, event: Mapping[str, Any]) -> bytes:
 
 def fields(event: Mapping[str, Any]) -> dict[str, object]:
     """What an event of the log is about, for JSON, and not too much of it."""
-    return {key: _plain(value) for key, value in event.items() if _is_field(key)}
+    return {key: _plain(value) for key, value in event.items() if is_field(key)}
 
 
-def _is_field(key: str) -> bool:
+def is_field(key: str) -> bool:
+    """Whether it is one of those that say what an event is about."""
     return key != "event" and not key.startswith("log_") and key not in _LEGACY
 
 

@@ -17,6 +17,12 @@ from .checks import Checker
 from .membercertificates import Secured
 
 
+def identity_of(member: Member) -> Identity:
+    """What makes a living member this one; for one that is configured it is `panolb.config.overrides.identify`."""
+    spec = member.spec
+    return Identity(spec.balancer, spec.url, spec.route.decode("ascii"))
+
+
 @attrs.define(eq=False)
 class Seat:
     """A member with all that belongs to it.

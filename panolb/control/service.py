@@ -490,7 +490,7 @@ class Panolb(MultiService):
         self._renewals.start()
         self.changes.start()
         if self.crew is not None:
-            self.crew.start(self.config, self.changes.configuration.now.moving)
+            self.crew.start(self.changes.configuration.now.moving)
         warn_of_unused_sockets(self.reactor, self.config)
         warn_of_members(self.config)
 

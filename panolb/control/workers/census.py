@@ -11,6 +11,7 @@ import attrs
 from ...config.overrides import Identity
 from ...core.member import Member
 from ..ledger import Ledger, RoundTrips, Tally
+from ..plant import identity_of
 
 if TYPE_CHECKING:
     from ..service import Panolb
@@ -101,8 +102,7 @@ class CrewLedger(Ledger):
         )
 
     def _viewers(self, member: Member) -> list[Viewers]:
-        spec = member.spec
-        identity = Identity(spec.balancer, spec.url, spec.route.decode("ascii"))
+        identity = identity_of(member)
         return [census.viewers[identity] for census in self.censuses.values() if identity in census.viewers]
 
 

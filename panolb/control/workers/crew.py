@@ -23,7 +23,7 @@ from ...events.logger import EventLogger
 from ..admin.websockets import Page, Query
 from ..explain import Forgotten
 from ..ledger import Record
-from ..plant import Plant
+from ..plant import Plant, identity_of
 from .census import Census, CrewLedger, clients, resources
 from .channel import Gone, Refusal
 from .counted import Counted
@@ -70,7 +70,7 @@ class Crew:
         self._counted = Counted(reactor, number)
         self._watched: set[Balancer] = set()
         self._moving: Collection[Identity] = ()
-        self._started = self._stopping = False
+        self._stopping = False
         self._ended: Deferred[None] | None = None
         self._looks = LoopingCall(self._look)
         self._looks.clock = reactor
@@ -123,10 +123,9 @@ class Crew:
 
     # -- starting and replacing -------------------------------------------------------------------------------------
 
-    def start(self, config: model.Config, moving: Collection[Identity]) -> None:
+    def start(self, moving: Collection[Identity]) -> None:
         """Start them."""
         self._moving = moving
-        self._started = True
         for index in range(self.number):
             self._start(index)
         self._looks.start(LOOK, now=False)
@@ -275,7 +274,7 @@ class Crew:
         """The state of a member has changed."""
         if watcher is not None:
             watcher(member, before, after, why)
-        identity = _identity(member)
+        identity = identity_of(member)
         for worker in self._workers.values():
             worker.channel.tell("standing", identity, member.health.standing, why)
 
@@ -391,7 +390,7 @@ class Crew:
         :param grace: seconds that the configuration gives them.
         """
         self._stopping = True
-        if not self._started or not self._workers:
+        if not self._workers:
             return
         self._ended = Deferred()
         ended = self._ended
@@ -422,8 +421,3 @@ def _order(query: Query) -> Callable[[Record], Any]:
     if query.state == "open":
         return lambda record: (record.member, record.since)
     return lambda record: -(record.since + record.open_seconds)
-
-
-def _identity(member: Member) -> Identity:
-    spec = member.spec
-    return Identity(spec.balancer, spec.url, spec.route.decode("ascii"))

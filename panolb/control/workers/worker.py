@@ -17,8 +17,10 @@ from ...core.health import Standing
 from ...core.member import Member
 from ...errors import ConfigError
 from ..admin.websockets import Page, Query
+from ..events import is_field
 from ..explain import Forgotten
 from ..metrics.sheet import Export
+from ..plant import identity_of
 from ..service import Panolb
 from ..sessions import UnknownSession, Unmovable
 from .census import Census, take
@@ -46,8 +48,6 @@ SAID_ONCE: Final = {
     "stopped",
 }
 """What each worker finds out as the supervisor does, which says it for all."""
-LEGACY = frozenset(("message", "time", "system", "format", "isError", "failure"))
-"""What twisted.logger adds for observers of the older kind."""
 
 Answer = TypeVar("Answer")
 Make = Callable[[model.Config, Duties], Panolb]
@@ -182,9 +182,7 @@ class WorkerProcess:
     def _changed(self, member: Member, before: str, after: str, why: str) -> None:
         """The state of a member has changed; unless the supervisor knows it, it is told."""
         if not self._believing:
-            spec = member.spec
-            identity = Identity(spec.balancer, spec.url, spec.route.decode("ascii"))
-            self.channel.tell("changed", identity, member.health.standing, why)
+            self.channel.tell("changed", identity_of(member), member.health.standing, why)
 
     def _exchange(self) -> None:
         assert self._scoreboard is not None
@@ -251,7 +249,7 @@ class WorkerProcess:
         fields = {
             name: value
             for name, value in event.items()
-            if isinstance(value, SIMPLE) and not name.startswith("log_") and name not in LEGACY
+            if isinstance(value, SIMPLE) and (name == "event" or is_field(name))
         }
         text = formatEvent(event)
         if event.get("log_failure") is not None:
