@@ -25,7 +25,7 @@ from ..proxy.pool import Pool
 from ..proxy.turn import Turn
 from .checks import Checker
 from .locations import Locations
-from .membercertificates import Secured
+from .membercertificates import MemberSecurity
 from .membercertificates import read as read_certificates
 from .plant import BalancerDraft, Plant, PlantDraft, Seat, SeatDraft
 from .probes import Target
@@ -76,7 +76,7 @@ class Builder:
         return PlantDraft(balancers, locations)
 
     def _balancer(
-        self, name: str, config: model.Balancer, plant: Plant, secured: Mapping[Identity, Secured]
+        self, name: str, config: model.Balancer, plant: Plant, secured: Mapping[Identity, MemberSecurity]
     ) -> BalancerDraft:
         method = self.registry.methods[config.lbmethod]
         draft = plant.drafts.get(name)
@@ -130,7 +130,7 @@ class Builder:
         config: model.Balancer,
         member: model.Member,
         seat: Seat | None,
-        secured: Secured | None,
+        secured: MemberSecurity | None,
     ) -> SeatDraft:
         """What a member is to be.
 

@@ -34,7 +34,7 @@ from ..proxy.tls import Contexts, secure
 from .accepting import ELSEWHERE, FULL, Acceptor
 from .descriptors import Descriptors
 from .episodes import Episode
-from .tls import Identity
+from .tls import ListenerTls
 
 log = EventLogger()
 
@@ -315,7 +315,7 @@ class Listener:
 
     :param description: the endpoint, as the operator writes it.
     :param descriptors: those that its clients take.
-    :param identity: what clients are shown; ``None`` when they speak no TLS, or it is the endpoint's business.
+    :param tls: what clients are shown; ``None`` when they speak no TLS, or it is the endpoint's business.
     :param accepts: whether this process accepts them; else it holds the endpoint open for others.
 
     :ivar is_open: whether it listens.
@@ -328,15 +328,15 @@ class Listener:
         endpoint: IStreamServerEndpoint,
         frontend: Frontend,
         descriptors: Descriptors,
-        identity: Identity | None = None,
+        tls: ListenerTls | None = None,
         accepts: bool = True,
     ) -> None:
         self.name = name
         self.description = description
         self.frontend = frontend
         frontend.on_full = self._note_full
-        self.identity = identity
-        self._contexts = None if identity is None else Contexts(identity.context, self._note_handshake)
+        self.tls = tls
+        self._contexts = None if tls is None else Contexts(tls.context, self._note_handshake)
         self._endpoint = endpoint
         self._port: IListeningPort | None = None
         self._acceptor = Acceptor(descriptors, 0 if accepts else ELSEWHERE)
@@ -350,11 +350,11 @@ class Listener:
         """Whether it can be what a configuration says without being opened anew."""
         return self.description == config.address and (self._contexts is not None) == bool(config.shown)
 
-    def show(self, identity: Identity) -> None:
+    def show(self, tls: ListenerTls) -> None:
         """Show this to clients that come from now on."""
         assert self._contexts is not None
-        self.identity = identity
-        self._contexts.context = identity.context
+        self.tls = tls
+        self._contexts.context = tls.context
 
     @inlineCallbacks
     def start(self) -> Any:

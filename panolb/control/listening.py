@@ -24,7 +24,7 @@ from ..proxy.turn import Turn
 from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
 from .surroundings import make_endpoint
-from .tls import Identity, identity
+from .tls import ListenerTls, listener_tls
 
 log = EventLogger()
 
@@ -34,12 +34,12 @@ class ListenerDraft:
     """What a listener is to be.
 
     :ivar listener: the present one, if its endpoint is the same.
-    :ivar identity: what it is to show to clients instead of what it does; ``None``: the same.
+    :ivar tls: what it is to show to clients instead of what it does; ``None``: the same.
     """
 
     listener: Listener
     behaviour: Behaviour
-    identity: Identity | None = None
+    tls: ListenerTls | None = None
 
 
 @attrs.frozen
@@ -144,7 +144,7 @@ class Listening:
                 if listener is None or not listener.can_be(one):
                     listener, other = self._new(name, config), None
                 else:
-                    other = self._other_identity(listener, config)
+                    other = self._other_tls(listener, config)
             except ConfigError as error:
                 problems += error.problems
                 continue
@@ -163,11 +163,11 @@ class Listening:
             endpoint,
             self._frontend(),
             self._descriptors,
-            identity(name, config),
+            listener_tls(name, config),
             self._accepts,
         )
 
-    def _other_identity(self, listener: Listener, config: model.Config) -> Identity | None:
+    def _other_tls(self, listener: Listener, config: model.Config) -> ListenerTls | None:
         """What a listener that stays is to show instead of what it does; ``None``: the same.
 
         Files that are broken are no reason against a change of something else.
@@ -175,14 +175,14 @@ class Listening:
         :raises ConfigError: when those cannot be used that the configuration wants now.
         """
         name = listener.name
-        now, then = self.config.listener[name], config.listener[name]
+        former, wanted = self.config.listener[name], config.listener[name]
         try:
-            found = identity(name, config)
+            found = listener_tls(name, config)
         except ConfigError:
-            if (now.shown, now.tls) != (then.shown, then.tls):
+            if (former.shown, former.tls) != (wanted.shown, wanted.tls):
                 raise
             return None
-        return None if found == listener.identity else found
+        return None if found == listener.tls else found
 
     def renewed(self, config: model.Config) -> dict[str, Change]:
         """The listeners that stay and get other certificates, which their files have now.
@@ -194,7 +194,7 @@ class Listening:
         for name, listener in self.listeners.items():
             if name in config.listener and listener.can_be(config.listener[name]):
                 try:
-                    found = identity(name, config)
+                    found = listener_tls(name, config)
                 except ConfigError as error:
                     problems += error.problems
                     continue
@@ -205,7 +205,7 @@ class Listening:
             raise ConfigError(problems)
         return changes
 
-    def renew(self, listener: Listener, found: Identity) -> None:
+    def renew(self, listener: Listener, found: ListenerTls) -> None:
         """Have a listener show what its files have now."""
         change = _difference(listener, found)
         listener.show(found)
@@ -362,8 +362,8 @@ class Listening:
         outgoing = list(self._outgoing(draft))
         for one in draft.listeners.values():
             one.listener.frontend.configure(one.behaviour)
-            if one.identity is not None:
-                one.listener.show(one.identity)
+            if one.tls is not None:
+                one.listener.show(one.tls)
         self.config = draft.config
         self.listeners = {name: one.listener for name, one in draft.listeners.items()}
         self._former += outgoing
@@ -432,10 +432,10 @@ def _limits(config: model.Listener) -> Limits:
     )
 
 
-def _difference(listener: Listener, found: Identity) -> Change | None:
+def _difference(listener: Listener, found: ListenerTls) -> Change | None:
     """The certificates that a listener is to show instead of others; ``None`` when all are the same."""
-    assert listener.identity is not None
-    before, after = listener.identity.certificates, found.certificates
+    assert listener.tls is not None
+    before, after = listener.tls.certificates, found.certificates
     gone, new = (
         [str(one) for one in some if one not in others] for some, others in ((before, after), (after, before))
     )

@@ -27,7 +27,7 @@ RENEWED = "TLS files"
 
 
 @attrs.frozen
-class Secured:
+class MemberSecurity:
     """TLS to one member.
 
     :ivar settings: what it was made of.
@@ -38,14 +38,14 @@ class Secured:
 
 
 def read(
-    config: model.Config, present: Mapping[Identity, Secured], clock: Callable[[], float]
-) -> dict[Identity, Secured]:
+    config: model.Config, present: Mapping[Identity, MemberSecurity], clock: Callable[[], float]
+) -> dict[Identity, MemberSecurity]:
     """Read what the members with ``https://`` need.
 
     :param present: what there is; a member for which nothing has changed keeps it, and with it the sessions to resume.
     :raises ConfigError: when a file cannot be used.
     """
-    found: dict[Identity, Secured] = {}
+    found: dict[Identity, MemberSecurity] = {}
     files = Files()
     for name, balancer in config.balancer.items():
         for index, member in enumerate(balancer.member):
@@ -59,7 +59,7 @@ def read(
     return found
 
 
-def with_renewed(comparison: Comparison, present: Mapping[Identity, Secured]) -> Comparison:
+def with_renewed(comparison: Comparison, present: Mapping[Identity, MemberSecurity]) -> Comparison:
     """Add the members whose files have something else in them to what a configuration changes.
 
     :param present: those that run.
@@ -73,7 +73,9 @@ def with_renewed(comparison: Comparison, present: Mapping[Identity, Secured]) ->
 
 
 def _renewed(
-    entry: Entry[model.Member], present: Mapping[Identity, Secured], now: Mapping[Identity, Secured]
+    entry: Entry[model.Member],
+    present: Mapping[Identity, MemberSecurity],
+    now: Mapping[Identity, MemberSecurity],
 ) -> Entry[model.Member]:
     assert isinstance(entry.identity, Identity)
     before, after = present.get(entry.identity), now.get(entry.identity)
@@ -157,7 +159,7 @@ class _Reading:
             at = (*at, "member", self.index)
         self.files.problems.append(Problem(self.config.where((*at, key)), message))
 
-    def secured(self, present: Secured | None, clock: Callable[[], float]) -> Secured | None:
+    def secured(self, present: MemberSecurity | None, clock: Callable[[], float]) -> MemberSecurity | None:
         """Make it; ``None`` when that cannot be, which has been noted then."""
         before = len(self.files.problems)
         authorities, own = self._authorities(), self._own()
@@ -176,7 +178,7 @@ class _Reading:
         except SSL.Error:
             self._note("tls_ciphers", f"OpenSSL knows no cipher of TLS 1.2 in {settings.ciphers}")
             return None
-        return Secured(settings, MemberTls(context, demands, clock))
+        return MemberSecurity(settings, MemberTls(context, demands, clock))
 
     def _settings(self, authorities: Authorities | None, own: Own | None) -> Settings:
         digest = b"".join(one.digest for one in (authorities, own) if one is not None)

@@ -14,7 +14,7 @@ from ..core.member import Admin, Member, MemberSpec
 from ..core.policies import Policy
 from ..proxy.pool import Pool
 from .checks import Checker
-from .membercertificates import Secured
+from .membercertificates import MemberSecurity
 
 
 def identity_of(member: Member) -> Identity:
@@ -35,7 +35,7 @@ class Seat:
     pool: Pool
     health: model.Health | None = None
     checker: Checker | None = None
-    secured: Secured | None = None
+    secured: MemberSecurity | None = None
 
     def check(self, checker: Checker | None, running: bool) -> None:
         """Be checked like this from now on; ``None``: not any more."""
@@ -59,7 +59,7 @@ class SeatDraft:
     spec: MemberSpec
     health: model.Health | None
     checker: Checker | None
-    secured: Secured | None
+    secured: MemberSecurity | None
 
 
 @attrs.frozen
@@ -124,7 +124,7 @@ class Plant:
         return [seat.member for seat in self._leaving]
 
     @property
-    def secured(self) -> dict[Identity, Secured]:
+    def secured(self) -> dict[Identity, MemberSecurity]:
         """Members that are spoken to over TLS."""
         return {identity: seat.secured for identity, seat in self.seats.items() if seat.secured is not None}
 

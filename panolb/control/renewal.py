@@ -61,7 +61,7 @@ class Renewals:
 
     def _look(self) -> None:
         """Take what has changed, and has stopped changing: certificate and key are not written in the same moment."""
-        listeners = [one for one in self._listening.listeners.values() if one.identity is not None]
+        listeners = [one for one in self._listening.listeners.values() if one.tls is not None]
         self._watches = {one: self._watches.get(one) or self._watch(one) for one in listeners}
         for listener, watch in self._watches.items():
             now = self._stamp_of(listener)
@@ -72,32 +72,32 @@ class Renewals:
 
     def _watch(self, listener: Listener) -> Watch:
         """Begin with a listener: its files may have changed since they were read."""
-        assert listener.identity is not None
-        return Watch(listener.identity.stamp, self._stamp_of(listener))
+        assert listener.tls is not None
+        return Watch(listener.tls.stamp, self._stamp_of(listener))
 
     def _stamp_of(self, listener: Listener) -> Stamp:
         return stamp(tls.files(self._listening.config.listener[listener.name]))
 
     def _renew(self, listener: Listener) -> None:
         try:
-            found = tls.identity(listener.name, self._listening.config)
+            found = tls.listener_tls(listener.name, self._listening.config)
         except ConfigError as error:
             log.error(
                 "listener {name}: what is in the files of its certificates now is refused, and clients are still shown "
                 "{shown}: {problems}; put it right, it is read again as soon as it changes",
                 event="certificate.refused",
                 name=listener.name,
-                shown=listener.identity,
+                shown=listener.tls,
                 problems="; ".join(map(str, error.problems)),
             )
             return
-        if found is not None and found != listener.identity:
+        if found is not None and found != listener.tls:
             self._listening.renew(listener, found)
             self._judge(listener)
 
     def _judge(self, listener: Listener) -> None:
         """Say what clients will not like, soon or now."""
-        name, shown, now = listener.name, listener.identity, self._wall_clock()
+        name, shown, now = listener.name, listener.tls, self._wall_clock()
         assert shown is not None
         for words in tls.expiries(shown, now):
             log.warn("listener {name}: {words}", event="certificate.expiring", name=name, words=words)
@@ -111,14 +111,14 @@ class Renewals:
         the context.
         """
         for name, listener in self._listening.listeners.items():
-            if listener.identity is None:
+            if listener.tls is None:
                 continue
             self._judge(listener)
             try:
-                found = tls.identity(name, self._listening.config)
+                found = tls.listener_tls(name, self._listening.config)
             except ConfigError:
                 continue  # which `_look` says when they change; the old keys have to do
-            if found == listener.identity:
+            if found == listener.tls:
                 listener.show(found)
 
 

@@ -27,7 +27,7 @@ _VERIFY = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl
 
 
 @attrs.frozen
-class Identity:
+class ListenerTls:
     """What a listener shows its clients, and what it asks them for.
 
     :ivar context: of those that no other certificate is for; it finds the others' by itself.
@@ -45,7 +45,7 @@ class Identity:
         return "; ".join(map(str, self.certificates))
 
 
-def identity(name: str, config: model.Config) -> Identity | None:
+def listener_tls(name: str, config: model.Config) -> ListenerTls | None:
     """Make what a listener shows, of its files as they are now; ``None`` when it speaks no TLS.
 
     :param name: the listener's.
@@ -66,7 +66,7 @@ def identity(name: str, config: model.Config) -> Identity | None:
         raise ConfigError(problems)
     try:
         context = _context_for(certificates, listener.tls)
-        return Identity(context, certificates, (listener.tls, authorities), before)
+        return ListenerTls(context, certificates, (listener.tls, authorities), before)
     except (ssl.SSLError, OSError, ValueError) as error:
         # The files were fine a moment ago; what OpenSSL does not like beyond that are weak keys and signatures.
         note(("certificate",), str(error))
@@ -82,7 +82,7 @@ def judge(config: model.Config, now: float) -> tuple[list[Problem], list[Problem
     warnings: list[Problem] = []
     for name in config.listener:
         try:
-            found = identity(name, config)
+            found = listener_tls(name, config)
         except ConfigError as error:
             problems += error.problems
             continue
@@ -94,14 +94,14 @@ def judge(config: model.Config, now: float) -> tuple[list[Problem], list[Problem
 
 
 def files(listener: model.Listener) -> Iterator[str]:
-    """Yield all files that an identity is made of."""
+    """Yield all files that it is made of."""
     for one in listener.shown:
         yield from (path for path in (one.file, one.key, one.chain) if path is not None)
     if listener.shown and listener.tls.client_certificate != "none":
         yield from (path for path in (listener.tls.client_ca, listener.tls.client_crl) if path is not None)
 
 
-def expiries(shown: Identity, now: float) -> Iterator[str]:
+def expiries(shown: ListenerTls, now: float) -> Iterator[str]:
     """Yield which certificates end soon, or have ended.
 
     :param now: seconds since 1970.
@@ -112,7 +112,7 @@ def expiries(shown: Identity, now: float) -> Iterator[str]:
             yield f"certificate {one}: {words}"
 
 
-def doubts(name: str, config: model.Config, shown: Identity, now: float) -> Iterator[str]:
+def doubts(name: str, config: model.Config, shown: ListenerTls, now: float) -> Iterator[str]:
     """Yield what else clients of a listener will not like about its certificates.
 
     :param now: seconds since 1970.

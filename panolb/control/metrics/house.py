@@ -76,10 +76,10 @@ def _member(sheet: Sheet, seat: Seat, *labels: str) -> None:
 
 def _certificate(sheet: Sheet, listener: Listener) -> None:
     """Of several certificates for the same name the one that ends first."""
-    if listener.identity is None:
+    if listener.tls is None:
         return
     ends: dict[str, float] = {}
-    for one in listener.identity.certificates:
+    for one in listener.tls.certificates:
         ends[one.name] = min(one.until.timestamp(), ends.get(one.name, one.until.timestamp()))
     for name, end in ends.items():
         sheet.add(families.CERTIFICATE, end, listener.name, name)
