@@ -17,6 +17,9 @@ JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -lt
 # compat: only then does twistd find twisted/plugins/panolb_plugin.py in a checkout.
 EDITABLE := --config-settings editable_mode=compat --editable
 
+# Container images often set it. The tests start hundreds of panolbs, each of which would then compile all of panolb anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test real others servers check lint imports types tests conformance fuzz soak reload coverage format docs bench clean
