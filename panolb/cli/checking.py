@@ -19,7 +19,7 @@ from ..config import Config, toml
 from ..config.dump import comment, dump
 from ..config.httpd import Imported
 from ..config.httpd.report import Verdict
-from ..control import tls
+from ..control import membercertificates, tls
 from ..control.registry import Registry
 from ..control.surroundings import surrounding_problems
 from ..errors import ConfigError, Problem
@@ -45,7 +45,9 @@ def check(file: Path, httpd: HttpdOptions | None, for_programs: bool) -> None:
     doubts: list[Problem] = []
     if imported is not None:
         wrong, doubts = tls.judge(imported.config, datetime.now(UTC).timestamp())
-        problems = surrounding_problems(imported.config) + wrong
+        problems = (
+            surrounding_problems(imported.config) + membercertificates.problems(imported.config) + wrong
+        )
     if for_programs:
         click.echo(as_json(file, imported, problems, doubts))
     else:

@@ -24,6 +24,7 @@ from ..proxy.membertls import MemberTls
 from ..proxy.pool import Pool
 from ..proxy.turn import Turn
 from .checks import Checker
+from .contents import Contents
 from .locations import Locations
 from .membercertificates import MemberSecurity
 from .membercertificates import read as read_certificates
@@ -43,6 +44,7 @@ class Builder:
     :ivar locations: makes the locations.
     :ivar checks: whether members are checked.
     :ivar watch: makes what is told when a member of a balancer changes its state.
+    :ivar contents: what is in the files that TLS to members takes.
     """
 
     reactor: Any
@@ -52,6 +54,7 @@ class Builder:
     locations: Locations
     checks: bool
     watch: Callable[[Balancer], Watcher]
+    contents: Callable[[], Contents] = Contents
 
     def draft(self, config: model.Config, plant: Plant) -> PlantDraft:
         """What a checked configuration makes of a plant.  Nothing that runs is touched.
@@ -60,7 +63,8 @@ class Builder:
 
         :raises ConfigError: when certificates cannot be used.
         """
-        secured = read_certificates(config, plant.secured, self.deadlines.clock)
+        contents = self.contents()
+        secured = read_certificates(config, plant.secured, self.deadlines.clock, contents)
         balancers = {
             name: self._balancer(name, balancer, plant, secured) for name, balancer in config.balancer.items()
         }
@@ -73,7 +77,7 @@ class Builder:
             )
             for location in config.location
         ]
-        return PlantDraft(balancers, locations)
+        return PlantDraft(balancers, locations, contents.sealed())
 
     def _balancer(
         self, name: str, config: model.Balancer, plant: Plant, secured: Mapping[Identity, MemberSecurity]

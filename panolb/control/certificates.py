@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
 from ..config import model
-from ..config.files import read_regular
+from .contents import Contents
 
 MOST = 1 << 20  # bytes of a file
 SOON = timedelta(days=14)
@@ -40,11 +39,13 @@ class Certificate:
     :ivar source: where it stands.
     :ivar chain: itself, and those between it and the root, in the order of the files.
     :ivar pem: the same as text.
+    :ivar key: its private key, likewise.
     """
 
     source: model.Certificate
     chain: tuple[x509.Certificate, ...]
     pem: bytes
+    key: bytes = attrs.field(eq=False, repr=False)
 
     @property
     def own(self) -> x509.Certificate:
@@ -117,33 +118,17 @@ class Certificate:
                 )
 
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
-
-
-def stamp(paths: Iterable[str]) -> Stamp:
-    """What tells whether files are still the same; ``None`` for one that is not there."""
-    return tuple(map(_stamp, paths))
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def read(source: model.Certificate) -> Certificate:
-    """Read a certificate from its files, and see that the key is its own.
+def read(source: model.Certificate, contents: Contents) -> Certificate:
+    """Make a certificate of what is in its files, and see that the key is its own.
 
     :raises Unusable: when it cannot be shown to anybody.
     """
-    pem = _content(source.file, "file")
+    pem = _content(contents, source.file, "file")
     blocks = _CERTIFICATE.findall(pem)
     if not blocks:
         raise Unusable("file", f"{source.file} has no certificate in PEM in it")
     if source.chain is not None:
-        more = _CERTIFICATE.findall(_content(source.chain, "chain"))
+        more = _CERTIFICATE.findall(_content(contents, source.chain, "chain"))
         if not more:
             raise Unusable("chain", f"{source.chain} has no certificate in PEM in it")
         blocks = [blocks[0], *more]
@@ -152,21 +137,22 @@ def read(source: model.Certificate) -> Certificate:
         _ = [one.not_valid_after_utc for one in chain]
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Unusable("file", f"{source.file} has a certificate that cannot be read: {error}") from None
-    _check_key(source, chain, pem if source.key is None else _content(source.key, "key"))
-    return Certificate(source, chain, b"".join(one.rstrip() + b"\n" for one in blocks))
+    key = _key_of(source, chain, pem if source.key is None else _content(contents, source.key, "key"))
+    return Certificate(source, chain, b"".join(one.rstrip() + b"\n" for one in blocks), key)
 
 
-def _check_key(source: model.Certificate, chain: Sequence[x509.Certificate], pem: bytes) -> None:
-    """See that a key is that of the first certificate.
+def _key_of(source: model.Certificate, chain: Sequence[x509.Certificate], pem: bytes) -> bytes:
+    """The key in a file.
 
-    :raises Unusable: when it is not.
+    :raises Unusable: when it is not that of the first certificate.
     """
     key, file = ("file", source.file) if source.key is None else ("key", source.key)
     if b"PRIVATE KEY-----" not in pem:
         where = "write key = with the file that has it" if source.key is None else "it is no key in PEM"
         raise Unusable(key, f"{file} has no private key in it; {where}")
+    found = _key_in(pem)
     try:
-        private = serialization.load_pem_private_key(_key_in(pem), password=None)
+        private = serialization.load_pem_private_key(found, password=None)
     except TypeError:
         message = f"the key in {file} has a passphrase, and nobody is there to type it; take it off: openssl pkey -in {file}"
         raise Unusable(key, message) from None
@@ -180,6 +166,7 @@ def _check_key(source: model.Certificate, chain: Sequence[x509.Certificate], pem
     if owners[0] != 1:
         message = f"the certificate of the key is number {owners[0]} in {source.file}; it must be the first"
         raise Unusable("file", message)
+    return found
 
 
 def _key_in(pem: bytes) -> bytes:
@@ -205,9 +192,9 @@ def _issued_by(one: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _content(path: str, key: str) -> bytes:
+def _content(contents: Contents, path: str, key: str) -> bytes:
     try:
-        return read_regular(path, MOST)
+        return contents.file(path, MOST)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise Unusable(key, f"{path} cannot be read: {why}") from None

@@ -21,6 +21,7 @@ from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Announcing, Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
+from .contents import Contents
 from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
 from .surroundings import make_endpoint
@@ -59,6 +60,7 @@ class Listening:
     :param refused: see `Frontend`, as ``exceeded`` and ``unopened``.
     :param make_endpoint: see `panolb.control.surroundings.make_endpoint`.
     :param accepts: whether this process accepts clients.
+    :param contents_of: what is in a listener's files.
 
     :ivar elsewhere: how many connections other processes have, by listener.
     :ivar config: what is in effect.
@@ -77,6 +79,7 @@ class Listening:
         unopened: Callable[[str, str, str], None],
         make_endpoint: Callable[..., Any] = make_endpoint,
         accepts: bool = True,
+        contents_of: Callable[[str], Contents] = lambda name: Contents(),
     ) -> None:
         self.config = model.Config()
         self.elsewhere: Mapping[str, int] = {}
@@ -92,6 +95,7 @@ class Listening:
         self._unopened = unopened
         self._make_endpoint = make_endpoint
         self._accepts = accepts
+        self._contents_of = contents_of
         self._former: list[Listener] = []  # closed, and with connections left
         self._alone: list[Frontend] = []  # without a listener of ours
         self._stopping = False
@@ -163,7 +167,7 @@ class Listening:
             endpoint,
             self._frontend(),
             self._descriptors,
-            listener_tls(name, config),
+            listener_tls(name, config, self._contents_of(name)),
             self._accepts,
         )
 
@@ -177,7 +181,7 @@ class Listening:
         name = listener.name
         former, wanted = self.config.listener[name], config.listener[name]
         try:
-            found = listener_tls(name, config)
+            found = listener_tls(name, config, self._contents_of(name))
         except ConfigError:
             if (former.shown, former.tls) != (wanted.shown, wanted.tls):
                 raise
@@ -194,7 +198,7 @@ class Listening:
         for name, listener in self.listeners.items():
             if name in config.listener and listener.can_be(config.listener[name]):
                 try:
-                    found = listener_tls(name, config)
+                    found = listener_tls(name, config, self._contents_of(name))
                 except ConfigError as error:
                     problems += error.problems
                     continue

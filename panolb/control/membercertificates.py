@@ -1,4 +1,4 @@
-"""What members over TLS are verified by, and what they are shown: read from its files at every reload."""
+"""What members over TLS are verified by, and what they are shown: made of its files at every reload."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ..errors import ConfigError, Problem
 from ..events import EventLogger
 from ..proxy.identity import AUTHORITY, Demands
 from ..proxy.membertls import MemberTls
+from .contents import Contents
 from .memberfiles import Authorities, Files, Own, Settings, Unusable
 
 log = EventLogger()
@@ -38,15 +39,19 @@ class MemberSecurity:
 
 
 def read(
-    config: model.Config, present: Mapping[Identity, MemberSecurity], clock: Callable[[], float]
+    config: model.Config,
+    present: Mapping[Identity, MemberSecurity],
+    clock: Callable[[], float],
+    contents: Contents,
 ) -> dict[Identity, MemberSecurity]:
-    """Read what the members with ``https://`` need.
+    """Make what the members with ``https://`` need.
 
     :param present: what there is; a member for which nothing has changed keeps it, and with it the sessions to resume.
+    :param contents: of the files.
     :raises ConfigError: when a file cannot be used.
     """
     found: dict[Identity, MemberSecurity] = {}
-    files = Files()
+    files = Files(contents)
     for name, balancer in config.balancer.items():
         for index, member in enumerate(balancer.member):
             if member.is_secure:
@@ -65,7 +70,7 @@ def with_renewed(comparison: Comparison, present: Mapping[Identity, MemberSecuri
     :param present: those that run.
     :raises ConfigError: when a file cannot be used.
     """
-    now = read(comparison.new, present, float)
+    now = read(comparison.new, present, float, Contents())
     return attrs.evolve(
         comparison,
         members=Table(tuple(_renewed(one, present, now) for one in comparison.members.entries)),
@@ -88,7 +93,7 @@ def _renewed(
 def problems(config: model.Config) -> list[Problem]:
     """Why these files cannot be used."""
     try:
-        read(config, {}, float)
+        read(config, {}, float, Contents())
     except ConfigError as error:
         return list(error.problems)
     return []

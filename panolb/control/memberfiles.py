@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
 
-from ..config.files import read_regular
 from ..errors import Problem
 from ..proxy.identity import AUTHORITY
 from ..proxy.membertls import watch
+from .contents import Contents
 
 MOST = 4 << 20  # bytes of a file; all authorities that a system trusts are 0.2 MB
 MODES = SSL.MODE_RELEASE_BUFFERS  # 34 KB for each idle connection
@@ -94,12 +94,14 @@ def _stamp() -> bytes:
 
 @attrs.define
 class Files:
-    """Reads each file once, and makes of what is the same one OpenSSL context.
+    """Makes of what is the same one OpenSSL context.
 
+    :ivar contents: what is in the files.
     :ivar problems: what was wrong, as far as whoever uses it has noted it.
     :ivar system: tells whether the system's certificates have been written anew.
     """
 
+    contents: Contents
     problems: list[Problem] = attrs.field(factory=list)
     system: bytes = attrs.field(factory=_stamp)
     _authorities: dict[str, Authorities] = attrs.field(init=False, factory=dict)
@@ -113,7 +115,7 @@ class Files:
         :raises ValueError: when one has none in it.
         """
         if path not in self._authorities:
-            contents = [read_regular(str(one), MOST) for one in _files_of(Path(path))]
+            contents = [self.contents.file(one, MOST) for one in self.contents.listing(path, _files_of)]
             if not contents:
                 raise ValueError(
                     "the directory has no .pem, .crt or .cer, and none that openssl rehash has named"
@@ -129,7 +131,7 @@ class Files:
         :raises Unusable: when they are not what they should be.
         """
         if (certificate, key) not in self._own:
-            contents = [read_regular(one, MOST) for one in (certificate, key)]
+            contents = [self.contents.file(one, MOST) for one in (certificate, key)]
             try:
                 chain = tuple(x509.load_pem_x509_certificates(contents[0]))
             except ValueError as error:
@@ -190,10 +192,11 @@ def _key(content: bytes, path: str) -> Any:
         raise Unusable("tls_key", f"{path} has no key in PEM: {error}") from None
 
 
-def _files_of(path: Path) -> list[Path]:
-    if not path.is_dir():
+def _files_of(path: str) -> list[str]:
+    if not Path(path).is_dir():
         return [path]
-    return sorted(one for one in path.iterdir() if one.suffix in _PEM or _HASHED.fullmatch(one.name))
+    found = Path(path).iterdir()
+    return sorted(str(one) for one in found if one.suffix in _PEM or _HASHED.fullmatch(one.name))
 
 
 def _digest(contents: Iterable[bytes]) -> bytes:

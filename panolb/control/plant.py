@@ -14,6 +14,7 @@ from ..core.member import Admin, Member, MemberSpec
 from ..core.policies import Policy
 from ..proxy.pool import Pool
 from .checks import Checker
+from .contents import Contents
 from .membercertificates import MemberSecurity
 
 
@@ -88,10 +89,14 @@ class BalancerDraft:
 
 @attrs.frozen
 class PlantDraft:
-    """What the plant is to be: `Builder` makes it without touching anything that runs."""
+    """What the plant is to be: `Builder` makes it without touching anything that runs.
+
+    :ivar contents: of the files that TLS to members takes.
+    """
 
     balancers: Mapping[str, BalancerDraft]
     locations: Sequence[Location]
+    contents: Contents
 
 
 @attrs.define(eq=False)
@@ -101,12 +106,14 @@ class Plant:
     :ivar drafts: what the balancers were made of.
     :ivar balancers: by name; the same dictionary at all times.
     :ivar locations: those of the configuration, in its order.
+    :ivar contents: of the files that TLS to members takes, when it was made.
     """
 
     drafts: Mapping[str, BalancerDraft] = attrs.field(factory=dict)
     balancers: dict[str, Balancer] = attrs.field(factory=dict)
     seats: dict[Identity, Seat] = attrs.field(factory=dict)
     locations: list[Location] = attrs.field(factory=list)
+    contents: Contents = attrs.field(factory=Contents)
     _running: bool = False
     _leaving: list[Seat] = attrs.field(factory=list)
     _former: list[Location] = attrs.field(factory=list)
@@ -186,6 +193,7 @@ class Plant:
         self._leaving += gone
         self._former += self.locations
         self.locations = list(draft.locations)
+        self.contents = draft.contents
         for seat in gone:
             seat.member.leave()  # its balancer may be gone too
             if seat.checker is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,7 +11,7 @@ from twisted.internet.task import LoopingCall
 from ..errors import ConfigError
 from ..events import EventLogger
 from . import tls
-from .certificates import Stamp, stamp
+from .contents import Contents, Stamp, stamp
 
 if TYPE_CHECKING:
     from .listeners import Listener
@@ -73,14 +73,17 @@ class Renewals:
     def _watch(self, listener: Listener) -> Watch:
         """Begin with a listener: its files may have changed since they were read."""
         assert listener.tls is not None
-        return Watch(listener.tls.stamp, self._stamp_of(listener))
+        return Watch(listener.tls.contents.stamp(self._files_of(listener)), self._stamp_of(listener))
 
     def _stamp_of(self, listener: Listener) -> Stamp:
-        return stamp(tls.files(self._listening.config.listener[listener.name]))
+        return stamp(self._files_of(listener))
+
+    def _files_of(self, listener: Listener) -> Iterator[str]:
+        return tls.files(self._listening.config.listener[listener.name])
 
     def _renew(self, listener: Listener) -> None:
         try:
-            found = tls.listener_tls(listener.name, self._listening.config)
+            found = tls.listener_tls(listener.name, self._listening.config, Contents())
         except ConfigError as error:
             log.error(
                 "listener {name}: what is in the files of its certificates now is refused, and clients are still shown "
@@ -110,16 +113,10 @@ class Renewals:
         Whoever has the key of a ticket can read all that was said in its session, and those of OpenSSL last as long as
         the context.
         """
-        for name, listener in self._listening.listeners.items():
-            if listener.tls is None:
-                continue
-            self._judge(listener)
-            try:
-                found = tls.listener_tls(name, self._listening.config)
-            except ConfigError:
-                continue  # which `_look` says when they change; the old keys have to do
-            if found == listener.tls:
-                listener.show(found)
+        for listener in self._listening.listeners.values():
+            if listener.tls is not None:
+                self._judge(listener)
+                listener.show(listener.tls.with_new_ticket_keys())
 
 
 def _say_broken(failure: Any) -> None:

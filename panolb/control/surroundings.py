@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactor
 
 from ..config import controlendpoint, model
 from ..errors import ConfigError, Problem
-from . import credentials, inherited, membercertificates
+from . import credentials, inherited
 from .locations import FILE
 from .logtarget import Target
 
@@ -45,12 +45,7 @@ def _with_backlog(description: str) -> str:
 
 def surrounding_problems(config: model.Config) -> list[Problem]:
     """What a configuration names that this machine does not have.  Nothing is opened."""
-    return (
-        _endpoint_problems(config)
-        + _path_problems(config)
-        + credentials.problems(config)
-        + membercertificates.problems(config)
-    )
+    return _endpoint_problems(config) + _path_problems(config) + credentials.problems(config)
 
 
 def _path_problems(config: model.Config) -> list[Problem]:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
 import ssl
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
 
 from ..config import model
-from ..config.files import read_regular
 from ..config.places import KeyPath
 from ..config.tls import openssl_ciphers
 from ..errors import ConfigError, Problem
 from ..proxy.tls import prepare
-from .certificates import MOST, Certificate, Stamp, Unusable, read, stamp
+from .anonymous import as_file
+from .certificates import MOST, Certificate, Unusable, read
+from .contents import Contents
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _VERIFY = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
@@ -33,40 +30,44 @@ class ListenerTls:
     :ivar context: of those that no other certificate is for; it finds the others' by itself.
     :ivar certificates: all of them, in the order of the configuration.
     :ivar settings: what else it was made of: the operator's settings, and what was in the files of authorities.
-    :ivar stamp: of the files, before they were read.
+    :ivar contents: all that was in its files.
     """
 
     context: ssl.SSLContext = attrs.field(eq=False)
     certificates: tuple[Certificate, ...]
     settings: tuple[model.Tls, tuple[bytes, ...]]
-    stamp: Stamp = attrs.field(eq=False)
+    contents: Contents = attrs.field(eq=False)
 
     def __str__(self) -> str:
         return "; ".join(map(str, self.certificates))
 
+    def with_new_ticket_keys(self) -> ListenerTls:
+        """The same for clients but those that come with a session ticket, whose keys OpenSSL has in the context."""
+        return attrs.evolve(self, context=_context_for(self.certificates, *self.settings))
 
-def listener_tls(name: str, config: model.Config) -> ListenerTls | None:
-    """Make what a listener shows, of its files as they are now; ``None`` when it speaks no TLS.
+
+def listener_tls(name: str, config: model.Config, contents: Contents) -> ListenerTls | None:
+    """Make what a listener shows; ``None`` when it speaks no TLS.
 
     :param name: the listener's.
+    :param contents: of its files.
     :raises ConfigError: with all that is wrong with the files.
     """
     listener = config.listener[name]
     if not listener.shown:
         return None
     problems: list[Problem] = []
-    before = stamp(files(listener))
 
     def note(path: KeyPath, message: str) -> None:
         problems.append(Problem(config.where(("listener", name, *path)), message))
 
-    certificates = _read(listener, note)
-    authorities = _read_authorities(listener.tls, note)
+    certificates = _read(listener, contents, note)
+    authorities = _read_authorities(listener.tls, contents, note)
     if problems:
         raise ConfigError(problems)
     try:
-        context = _context_for(certificates, listener.tls)
-        return ListenerTls(context, certificates, (listener.tls, authorities), before)
+        context = _context_for(certificates, listener.tls, authorities)
+        return ListenerTls(context, certificates, (listener.tls, authorities), contents.sealed())
     except (ssl.SSLError, OSError, ValueError) as error:
         # The files were fine a moment ago; what OpenSSL does not like beyond that are weak keys and signatures.
         note(("certificate",), str(error))
@@ -82,7 +83,7 @@ def judge(config: model.Config, now: float) -> tuple[list[Problem], list[Problem
     warnings: list[Problem] = []
     for name in config.listener:
         try:
-            found = listener_tls(name, config)
+            found = listener_tls(name, config, Contents())
         except ConfigError as error:
             problems += error.problems
             continue
@@ -130,18 +131,22 @@ def doubts(name: str, config: model.Config, shown: ListenerTls, now: float) -> I
             yield f"there is no certificate for {host}: its clients are shown that of other names, and refuse it"
 
 
-def _read(listener: model.Listener, note: Callable[[KeyPath, str], None]) -> tuple[Certificate, ...]:
+def _read(
+    listener: model.Listener, contents: Contents, note: Callable[[KeyPath, str], None]
+) -> tuple[Certificate, ...]:
     found: list[Certificate] = []
     written = len(listener.certificate)
     for index, one in enumerate(listener.shown, start=written - len(listener.shown)):
         try:
-            found.append(read(one))
+            found.append(read(one, contents))
         except Unusable as error:
             note(("endpoint",) if index < 0 else ("certificate", index, error.key), error.why)
     return tuple(found)
 
 
-def _read_authorities(tls: model.Tls, note: Callable[[KeyPath, str], None]) -> tuple[bytes, ...]:
+def _read_authorities(
+    tls: model.Tls, contents: Contents, note: Callable[[KeyPath, str], None]
+) -> tuple[bytes, ...]:
     """What is in the files that say which clients' certificates are good."""
     found: list[bytes] = []
     for key, what in (
@@ -152,8 +157,8 @@ def _read_authorities(tls: model.Tls, note: Callable[[KeyPath, str], None]) -> t
         if path is None or tls.client_certificate == "none":
             continue
         try:
-            content = read_regular(path, MOST)
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cafile=path)
+            content = contents.file(path, MOST)
+            _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), content)
         except ssl.SSLError:
             note(("tls", key), f"{path} has no {what} in PEM in it, or one that cannot be read")
         except (OSError, ValueError) as error:
@@ -166,7 +171,9 @@ def _read_authorities(tls: model.Tls, note: Callable[[KeyPath, str], None]) -> t
 # -- contexts -----------------------------------------------------------------------------------------------------------
 
 
-def _context_for(certificates: Sequence[Certificate], tls: model.Tls) -> ssl.SSLContext:
+def _context_for(
+    certificates: Sequence[Certificate], tls: model.Tls, authorities: Sequence[bytes]
+) -> ssl.SSLContext:
     """Make the contexts; returns that of the first certificate, which finds the others'."""
     contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
     kinds: set[tuple[tuple[str, ...], str]] = set()
@@ -177,7 +184,7 @@ def _context_for(certificates: Sequence[Certificate], tls: model.Tls) -> ssl.SSL
         kinds.add((one.names, one.kind))
         context = contexts.get(one.names)
         if context is None:
-            context = contexts[one.names] = _new(tls)
+            context = contexts[one.names] = _new(tls, authorities)
         _load(context, one)
         for name in one.names:
             by_name.setdefault(name, context)
@@ -216,7 +223,7 @@ def _note_unraisable(former: Callable[[Any], None], unraisable: Any) -> None:
         former(unraisable)
 
 
-def _new(tls: model.Tls) -> ssl.SSLContext:
+def _new(tls: model.Tls, authorities: Sequence[bytes]) -> ssl.SSLContext:
     """A context by the operator's settings, without a certificate."""
     context = prepare(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     context.minimum_version = _VERSIONS[tls.min_version]
@@ -230,26 +237,25 @@ def _new(tls: model.Tls) -> ssl.SSLContext:
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
     context.verify_mode = _VERIFY[tls.client_certificate]
-    if tls.client_certificate != "none":
-        context.load_verify_locations(cafile=tls.client_ca)
-        if tls.client_crl is not None:
-            context.load_verify_locations(cafile=tls.client_crl)
-            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    for one in authorities:
+        _trust(context, one)
+    if tls.client_certificate != "none" and tls.client_crl is not None:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
 
 
+def _trust(context: ssl.SSLContext, content: bytes) -> None:
+    with as_file(content) as path:  # what Python takes from memory are certificates only, and no CRLs
+        context.load_verify_locations(cafile=path)
+
+
 def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
-    source = certificate.source
-    with contextlib.ExitStack() as stack:
-        whole = source.file
-        if source.chain is not None:  # OpenSSL takes certificate and chain as one file only
-            directory = stack.enter_context(tempfile.TemporaryDirectory())
-            whole = os.path.join(directory, "chain.pem")
-            Path(whole).write_bytes(certificate.pem)
+    with as_file(certificate.pem + certificate.key) as path:
         try:
-            context.load_cert_chain(whole, source.key or source.file, _no_passphrase)
+            context.load_cert_chain(path, password=_no_passphrase)
         except ssl.SSLError as error:
-            raise ValueError(f"OpenSSL does not take {source.file}: {error.reason or error}") from None
+            file = certificate.source.file
+            raise ValueError(f"OpenSSL does not take {file}: {error.reason or error}") from None
 
 
 def _no_passphrase() -> str:
