@@ -19,6 +19,7 @@ from .config import model
 from .control.configuration import fixed
 from .control.registry import Registry
 from .control.service import Panolb
+from .control.workers.alone import Alone
 from .control.workers.duties import Duties
 from .control.workers.process import CHANNEL
 from .control.workers.worker import WorkerProcess
@@ -30,9 +31,9 @@ def main() -> None:
     reactor: Any = global_reactor
     registry = Registry(panolb.plugins)
 
-    def make(config: model.Config, duties: Duties) -> Panolb:
+    def make(config: model.Config, duties: Duties, alone: Alone) -> Panolb:
         configuration = fixed(config, known(registry), time.time)
-        return Panolb(reactor, configuration, registry, time.monotonic, wall_time, time.time, duties)
+        return Panolb(reactor, configuration, registry, time.monotonic, wall_time, time.time, duties, alone)
 
     def end(in_peace: bool) -> None:
         if in_peace and reactor.running:

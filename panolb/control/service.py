@@ -8,29 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue, succeed
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
 from twisted.internet.task import deferLater
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
-from twisted.web.server import Request as WebRequest
 
 from .. import __version__
-from ..config import controlendpoint, model
+from ..config import model
 from ..config.overrides import Identity
 from ..core.admission import Admission
-from ..core.exchange import Exchange
 from ..core.member import Admin
 from ..errors import ConfigError, Problem
 from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.resource import ReverseProxyResource
 from ..proxy.turn import Turn
-from ..proxy.unexpected import log_unexpected
 from . import tls
 from .accesslog import AccessLogs
-from .admin.status import StatusPage
-from .admin.websockets import Page, Query
 from .api import Api, Parts
 from .api.stream import Followers
 from .build import Builder, specs
@@ -41,11 +36,10 @@ from .credentials import Credentials
 from .credentials import read as read_credentials
 from .credentials import warn as warn_of_files
 from .descriptors import Descriptors
-from .doors import DoorDraft, Doors, Wanted, close
+from .doors import DoorDraft, Doors, close
 from .events import Events
 from .excesses import Excesses
 from .explain import Explainer
-from .ledger import Ledger
 from .listening import Listening, ListeningDraft
 from .locations import Locations
 from .logged import Times
@@ -55,22 +49,23 @@ from .metrics.flows import Flows
 from .metrics.looplag import LoopLag
 from .metrics.traffic import Traffic
 from .operations import Operations
+from .operatordoors import wanted
 from .plant import Plant, PlantDraft
 from .recent import Recent
+from .recording import Recording
 from .refused import Refused
 from .registry import Registry
 from .renewal import Renewals
 from .resources import Resources
 from .sessions import Sessions
 from .shortages import Shortages
-from .surroundings import make_endpoint, surrounding_problems, warn_of_unused_sockets
+from .surroundings import surrounding_problems, warn_of_unused_sockets
 from .unopened import Unopened
+from .workers.alone import Alone
 from .workers.dividing import number
 from .workers.duties import ALL, Duties
 
 if TYPE_CHECKING:
-    from .controlsocket import ControlSocket
-    from .metrics.page import MetricsPage
     from .workers.crew import Crew
 
 log = EventLogger()
@@ -102,7 +97,7 @@ class Panolb(MultiService):
     :param wall_time: the time for people so many seconds ago, for the access log.
     :param wall_clock: reads the time of day in seconds since 1970.
     :param duties: what this process does of the whole.
-    :param crew: the processes that do the rest; ``None`` when there are none.
+    :param crew: the processes that do the rest, if there are any.
     :raises ConfigError: when an endpoint or a file cannot be used; nothing has been opened then but the access log.
 
     :ivar config: what is in effect.
@@ -114,6 +109,7 @@ class Panolb(MultiService):
     :ivar operations: drains members and brings them back.
     :ivar sessions: those of users.
     :ivar resources: counts what is held.
+    :ivar excesses: whoever wants more than is allowed.
     :ivar traffic: what the metrics say of what this process serves.
     """
 
@@ -126,45 +122,49 @@ class Panolb(MultiService):
         wall_time: Callable[[float], str],
         wall_clock: Callable[[], float],
         duties: Duties = ALL,
-        crew: Crew | None = None,
+        crew: Alone | Crew | None = None,
     ) -> None:
         super().__init__()
         self.reactor = reactor
-        self.crew = crew
+        self.crew = crew or Alone()
         self._workers = number(configuration.config.workers)
         self.changes = Changes(self, configuration, wall_clock)
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
         self._times = Times(clock, wall_time, wall_clock)
-        key = duties.session_key
-        self.ledger = (
-            Ledger(clock, wall_clock, {}, key=key) if crew is None else crew.ledger(clock, wall_clock)
-        )
+        self.ledger = self.crew.ledger(clock, wall_clock)
         self.admission = Admission()
-        made = Locations(clock, wall_clock, self._finished, self._opened, self.admission)
         self._counts, self._lag = Counts(), LoopLag(reactor, clock)
         self._flows = Flows(reactor, self._counts)
-        self._builder = Builder(
-            reactor, self.deadlines, self.turn, registry, made, duties.checks, duties.watch
-        )
         self.plant = Plant()
         self.operations = Operations(reactor, clock, self.plant.balancers, self.ledger)
         self.sessions = Sessions(clock, wall_clock, self.operations)
+        recent = Recent()
+        recording = self._recording = Recording(
+            self._counts,
+            self._flows,
+            self.ledger,
+            self.sessions,
+            self.operations,
+            recent,
+            Shortages(clock),
+        )
+        made = Locations(clock, wall_clock, recording.finished, recording.opened, self.admission)
+        self._builder = Builder(
+            reactor, self.deadlines, self.turn, registry, made, duties.checks, duties.watch
+        )
         descriptors = Descriptors(self.deadlines, self._descriptors_owed)
-        self._refused, self._excesses = Refused(clock), Excesses(clock)
-        self._shortages = Shortages(clock)
-        self._unopened = Unopened(clock)
-        self._exceeded = self._excesses.note
+        refused, unopened, self.excesses = Refused(clock), Unopened(clock), Excesses(clock)
         self.listening = Listening(
             reactor,
             self.deadlines,
             self.turn,
             descriptors,
             made.redirect,
-            self._answered_web,
-            self._refused.note,
-            self._exceeded,
-            self._unopened.note,
+            recording.answered_web,
+            refused.note,
+            self.excesses.note,
+            unopened.note,
             duties.make_endpoint,
             duties.accepts,
         )
@@ -178,7 +178,7 @@ class Panolb(MultiService):
             self.deadlines,
             self.turn,
             descriptors,
-            dict if crew is None else crew.resources,
+            self.crew.resources,
         )
         self.traffic = Traffic(
             self.plant,
@@ -187,20 +187,20 @@ class Panolb(MultiService):
             self._counts,
             self._lag,
             self.lost_lines,
-            self._refused.counts,
-            self._excesses.counts,
+            refused.counts,
+            self.excesses.counts,
             wall_clock(),
             duties.worker,
-            self._unopened.counts,
+            unopened.counts,
         )
-        self._recent = Recent()
-        self.explainer = Explainer(self.listening, self.plant, self._recent, clock, wall_clock)
+        self.explainer = Explainer(self.listening, self.plant, recent, clock, wall_clock)
         self._events = Events()
+        self.crew.serve(self)
         self.api = Api(
             Parts(
                 operations=self.operations,
                 changes=self.changes,
-                sessions=self.sessions if crew is None else crew.sessions,
+                sessions=self.crew.sessions,
                 plant=self.plant,
                 listening=self.listening,
                 resources=self.resources,
@@ -208,54 +208,14 @@ class Panolb(MultiService):
                 followers=Followers(reactor, self._events, wall_clock),
                 clock=clock,
                 started=clock(),
-                look=self._look,
-                find=self._find,
-                recall=self.explainer.recall if crew is None else crew.recall,
+                look=self.crew.look,
+                find=self.crew.find,
+                recall=self.crew.recall,
             )
         )
         self._doors = Doors()
         self._logs: AccessLogs | None = None
-        if crew is not None:
-            crew.serve(self)
         self._become(self._draft(configuration.config, configuration.now.moving))
-
-    # -- what the exchanges tell ------------------------------------------------------------------------------------
-
-    def _opened(self, exchange: Exchange) -> None:
-        """A WebSocket stands."""
-        try:
-            self._counts.opened(exchange)
-            self._flows.opened(exchange)
-            self.ledger.opened(exchange)
-            self.sessions.opened(exchange)
-            if self._note_opened is not None:
-                self._note_opened(exchange)
-            self.operations.opened(exchange)
-            self._recent.opened(exchange)
-        except Exception:  # noqa: BLE001  # what is written down of it must not cost the WebSocket
-            log_unexpected("writing down that a WebSocket was opened", exchange)
-
-    def _finished(self, exchange: Exchange) -> None:
-        """An exchange is over."""
-        try:
-            self._counts.finished(exchange)
-            if exchange.tunnel is not None:
-                self._flows.finished(exchange)
-                self.ledger.finished(exchange)
-                self.operations.finished(exchange)
-            self._recent.note(exchange)
-            if exchange.term:
-                self._shortages.note(exchange)
-            if self._note is not None:
-                self._note(exchange)
-        except Exception:  # noqa: BLE001  # what is written down of it must not cost the rest of its answer
-            log_unexpected("writing down how it ended", exchange)
-
-    def _answered_web(self, request: WebRequest) -> None:
-        """A request is over that twisted.web served."""
-        self._counts.answered(request)
-        if self._note_web is not None:
-            self._note_web(request)
 
     # -- one configuration in the place of another --------------------------------------------------------------------
 
@@ -272,8 +232,7 @@ class Panolb(MultiService):
         """
         draft = self._draft(config, moving)
         try:
-            if self.crew is not None:
-                yield self.crew.try_out(config, moving)
+            yield self.crew.try_out(config, moving)
             opened = yield self._doors.open(draft.doors.values(), config.where)
             try:
                 yield self.listening.open(draft.listening)
@@ -284,8 +243,7 @@ class Panolb(MultiService):
             draft.logs.stop(following=self._logs)
             raise
         closing = self._become(draft)
-        if self.crew is not None:
-            yield self.crew.become(config, moving)
+        yield self.crew.become(config, moving)
         if number(config.workers) != self._workers:
             log.warn("workers = {workers} takes effect at the next start", workers=config.workers)
         returnValue(closing)
@@ -304,21 +262,19 @@ class Panolb(MultiService):
         """
         self.config = config
         self.plant.adjust(specs(config), self.deadlines.clock())
-        if self.crew is not None:
-            self.crew.adjust(config, moving)
+        self.crew.adjust(config, moving)
 
     def _draft(self, config: model.Config, moving: Collection[Identity]) -> Draft:
         problems = surrounding_problems(config)
         if problems:
             raise ConfigError(problems)
-        if self.crew is not None:
-            self.crew.check(config)
+        self.crew.check(config)
         logs = AccessLogs(config, self._times, self._logs)
         try:
             plant = self._builder.draft(config, self.plant)
             listening = self.listening.draft(config, plant.locations)
             credentials = read_credentials(config)
-            doors = self._doors.draft(self._wanted_doors(config, credentials))
+            doors = self._doors.draft(wanted(self, config, credentials))
         except Exception as error:
             logs.stop(following=self._logs)
             if isinstance(error, ConfigError):
@@ -332,8 +288,7 @@ class Panolb(MultiService):
         """Be like this from now on; returns what closes that which has no place any more."""
         config = self.config = draft.config
         former, self._logs = self._logs, draft.logs
-        self._note_opened, self._note = draft.logs.opener(), draft.logs.writer()
-        self._note_web = draft.logs.web_writer()
+        self._recording.write_to(draft.logs)
         if former is not None:
             former.stop(following=draft.logs)
             if self.running:
@@ -349,8 +304,7 @@ class Panolb(MultiService):
             close_timeout=config.websockets.close_timeout,
             close_on_failure=[name for name, one in config.balancer.items() if one.close_on_failure],
         )
-        if self.crew is not None:
-            self.crew.watch(self.plant)
+        self.crew.watch(self.plant)
         self.follow_the_operator(draft.moving)
         for seat in gone:
             self.operations.remove(seat.member)
@@ -377,75 +331,9 @@ class Panolb(MultiService):
         yield self.listening.close(listeners)
         yield close(doors)
 
-    def _wanted_doors(self, config: model.Config, credentials: Credentials) -> dict[str, Wanted]:
-        wanted: dict[str, Wanted] = {}
-        if config.admin is not None:
-            wanted["admin"] = Wanted(
-                ("admin", "endpoint"), True, config.admin, partial(self._status_page, config, config.admin)
-            )
-        if config.control is not None:
-            path = config.control.socket
-            # Opened when the process has changed to the user whose it is to be.
-            wanted["control"] = Wanted(
-                ("control", "socket"), False, path, partial(self._control_socket, path)
-            )
-            if config.control.endpoint is not None:
-                settings = config.control.endpoint, credentials.tls is not None
-                make = partial(self._control_http, config, config.control.endpoint, credentials)
-                wanted["control over HTTP"] = Wanted(("control", "endpoint"), True, settings, make)
-        return wanted
-
-    def _status_page(self, config: model.Config, admin: model.Admin) -> StatusPage:
-        endpoint = make_endpoint(self.reactor, config, admin.endpoint, ("admin", "endpoint"))
-        return StatusPage(
-            self.reactor,
-            endpoint,
-            admin.endpoint,
-            self.operations,
-            self.resources,
-            self._metrics(),
-            self._look,
-            self._find,
-        )
-
-    def _look(self) -> Deferred[Any]:
-        """Have the numbers that operators are told up to date."""
-        return succeed(None) if self.crew is None else self.crew.look()
-
-    def _find(self, query: Query) -> Deferred[Page]:
-        """Find WebSockets."""
-        return succeed(query.answer(self.ledger)) if self.crew is None else self.crew.find(query)
-
-    def _metrics(self) -> MetricsPage:
-        from .metrics.house import House  # noqa: PLC0415  # it takes its time, and not everybody wants it
-        from .metrics.page import MetricsPage  # noqa: PLC0415
-
-        house = House(self.plant, self.listening, self.operations, self.changes)
-        return MetricsPage(self.reactor, house, self._exports)
-
-    def _exports(self) -> Any:
-        """What the processes that serve users have counted."""
-        return [self.traffic.export()] if self.crew is None else self.crew.exports()
-
     def lost_lines(self) -> dict[str, int]:
         """Of the access logs."""
         return {} if self._logs is None else self._logs.lost()
-
-    def _control_socket(self, path: str) -> ControlSocket:
-        from .controlsocket import ControlSocket  # noqa: PLC0415  # Windows cannot import it
-
-        return ControlSocket(self.reactor, path, self.api.site(self.reactor))
-
-    def _control_http(self, config: model.Config, written: str, credentials: Credentials) -> ControlHttp:
-        description = controlendpoint.parse(written).description
-        endpoint = make_endpoint(self.reactor, config, description, ("control", "endpoint"))
-        return ControlHttp(
-            endpoint,
-            description,
-            self.api.site(self.reactor),
-            credentials,
-            partial(self._exceeded, limit="token"),
-        )
 
     def resource(self, path: str) -> Resource:
         """The location with this path as a twisted.web Resource, to be mounted in another application.
@@ -489,8 +377,7 @@ class Panolb(MultiService):
         tls.ignore_illegible_names()
         self._renewals.start()
         self.changes.start()
-        if self.crew is not None:
-            self.crew.start(self.changes.configuration.now.moving)
+        self.crew.start(self.changes.configuration.now.moving)
         warn_of_unused_sockets(self.reactor, self.config)
         warn_of_members(self.config)
 
@@ -507,8 +394,7 @@ class Panolb(MultiService):
         self.plant.stop()
         shutdown = self.config.shutdown
         log.info("stopping: no new clients are accepted", event="stopping")
-        if self.crew is not None:
-            yield self.crew.stop(shutdown.grace)
+        yield self.crew.stop(shutdown.grace)
         self.listening.drain()
         if self._connections():
             log.info(
@@ -547,15 +433,13 @@ class Panolb(MultiService):
     @property
     def is_open(self) -> bool:
         """Whether all listeners listen."""
-        ready = self.crew is None or self.crew.is_ready
-        return ready and all(listener.is_open for listener in self.listening.listeners.values())
+        return self.crew.is_ready and all(listener.is_open for listener in self.listening.listeners.values())
 
     def reopen_logs(self) -> None:
         """The access logs were moved away: begin new files."""
         assert self._logs is not None
         self._logs.reopen()
-        if self.crew is not None:
-            self.crew.reopen_logs()
+        self.crew.reopen_logs()
 
     def _descriptors_owed(self) -> int:
         """Those of the connections to members that are needed when each client asks for something."""

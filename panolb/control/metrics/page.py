@@ -8,7 +8,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, returnValue
+from twisted.internet.defer import Deferred, inlineCallbacks, returnValue
 from twisted.internet.task import Cooperator
 
 from .families import FAMILIES
@@ -16,7 +16,7 @@ from .house import House
 from .rendering import Rendered
 from .sheet import Export, merged
 
-Ask = Callable[[], Iterable[Export] | Deferred[Iterable[Export]]]
+Ask = Callable[[], Deferred[Iterable[Export]]]
 
 
 class MetricsPage:
@@ -41,7 +41,7 @@ class MetricsPage:
 
         :param accept: what the client asked for (the Accept field).
         """
-        exports = yield maybeDeferred(self._ask)
+        exports = yield self._ask()
         encode, content_type = choose_encoder(accept)
         parts: list[bytes] = []
         writing = _write(merged([self._house.export(), *exports]), encode, parts)

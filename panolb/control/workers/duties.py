@@ -21,7 +21,6 @@ class Duties:
     :ivar checks: whether members are checked; else somebody says how they are.
     :ivar watch: makes what is told when the state of a balancer's member changes.
     :ivar make_endpoint: see `panolb.control.surroundings.make_endpoint`.
-    :ivar session_key: for the ids of sessions; ``None`` for a new one.
     :ivar worker: what the process is called in the metrics.
     """
 
@@ -29,7 +28,6 @@ class Duties:
     checks: bool = True
     watch: Callable[[Balancer], Watcher] = watch
     make_endpoint: Callable[..., Any] = make_endpoint
-    session_key: bytes | None = None
     worker: str = "main"
 
 

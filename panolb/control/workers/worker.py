@@ -23,6 +23,7 @@ from ..metrics.sheet import Export
 from ..plant import identity_of
 from ..service import Panolb
 from ..sessions import UnknownSession, Unmovable
+from .alone import Alone
 from .census import Census, take
 from .channel import Channel, Refusal
 from .duties import Duties
@@ -50,7 +51,7 @@ SAID_ONCE: Final = {
 """What each worker finds out as the supervisor does, which says it for all."""
 
 Answer = TypeVar("Answer")
-Make = Callable[[model.Config, Duties], Panolb]
+Make = Callable[[model.Config, Duties, Alone], Panolb]
 
 
 @implementer(ILogObserver)
@@ -116,11 +117,10 @@ class WorkerProcess:
             checks=False,
             watch=self._watch,
             make_endpoint=self._sockets.make_endpoint,
-            session_key=beginning.session_key,
             worker=str(1 + beginning.index),
         )
         try:
-            self._house = self._make(setup.config, duties)
+            self._house = self._make(setup.config, duties, Alone(beginning.session_key))
         except ConfigError as error:
             raise _refusal(error) from None
         self.house.admission.shared = self._scoreboard.exchange
