@@ -8,8 +8,7 @@ from pathlib import Path
 import attrs
 
 from .config import toml
-from .config.httpd import Imported
-from .config.httpd import load as load_httpd
+from .config.httpd.imported import Imported
 from .config.httpd.report import Report
 
 
@@ -43,6 +42,8 @@ def read(
     """
     if httpd is None:
         return Imported(toml.load(file, known, instead), Report(()), {})
-    return load_httpd(
+    from .config.httpd.loading import load  # noqa: PLC0415  # takes its time: a tenth of a start from a TOML file
+
+    return load(
         file, known, compat=httpd.compat, allowed=httpd.allowed, defines=httpd.defines, instead=instead
     )

@@ -23,7 +23,7 @@ import panolb.plugins
 
 from . import __version__
 from .config import model, toml
-from .config.httpd import Imported
+from .config.httpd.imported import Imported
 from .config.httpd.report import Report, Verdict
 from .config.rules import Workers
 from .control import journal

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from .config import describe, warnings
-from .config.httpd import Imported
+from .config.httpd.imported import Imported
 from .config.httpd.report import Entry, Report, Verdict
 from .errors import Problem
 

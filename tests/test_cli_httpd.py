@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 
 import panolb.plugins
 from panolb.cli import main
-from panolb.config import Config, httpd, toml
+from panolb.config import Config, toml
+from panolb.config.httpd import loading
 from panolb.control.registry import Registry
 from panolb.tap import known
 from tests.harness.client import Client
@@ -172,7 +173,7 @@ def test_import_writes_toml_that_names_its_lines(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     config = read(done.stdout)
     allowed = frozenset({"Require"})
-    assert config == httpd.load(file, known(Registry(panolb.plugins)), allowed=allowed).config
+    assert config == loading.load(file, known(Registry(panolb.plugins)), allowed=allowed).config
     assert [member.route for member in config.balancer["app"].member] == ["1"]
     head, _, rest = done.stdout.partition("\n\n")
     assert str(file) in head

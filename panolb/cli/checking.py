@@ -12,12 +12,13 @@ from pathlib import Path
 
 import attrs
 import click
+from twisted.internet.testing import MemoryReactor
 
 import panolb.plugins
 
 from ..config import Config, toml
 from ..config.dump import comment, dump
-from ..config.httpd import Imported
+from ..config.httpd.imported import Imported
 from ..config.httpd.report import Verdict
 from ..control import membercertificates, tls
 from ..control.registry import Registry
@@ -46,7 +47,9 @@ def check(file: Path, httpd: HttpdOptions | None, for_programs: bool) -> None:
     if imported is not None:
         wrong, doubts = tls.judge(imported.config, datetime.now(UTC).timestamp())
         problems = (
-            surrounding_problems(imported.config) + membercertificates.problems(imported.config) + wrong
+            surrounding_problems(imported.config, MemoryReactor())
+            + membercertificates.problems(imported.config)
+            + wrong
         )
     if for_programs:
         click.echo(as_json(file, imported, problems, doubts))

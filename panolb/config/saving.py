@@ -16,7 +16,7 @@ from panolb.config import tomlediting
 from panolb.config.balancers import Balancer, Member
 from panolb.config.edits import CannotSave, Edited
 from panolb.config.files import read_regular
-from panolb.config.httpd import Imported, Origins, editing
+from panolb.config.httpd.imported import Imported, Origins
 from panolb.config.model import Config
 from panolb.config.overrides import Overrides
 from panolb.errors import ConfigError
@@ -47,6 +47,8 @@ def save(read: Read, overrides: Overrides) -> list[Edited]:
     if not imported.config.where.name:
         raise CannotSave("this configuration was not read from a file")
     if isinstance(imported.config.where, Origins):
+        from panolb.config.httpd import editing  # noqa: PLC0415  # takes its time, and only this needs it
+
         files = editing.edited(imported.sources, imported.config, kept.changes, _content)
     else:
         name = imported.config.where.name

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from ..config import model
 from ..config.crosscheck import Known
-from ..config.httpd import Imported
+from ..config.httpd.imported import Imported
 from ..config.httpd.report import Report
 from ..config.overrides import Dropped, Identity, Overrides
 from ..config.runtime import StateChange

@@ -100,6 +100,11 @@ class Doors:
         self._doors = dict(drafts)
         return outgoing
 
+    def get(self, name: str) -> Any:
+        """The door of this name; ``None`` when there is none."""
+        draft = self._doors.get(name)
+        return None if draft is None else draft.door
+
     def __iter__(self) -> Iterator[DoorDraft]:
         return iter(self._doors.values())
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from klein import Klein
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.interfaces import (
     IAddress,
@@ -35,6 +34,9 @@ from .accepting import ELSEWHERE, FULL, Acceptor
 from .descriptors import Descriptors
 from .episodes import Episode
 from .tls import ListenerTls
+
+if TYPE_CHECKING:
+    from klein import Klein
 
 log = EventLogger()
 

@@ -1,4 +1,7 @@
-"""The doors that a configuration wants for operators: the status page, the control socket, the control API over HTTP."""
+"""The doors that a configuration wants for operators: the status page, the control socket, the control API over HTTP.
+
+What stands behind one is imported when it is made, which takes its time: worker processes have none, nor has everybody else.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..config import controlendpoint, model
-from .admin.status import StatusPage
-from .controlhttp import ControlHttp
 from .credentials import Credentials
 from .doors import Wanted
 from .surroundings import make_endpoint
 
 if TYPE_CHECKING:
+    from .admin.status import StatusPage
+    from .controlhttp import ControlHttp
     from .controlsocket import ControlSocket
     from .metrics.page import MetricsPage
     from .service import Panolb
+
+OVER_HTTP = "control over HTTP"
 
 
 def wanted(house: Panolb, config: model.Config, credentials: Credentials) -> dict[str, Wanted]:
@@ -35,11 +40,13 @@ def wanted(house: Panolb, config: model.Config, credentials: Credentials) -> dic
         if config.control.endpoint is not None:
             settings = config.control.endpoint, credentials.tls is not None
             make = partial(_control_http, house, config, config.control.endpoint, credentials)
-            found["control over HTTP"] = Wanted(("control", "endpoint"), True, settings, make)
+            found[OVER_HTTP] = Wanted(("control", "endpoint"), True, settings, make)
     return found
 
 
 def _status_page(house: Panolb, config: model.Config, admin: model.Admin) -> StatusPage:
+    from .admin.status import StatusPage  # noqa: PLC0415
+
     endpoint = make_endpoint(house.reactor, config, admin.endpoint, ("admin", "endpoint"))
     return StatusPage(
         house.reactor,
@@ -54,7 +61,7 @@ def _status_page(house: Panolb, config: model.Config, admin: model.Admin) -> Sta
 
 
 def _metrics(house: Panolb) -> MetricsPage:
-    from .metrics.house import House  # noqa: PLC0415  # it takes its time, and not everybody wants it
+    from .metrics.house import House  # noqa: PLC0415
     from .metrics.page import MetricsPage  # noqa: PLC0415
 
     own = House(house.plant, house.listening, house.operations, house.changes)
@@ -68,6 +75,8 @@ def _control_socket(house: Panolb, path: str) -> ControlSocket:
 
 
 def _control_http(house: Panolb, config: model.Config, written: str, credentials: Credentials) -> ControlHttp:
+    from .controlhttp import ControlHttp  # noqa: PLC0415
+
     description = controlendpoint.parse(written).description
     endpoint = make_endpoint(house.reactor, config, description, ("control", "endpoint"))
     return ControlHttp(

@@ -26,12 +26,9 @@ from ..proxy.resource import ReverseProxyResource
 from ..proxy.turn import Turn
 from . import tls
 from .accesslog import AccessLogs
-from .api import Api, Parts
-from .api.stream import Followers
 from .build import Builder, specs
 from .changes import Changes
 from .configuration import Configuration
-from .controlhttp import ControlHttp
 from .credentials import Credentials
 from .credentials import read as read_credentials
 from .credentials import warn as warn_of_files
@@ -49,7 +46,7 @@ from .metrics.flows import Flows
 from .metrics.looplag import LoopLag
 from .metrics.traffic import Traffic
 from .operations import Operations
-from .operatordoors import wanted
+from .operatordoors import OVER_HTTP, wanted
 from .plant import Plant, PlantDraft
 from .recent import Recent
 from .recording import Recording
@@ -66,6 +63,7 @@ from .workers.dividing import number
 from .workers.duties import ALL, Duties
 
 if TYPE_CHECKING:
+    from .api import Api
     from .workers.crew import Crew
 
 log = EventLogger()
@@ -196,23 +194,8 @@ class Panolb(MultiService):
         self.explainer = Explainer(self.listening, self.plant, recent, clock, wall_clock)
         self._events = Events()
         self.crew.serve(self)
-        self.api = Api(
-            Parts(
-                operations=self.operations,
-                changes=self.changes,
-                sessions=self.crew.sessions,
-                plant=self.plant,
-                listening=self.listening,
-                resources=self.resources,
-                explainer=self.explainer,
-                followers=Followers(reactor, self._events, wall_clock),
-                clock=clock,
-                started=clock(),
-                look=self.crew.look,
-                find=self.crew.find,
-                recall=self.crew.recall,
-            )
-        )
+        self._clock, self._wall_clock, self._started = clock, wall_clock, clock()
+        self._api: Api | None = None
         self._doors = Doors()
         self._logs: AccessLogs | None = None
         self._become(self._draft(configuration.config, configuration.now.moving))
@@ -265,7 +248,7 @@ class Panolb(MultiService):
         self.crew.adjust(config, moving)
 
     def _draft(self, config: model.Config, moving: Collection[Identity]) -> Draft:
-        problems = surrounding_problems(config)
+        problems = surrounding_problems(config, self.reactor)
         if problems:
             raise ConfigError(problems)
         self.crew.check(config)
@@ -310,9 +293,9 @@ class Panolb(MultiService):
             self.operations.remove(seat.member)
         listeners = self.listening.become(draft.listening)
         doors = self._doors.become(draft.doors)
-        for one in self._doors:
-            if isinstance(one.door, ControlHttp):
-                one.door.become(draft.credentials)
+        over_http = self._doors.get(OVER_HTTP)
+        if over_http is not None:
+            over_http.become(draft.credentials)
         warn_of_files(config)
         if self.running:
             warn_of_members(config)
@@ -330,6 +313,31 @@ class Panolb(MultiService):
     def _close(self, listeners: Any, doors: Any) -> Any:
         yield self.listening.close(listeners)
         yield close(doors)
+
+    @property
+    def api(self) -> Api:
+        """The control API, made for the first door that opens to it: a worker process has none."""
+        from .api import Api, Parts  # noqa: PLC0415  # with its routes and its document it takes its time
+        from .api.stream import Followers  # noqa: PLC0415
+
+        if self._api is None:
+            parts = Parts(
+                operations=self.operations,
+                changes=self.changes,
+                sessions=self.crew.sessions,
+                plant=self.plant,
+                listening=self.listening,
+                resources=self.resources,
+                explainer=self.explainer,
+                followers=Followers(self.reactor, self._events, self._wall_clock),
+                clock=self._clock,
+                started=self._started,
+                look=self.crew.look,
+                find=self.crew.find,
+                recall=self.crew.recall,
+            )
+            self._api = Api(parts)
+        return self._api
 
     def lost_lines(self) -> dict[str, int]:
         """Of the access logs."""
@@ -418,7 +426,8 @@ class Panolb(MultiService):
         yield self._wait_until_empty(1.0)
         for pool in self.plant.pools:
             pool.close()
-        self.api.end()
+        if self._api is not None:
+            self._api.end()
         yield close(one.door for one in self._doors)
         self.deadlines.stop()
         self._lag.stop()

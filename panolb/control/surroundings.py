@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.testing import MemoryReactor
 
 from ..config import controlendpoint, model
 from ..errors import ConfigError, Problem
@@ -43,9 +42,12 @@ def _with_backlog(description: str) -> str:
     return description
 
 
-def surrounding_problems(config: model.Config) -> list[Problem]:
-    """What a configuration names that this machine does not have.  Nothing is opened."""
-    return _endpoint_problems(config) + _path_problems(config) + credentials.problems(config)
+def surrounding_problems(config: model.Config, reactor: Any) -> list[Problem]:
+    """What a configuration names that this machine does not have.  Nothing is opened.
+
+    :param reactor: for the parsers of endpoints.
+    """
+    return _endpoint_problems(config, reactor) + _path_problems(config) + credentials.problems(config)
 
 
 def _path_problems(config: model.Config) -> list[Problem]:
@@ -101,7 +103,7 @@ def _endpoints(config: model.Config) -> dict[tuple[str, ...], str]:
     return places
 
 
-def _endpoint_problems(config: model.Config) -> list[Problem]:
+def _endpoint_problems(config: model.Config, reactor: Any) -> list[Problem]:
     problems: list[Problem] = []
     for path, description in _endpoints(config).items():
         if inherited.is_meant(description):
@@ -109,7 +111,7 @@ def _endpoint_problems(config: model.Config) -> list[Problem]:
             problems += [] if mistake is None else [Problem(config.where(path), mistake)]
             continue
         try:
-            make_endpoint(MemoryReactor(), config, description, path)
+            make_endpoint(reactor, config, description, path)
         except ConfigError as error:
             problems += error.problems
     return problems

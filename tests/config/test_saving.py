@@ -19,7 +19,7 @@ from panolb.config import Config, Known, Location, Member
 from panolb.config.balancers import Health
 from panolb.config.dump import dump
 from panolb.config.edits import Edited, decode, replaced
-from panolb.config.httpd import Imported
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.report import Report
 from panolb.config.overrides import Identity, Overrides, identify
 from panolb.config.saving import CannotSave, Read, plain, save

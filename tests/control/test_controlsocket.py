@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from twisted.internet.testing import MemoryReactor
 
 import panolb.plugins
 from panolb.config import toml
@@ -34,7 +35,7 @@ def test_nothing_but_the_socket_needs_them() -> None:
 def test_system_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said before anything is opened."""
     config = toml.loads(CONFIG, known(Registry(panolb.plugins)))
-    assert surrounding_problems(config) == []
+    assert surrounding_problems(config, MemoryReactor()) == []
     monkeypatch.delattr(socket, "AF_UNIX")
-    (problem,) = surrounding_problems(config)
+    (problem,) = surrounding_problems(config, MemoryReactor())
     assert "this system has no UNIX sockets; take [control] away" in str(problem)

@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from panolb.config import Config, Known, describe, httpd, loads, toml, warnings
+from panolb.config import Config, Known, describe, loads, toml, warnings
 from panolb.config.crosscheck import problems
 from panolb.config.dump import dump
+from panolb.config.httpd import loading
 from panolb.errors import ConfigError
 
 from .house import House
@@ -23,7 +24,7 @@ def check_toml(house: House, data: bytes) -> None:
 
 def check_httpd(house: House, data: bytes) -> None:
     """Hold what must hold of any file that is read as an httpd.conf."""
-    _check(data, house.known, lambda path: httpd.load(path, house.known).config)
+    _check(data, house.known, lambda path: loading.load(path, house.known).config)
 
 
 def _check(data: bytes, known: Known, load: Callable[[Path], Config]) -> None:

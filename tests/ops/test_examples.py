@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import panolb
-from panolb.config import httpd, load
+from panolb.config import load
+from panolb.config.httpd import loading
 from panolb.control.registry import Registry
 from panolb.tap import known
 from tests.harness.certificate import Authority
@@ -110,7 +111,9 @@ def test_both_words_mean_the_same(tmp_path: Path) -> None:
     (tmp_path / "toml").mkdir()
     (tmp_path / "httpd").mkdir()
     ours = load(installed(EXAMPLES / "panopticon" / "panolb.toml", tmp_path / "toml"), names)
-    apaches = httpd.load(installed(EXAMPLES / "panopticon" / "httpd.conf", tmp_path / "httpd"), names).config
+    apaches = loading.load(
+        installed(EXAMPLES / "panopticon" / "httpd.conf", tmp_path / "httpd"), names
+    ).config
     for one in (ours, apaches):
         balancer = one.balancer["panopticoncluster"]
         assert (balancer.stickysession, balancer.lbmethod) == ("ROUTEID", "bybusyness")

@@ -15,11 +15,12 @@ from panolb.config.httpd.balancers import Group, Groups, fold
 from panolb.config.httpd.building import answer_timeout, build, client_timeout
 from panolb.config.httpd.checks import Checks
 from panolb.config.httpd.hosts import turns
+from panolb.config.httpd.imported import Sources
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.listeners import listener
 from panolb.config.httpd.locations import Built, Site
 from panolb.config.httpd.mapping import Mapping
-from panolb.config.httpd.nodes import Node, Place
+from panolb.config.httpd.nodes import Node
 from panolb.config.httpd.remarks import Remarks
 from panolb.config.httpd.rewriteconds import Door as Asked
 from panolb.config.httpd.scalars import duration
@@ -28,14 +29,10 @@ from panolb.config.httpd.settings import Settings
 from panolb.config.httpd.singles import Singles
 from panolb.config.httpd.ways import Way
 from panolb.config.model import AccessLog, Balancer, Config, Listener, Location, Shutdown
-from panolb.config.places import KeyPath
 
 _NAME: Final = re.compile(r"[^A-Za-z0-9._~-]")
 _LONGEST: Final = 63
 _DAY: Final = 86400.0
-
-Sources = dict[KeyPath, list[Place]]
-"""The lines that a table of the model is made of."""
 
 
 @define(eq=False)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from panolb.config import Known
-from panolb.config.httpd import Imported, load
+from panolb.config.httpd.imported import Imported
+from panolb.config.httpd.loading import load
 from panolb.errors import ConfigError
 from tests.harness.httpdconf import HEAD
 

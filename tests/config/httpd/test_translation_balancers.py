@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from panolb.config.httpd import Imported
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.known import Verdict
 from tests.harness.httpdconf import MEMBERS, PASS
 

@@ -12,9 +12,10 @@ import pytest
 from panolb.config import Known, loads
 from panolb.config.crosscheck import problems as disagreements
 from panolb.config.dump import dump
-from panolb.config.httpd import Imported, load
 from panolb.config.httpd.differences import DIFFERENCES
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.known import Verdict
+from panolb.config.httpd.loading import load
 from panolb.errors import ConfigError
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples" / "httpd"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from panolb.config.httpd import Imported
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.known import Verdict
 from tests.harness.httpdconf import MEMBERS, PASS
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from panolb.config import Known, loads
 from panolb.config.crosscheck import problems as disagreements
 from panolb.config.dump import dump
-from panolb.config.httpd import load
+from panolb.config.httpd.loading import load
 from panolb.errors import ConfigError
 from tests.harness.httpdconf import MEMBERS
 

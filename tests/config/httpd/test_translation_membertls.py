@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from panolb.config import warnings
-from panolb.config.httpd import Imported
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.report import Verdict
 from tests.harness.certificate import Authority
 from tests.harness.httpdconf import HEAD

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from panolb.config import Config, Known, loads
 from panolb.config.dump import dump
-from panolb.config.httpd import load
+from panolb.config.httpd.loading import load
 from panolb.config.model import Location
 
 PREFIXES = ["/", "/a", "/a/b", "/a/b/c", "/ab", "/b"]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panolb.config.httpd import Imported
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.parameters import BALANCER_PARAMETERS, MEMBER_PARAMETERS, read_pairs
 from panolb.config.httpd.scalars import atof, atoi, duration

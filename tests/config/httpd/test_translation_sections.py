@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from panolb.config import Config, Known
-from panolb.config.httpd import Imported, load
+from panolb.config.httpd.imported import Imported
+from panolb.config.httpd.loading import load
 from panolb.config.model import Location
 from panolb.language.patterns import compile_pattern
 from tests.harness.httpdconf import HEAD, MEMBERS, PASS

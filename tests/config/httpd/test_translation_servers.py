@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from panolb.config.httpd import Imported
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.known import Verdict
 from panolb.config.httpd.tls import protocols
 from panolb.config.model import AccessLog, Certificate, Listener, Tls

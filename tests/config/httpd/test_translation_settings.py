@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from panolb.config.httpd import Imported
+from panolb.config.httpd.imported import Imported
 from panolb.config.httpd.known import Verdict
 from panolb.config.model import Location
 from tests.harness.httpdconf import ALWAYS, MEMBERS, PASS, changed
