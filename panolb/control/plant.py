@@ -38,6 +38,12 @@ class Seat:
     checker: Checker | None = None
     secured: MemberSecurity | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way with the member, or connected to it, in any process."""
+        member, pool = self.member, self.pool
+        return bool(member.busy or member.elsewhere or pool.open or pool.elsewhere)
+
     def check(self, checker: Checker | None, running: bool) -> None:
         """Be checked like this from now on; ``None``: not any more."""
         if self.checker is not None:
@@ -216,6 +222,6 @@ class Plant:
     def _forget(self) -> None:
         """Let go of what has left and has nothing under way any more."""
         if self._leaving:
-            self._leaving = [seat for seat in self._leaving if seat.member.busy or seat.pool.open]
+            self._leaving = [seat for seat in self._leaving if seat.is_busy]
         if self._former:
             self._former = [location for location in self._former if location.exchanges]

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from panolb.config.overrides import Identity
 from panolb.control.plant import Seat
-from panolb.control.workers.scoreboard import MEMBERS, Places, Scoreboard, Table, make
+from panolb.control.workers.scoreboard import FOLDED, MEMBERS, Places, Scoreboard, Slots, Table, make
 from panolb.core.admission import Admission
 from panolb.core.member import Member, MemberSpec
 from panolb.core.policies import ByBusyness, ByRequests
@@ -50,19 +50,23 @@ def seat(name: str) -> Seat:
     return Seat(Member(spec, pool), pool)
 
 
-def process(table: Table, row: int, places: Places) -> Process:
-    """A process with all members."""
+def all_seats() -> dict[Identity, Seat]:
+    """All members."""
+    return {identity(name): seat(name) for name in NAMES}
+
+
+def process(table: Table, row: int, seats: dict[Identity, Seat], slots: Slots) -> Process:
+    """A process with these members."""
     clock = Clock()
-    seats = {identity(name): seat(name) for name in NAMES}
     board = Scoreboard(table, row, clock, clock.seconds)
-    board.become(seats, places.reserve(seats))
+    board.become(seats, slots)
     return Process(seats, board)
 
 
 def crew(table: Table) -> list[Process]:
     """All processes."""
-    places = Places(table)
-    return [process(table, 1 + index, places) for index in range(WORKERS)]
+    slots = Places(table).reserve(all_seats())
+    return [process(table, 1 + index, all_seats(), slots) for index in range(WORKERS)]
 
 
 @pytest.fixture
@@ -159,15 +163,48 @@ def test_what_a_dead_process_had_counted_stays(table: Table) -> None:
 def test_place_of_a_member_that_is_gone_is_used_last(table: Table) -> None:
     """And is empty then: what others still write there for a moment does not fall to somebody else at once."""
     places = Places(table)
-    first = places.reserve({identity("1"): None})[identity("1")]
+    first = places.reserve({identity("1"): seat("1")})[identity("1")]
     table.cells[table.at(1, first)] = 5
-    places.keep({})
+    places.reserve({})
+    places.clear()
     assert table.cells[table.at(1, first)] == 0
-    others = places.reserve({identity(str(number)): None for number in range(MEMBERS - 1)})
-    assert first not in others.values()
-    assert places.reserve({identity("the last"): None}) == {identity("the last"): first}
+    seats = {identity(str(number)): seat("1") for number in range(MEMBERS - 1)}
+    assert first not in places.reserve(seats).values()
+    seats[identity("the last")] = seat("1")
+    assert places.reserve(seats)[identity("the last")] == first
     assert "4096 members at most" in str(places.problem({identity("one too many")}))
     assert places.problem({identity("the last")}) is None
+
+
+def test_what_is_under_way_with_a_member_that_leaves_is_known_until_it_is_over(table: Table) -> None:
+    """Also beside one of the same address that has come in its place; and its place is nobody else's meanwhile."""
+    places = Places(table)
+    seats = all_seats()
+    slots = places.reserve(seats)
+    first = slots[identity("1")]
+    supervisor = process(table, table.rows - 1, seats, slots)
+    worker = process(table, 1, all_seats(), slots)
+    leaving, here = supervisor.seats[identity("1")], worker.seats[identity("1")]
+    here.member.busy = 2
+    worker.board.exchange()
+    supervisor.board.exchange()
+    for one in (supervisor, worker):
+        one.seats = {**one.seats, identity("1"): seat("1")}
+    slots = places.reserve(supervisor.seats)
+    places.clear()
+    assert table.cells[table.at(1, first) + len(FOLDED)] == 2
+    for one in (supervisor, worker):
+        one.board.become(one.seats, slots)
+    worker.seats[identity("1")].member.busy = 5
+    here.member.busy = 1
+    worker.board.exchange()
+    supervisor.board.exchange()
+    assert leaving.is_busy
+    assert (leaving.member.elsewhere, supervisor.seats[identity("1")].member.elsewhere) == (1, 5)
+    here.member.busy = 0
+    worker.board.exchange()
+    supervisor.board.exchange()
+    assert not leaving.is_busy
 
 
 def test_the_last_place_goes_to_one_only(table: Table) -> None:

@@ -143,6 +143,29 @@ def test_reload_with_another_listener(lab: Crowd) -> None:
     lab.control.ask("POST", "/api/v1/reload")
 
 
+def test_a_removed_member_is_shown_until_its_users_have_left(lab: Crowd) -> None:
+    """With what is under way in all workers, also beside the one that takes its place."""
+    pairs = lab.open_until_both_have("1")
+    text = lab.panolb.file.read_text()
+    url = f"http://{ADDRESS}:{lab.members['1'].port}"
+    lab.edit(f'url = "{url}"', 'url = "http://127.0.0.9:9"')
+    lab.reload()
+    lab.panolb.file.write_text(text)
+    lab.reload()
+
+    def shown() -> dict[bool, tuple[int, int]]:
+        """Busy and WebSockets of the members with that URL, by whether they are leaving."""
+        members = lab.control.get("/api/v1/members")["members"]
+        return {one["leaving"]: (one["busy"], one["websockets"]) for one in members if one["url"] == url}
+
+    number = len(pairs)
+    until(lambda: shown() == {True: (number, number), False: (0, 0)}, "both to be shown")
+    for pair in pairs:
+        assert pair.closed()[0] == 1012
+        pair.answer()
+    until(lambda: shown() == {False: (0, 0)}, "the one that has left to be forgotten")
+
+
 def test_reload_of_what_is_wrong(lab: Crowd) -> None:
     """Nothing changes in any process."""
     lab.edit('stickysession = "ROUTEID"', 'stickysession = "ROUTEID"\nlbmethod = "nonsense"')

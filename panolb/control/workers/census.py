@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -34,11 +34,13 @@ class Viewers:
 class Census:
     """What one worker has.
 
+    :ivar leaving: the same as ``viewers``, of members that are gone from the configuration.
     :ivar clients: connections by listener.
     :ivar lost: lines that access logs have lost, by path.
     """
 
-    viewers: Mapping[Identity, Viewers] = attrs.field(factory=dict)
+    viewers: dict[Identity, Viewers] = attrs.field(factory=dict)
+    leaving: dict[Identity, Viewers] = attrs.field(factory=dict)
     clients: Mapping[str, int] = attrs.field(factory=dict)
     resources: Mapping[str, Any] = attrs.field(factory=dict)
     lost: Mapping[str, int] = attrs.field(factory=dict)
@@ -46,17 +48,24 @@ class Census:
 
 def take(house: Panolb) -> Census:
     """Count what there is in this process."""
+    return Census(
+        _viewers(house, (seat.member for seat in house.plant.seats.values())),
+        _viewers(house, house.plant.leaving),
+        house.listening.clients,
+        house.resources.as_json(),
+        house.lost_lines(),
+    )
+
+
+def _viewers(house: Panolb, members: Iterable[Member]) -> dict[Identity, Viewers]:
     ledger = house.ledger
-    viewers = {
-        identity: Viewers(
-            ledger.tally(seat.member),
-            frozenset(ledger.sessions_of(seat.member)),
-            house.operations.closing(seat.member),
+    return {
+        identity_of(member): Viewers(
+            ledger.tally(member), frozenset(ledger.sessions_of(member)), house.operations.closing(member)
         )
-        for identity, seat in house.plant.seats.items()
-        if ledger.count(seat.member)
+        for member in members
+        if ledger.count(member)
     }
-    return Census(viewers, house.listening.clients, house.resources.as_json(), house.lost_lines())
 
 
 class CrewLedger(Ledger):
@@ -70,20 +79,11 @@ class CrewLedger(Ledger):
         self.censuses: Mapping[int, Census] = {}
 
     def __len__(self) -> int:
-        return sum(
-            one.tally.websockets for census in self.censuses.values() for one in census.viewers.values()
-        )
+        return sum(one.tally.websockets for one in self._all())
 
     @property
     def users(self) -> int:
-        return len(
-            {
-                session
-                for census in self.censuses.values()
-                for one in census.viewers.values()
-                for session in one.sessions
-            }
-        )
+        return len({session for one in self._all() for session in one.sessions})
 
     def count(self, member: Member) -> int:
         return sum(one.tally.websockets for one in self._viewers(member))
@@ -101,9 +101,22 @@ class CrewLedger(Ledger):
             _together((one.tally.websockets, one.tally.member_round_trip) for one in found),
         )
 
+    def leave(self, identity: Identity) -> None:
+        """A member is gone from the configuration; its WebSockets, as far as they are known, are with one that leaves."""
+        for census in self.censuses.values():
+            found = census.viewers.pop(identity, None)
+            if found is not None:
+                census.leaving[identity] = found
+
     def _viewers(self, member: Member) -> list[Viewers]:
         identity = identity_of(member)
-        return [census.viewers[identity] for census in self.censuses.values() if identity in census.viewers]
+        counted = [one.leaving if member.leaving else one.viewers for one in self.censuses.values()]
+        return [viewers[identity] for viewers in counted if identity in viewers]
+
+    def _all(self) -> Iterator[Viewers]:
+        for census in self.censuses.values():
+            yield from census.viewers.values()
+            yield from census.leaving.values()
 
 
 def clients(censuses: Iterable[Census]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from ...events.logger import EventLogger
 from ..admin.websockets import Page, Query
 from ..explain import Forgotten
 from ..ledger import Record
-from ..plant import Plant, identity_of
+from ..plant import Plant, Seat, identity_of
 from .census import Census, CrewLedger, clients, resources
 from .channel import Gone, Refusal
 from .counted import Counted
@@ -69,6 +69,8 @@ class Crew:
         self._censuses: dict[int, Census] = {}
         self._counted = Counted(reactor, number)
         self._watched: set[Balancer] = set()
+        self._seats: Mapping[Identity, Seat] = {}
+        self._untold = 0  # how many have not taken a configuration yet that they were told
         self._moving: Collection[Identity] = ()
         self._stopping = False
         self._ended: Deferred[None] | None = None
@@ -113,6 +115,10 @@ class Crew:
             if balancer not in self._watched:
                 balancer.watcher = partial(self._changed, balancer.watcher)
         self._watched = set(plant.balancers.values())
+        for identity, seat in self._seats.items():
+            if plant.seats.get(identity) is not seat:
+                self._ledger.leave(identity)
+        self._seats = plant.seats
         self._counted.keep(plant)
         self._scoreboard.become(plant.seats, self._places.reserve(plant.seats))
 
@@ -230,6 +236,7 @@ class Crew:
         ]
         if problems:
             raise ConfigError(problems)
+        self._scoreboard.exchange()  # who is removed now, and has something under way, is shown until that is over
 
     @inlineCallbacks
     def become(self, config: model.Config, moving: Collection[Identity]) -> Any:
@@ -243,12 +250,14 @@ class Crew:
             worker: worker.channel.ask("become", told[index], descriptors=self._descriptors(told[index]))
             for index, worker in self._workers.items()
         }
+        self._untold += len(asked)
         for worker, answer in asked.items():
-            answer.addErrback(partial(self._not_become, worker))
-        ready = {worker: answer for worker, answer in asked.items() if worker.is_ready}
-        answers = yield self._settled(ready, CHANGE)
-        if len(answers) == len(asked):  # else somebody may still count for members that are gone
-            self._places.keep(self._house.plant.seats)
+            answer.addErrback(partial(self._not_become, worker)).addBoth(self._told)
+        yield self._settled({one: answer for one, answer in asked.items() if one.is_ready}, CHANGE)
+
+    def _told(self, result: Any) -> Any:
+        self._untold -= 1
+        return result
 
     def _not_become(self, worker: Worker, failure: Failure) -> None:
         """It was tried out a moment ago; one that has this configuration from the start cannot differ from it."""
@@ -325,6 +334,8 @@ class Crew:
     def look(self) -> Any:
         """Have the numbers of all workers as they are now."""
         self._scoreboard.exchange()
+        if not self._untold:
+            self._places.clear()
         answers: dict[Worker, Any] = yield self.gather(lambda worker: ("census",))
         for worker, census in answers.items():
             worker.heard = self._reactor.seconds()

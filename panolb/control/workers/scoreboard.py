@@ -17,7 +17,6 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from ...config.overrides import Identity
-from ...proxy.pool import Pool
 from ..plant import Seat
 
 FOLDED: Final = ("elected", "lbstatus", "traffic_out", "traffic_in")
@@ -85,18 +84,19 @@ class Table:
 class Share:
     """What this process has counted of one member, and what it knows of the others."""
 
-    __slots__ = ("_at", "_known", "_others", "_seat", "_table")
+    __slots__ = ("_at", "_known", "_others", "_table", "seat", "slot")
 
     def __init__(self, table: Table, row: int, slot: int, seat: Seat) -> None:
         self._table = table
-        self._seat = seat
+        self.seat = seat
+        self.slot = slot
         self._at = table.at(row, slot)
         self._others = [table.at(other, slot) for other in range(table.rows) if other != row]
         self._known = [0] * len(FOLDED)  # how much of each sum is the others'
 
     def exchange(self) -> None:
         """Write down what is ours, and read what is not."""
-        cells, at, member, pool = self._table.cells, self._at, self._seat.member, self._seat.pool
+        cells, at, member = self._table.cells, self._at, self.seat.member
         for index, name in enumerate(FOLDED):
             known, theirs = self._known[index], 0
             for other in self._others:
@@ -107,31 +107,31 @@ class Share:
             if theirs != known:
                 self._known[index] = theirs
                 setattr(member, name, mine + theirs)
-        self._exchange_under_way(at + len(FOLDED), pool)
+        self.exchange_under_way()
 
-    def _exchange_under_way(self, at: int, pool: Pool) -> None:
-        cells, member = self._table.cells, self._seat.member
-        for index, mine in enumerate((member.busy, member.gate.open, pool.open), at):
+    def exchange_under_way(self) -> None:
+        """Do so with what goes up and down, which is all that anybody asks of a member that is leaving."""
+        cells, member, pool = self._table.cells, self.seat.member, self.seat.pool
+        first = self._at + len(FOLDED)
+        for index, mine in enumerate((member.busy, member.gate.open, pool.open), first):
             if cells[index] != mine:
                 cells[index] = mine
-        first = len(FOLDED)
         busy = websockets = connections = 0
         for other in self._others:
-            busy += cells[other + first]
-            websockets += cells[other + first + 1]
-            connections += cells[other + first + 2]
+            busy += cells[other + len(FOLDED)]
+            websockets += cells[other + len(FOLDED) + 1]
+            connections += cells[other + len(FOLDED) + 2]
         member.elsewhere = busy
         member.gate.elsewhere = websockets
         if pool.elsewhere != connections:
             pool.elsewhere = connections
             pool.look_for_room()
 
-    def leave(self) -> None:
-        """The member is gone from the configuration: its numbers are this process's own again, and nobody else's."""
-        self.exchange()
-        self._seat.member.elsewhere = 0
-        self._seat.member.gate.elsewhere = 0
-        self._seat.pool.elsewhere = 0
+    def forget(self) -> None:
+        """The place is somebody else's: what the others write there is no number of this member any more."""
+        self.seat.member.elsewhere = 0
+        self.seat.member.gate.elsewhere = 0
+        self.seat.pool.elsewhere = 0
 
 
 class Scoreboard:
@@ -148,22 +148,23 @@ class Scoreboard:
         self.table = table
         self._row = row
         self._clock = clock
-        self._shares: dict[Identity, tuple[Seat, int, Share]] = {}
+        self._shares: dict[Identity, Share] = {}
+        self._leaving: list[Share] = []  # of members with something under way, here or elsewhere
         self._read = 0.0  # clock reading of the last look
 
     def become(self, seats: Mapping[Identity, Seat], slots: Slots) -> None:
         """Share the numbers of these members from now on."""
-        shares: dict[Identity, tuple[Seat, int, Share]] = {}
+        former, self._shares = self._shares, {}
         for identity, seat in seats.items():
-            present = self._shares.pop(identity, None)
-            if present is not None and present[0] is seat and present[1] == slots[identity]:
-                shares[identity] = present
+            share = former.get(identity)
+            if share is not None and share.seat is seat and share.slot == slots[identity]:
+                self._shares[identity] = former.pop(identity)
             else:
-                share = Share(self.table, self._row, slots[identity], seat)
-                shares[identity] = seat, slots[identity], share
-        for _, _, share in self._shares.values():
-            share.leave()
-        self._shares = shares
+                self._shares[identity] = Share(self.table, self._row, slots[identity], seat)
+        self._leaving += former.values()
+        for share in [one for one in self._leaving if one.slot in slots.values()]:
+            share.forget()
+            self._leaving.remove(share)
         self.exchange()
 
     def look(self) -> None:
@@ -184,8 +185,12 @@ class Scoreboard:
 
     def exchange(self) -> None:
         """Write down what is ours, and read what is not."""
-        for _, _, share in self._shares.values():
+        for share in self._shares.values():
             share.exchange()
+        if self._leaving:
+            for share in self._leaving:
+                share.exchange_under_way()
+            self._leaving = [share for share in self._leaving if share.seat.is_busy]
 
 
 class Places:
@@ -193,26 +198,31 @@ class Places:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self.slots: dict[Identity, int] = {}
+        self._given: dict[Identity, tuple[int, Seat]] = {}
+        self._leaving: list[tuple[int, Seat]] = []
         self._free = list(range(MEMBERS - 1, -1, -1))
 
     def problem(self, identities: Collection[Identity]) -> str | None:
         """Why there are no places for these members; ``None`` when there are."""
-        new = sum(identity not in self.slots for identity in identities)
+        new = sum(identity not in self._given for identity in identities)
         if new <= len(self._free):
             return None
         return f"workers can share {MEMBERS} members at most, those included that are just leaving; write workers = 1"
 
-    def reserve(self, identities: Mapping[Identity, object]) -> Slots:
+    def reserve(self, seats: Mapping[Identity, Seat]) -> Slots:
         """Places for these members, for which there are enough; whoever has one keeps it."""
-        for identity in identities:
-            if identity not in self.slots:
-                self.slots[identity] = self._free.pop()
-        return {identity: self.slots[identity] for identity in identities}
+        for identity, (slot, seat) in tuple(self._given.items()):
+            if seats.get(identity) is not seat:
+                self._leaving.append((slot, seat))
+                del self._given[identity]
+        for identity, seat in seats.items():
+            if identity not in self._given:
+                self._given[identity] = self._free.pop(), seat
+        return {identity: slot for identity, (slot, _) in self._given.items()}
 
-    def keep(self, identities: Mapping[Identity, object]) -> None:
-        """All processes know only these members any more."""
-        for identity in [one for one in self.slots if one not in identities]:
-            slot = self.slots.pop(identity)
+    def clear(self) -> None:
+        """All processes know who is leaving: free the places of those that nothing is under way with any more."""
+        for slot, _ in [one for one in self._leaving if not one[1].is_busy]:
             self._table.clear(slot)
             self._free.insert(0, slot)  # the last to be used again
+        self._leaving = [one for one in self._leaving if one[1].is_busy]
