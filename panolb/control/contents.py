@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 import attrs
 
@@ -65,6 +67,26 @@ class Contents:
     def _check(self, path: str) -> None:
         if not self.reads:
             raise FileNotFoundError(errno.ENOENT, "the supervisor has not read it", path)
+
+
+NOTHING: Final = Contents(reads=False)
+
+
+@attrs.frozen
+class TlsContents:
+    """What is in all files that TLS takes.
+
+    :ivar listeners: for each of them, by name: one may show what is not in its files any more.
+    :ivar members: for all of them together.
+    """
+
+    listeners: Mapping[str, Contents]
+    members: Contents
+
+
+def on_disk() -> TlsContents:
+    """What is there now."""
+    return TlsContents(defaultdict(Contents), Contents())
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -21,7 +21,7 @@ from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Announcing, Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
-from .contents import Contents
+from .contents import NOTHING, Contents, TlsContents, on_disk
 from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
 from .surroundings import make_endpoint
@@ -50,6 +50,11 @@ class ListeningDraft:
     config: model.Config
     listeners: Mapping[str, ListenerDraft]
 
+    @property
+    def contents(self) -> dict[str, Contents]:
+        """What their certificates are made of."""
+        return _contents({name: one.tls or one.listener.tls for name, one in self.listeners.items()})
+
 
 class Listening:
     """All listeners.
@@ -60,7 +65,7 @@ class Listening:
     :param refused: see `Frontend`, as ``exceeded`` and ``unopened``.
     :param make_endpoint: see `panolb.control.surroundings.make_endpoint`.
     :param accepts: whether this process accepts clients.
-    :param contents_of: what is in a listener's files.
+    :param contents: what is in the files that TLS takes.
 
     :ivar elsewhere: how many connections other processes have, by listener.
     :ivar config: what is in effect.
@@ -79,7 +84,7 @@ class Listening:
         unopened: Callable[[str, str, str], None],
         make_endpoint: Callable[..., Any] = make_endpoint,
         accepts: bool = True,
-        contents_of: Callable[[str], Contents] = lambda name: Contents(),
+        contents: Callable[[], TlsContents] = on_disk,
     ) -> None:
         self.config = model.Config()
         self.elsewhere: Mapping[str, int] = {}
@@ -95,7 +100,7 @@ class Listening:
         self._unopened = unopened
         self._make_endpoint = make_endpoint
         self._accepts = accepts
-        self._contents_of = contents_of
+        self._contents = contents
         self._former: list[Listener] = []  # closed, and with connections left
         self._alone: list[Frontend] = []  # without a listener of ours
         self._stopping = False
@@ -123,6 +128,11 @@ class Listening:
             if one.frontend.connections:
                 counts[one.name] = counts.get(one.name, 0) + len(one.frontend.connections)
         return counts
+
+    @property
+    def contents(self) -> dict[str, Contents]:
+        """What the certificates are made of that they show."""
+        return _contents({name: one.tls for name, one in self.listeners.items()})
 
     def alone(self, locations: Sequence[Location], config: model.Config) -> Frontend:
         """A frontend for connections that somebody else accepts; it is drained with all others."""
@@ -167,7 +177,7 @@ class Listening:
             endpoint,
             self._frontend(),
             self._descriptors,
-            listener_tls(name, config, self._contents_of(name)),
+            listener_tls(name, config, self._contents().listeners[name]),
             self._accepts,
         )
 
@@ -181,7 +191,7 @@ class Listening:
         name = listener.name
         former, wanted = self.config.listener[name], config.listener[name]
         try:
-            found = listener_tls(name, config, self._contents_of(name))
+            found = listener_tls(name, config, self._contents().listeners[name])
         except ConfigError:
             if (former.shown, former.tls) != (wanted.shown, wanted.tls):
                 raise
@@ -198,7 +208,7 @@ class Listening:
         for name, listener in self.listeners.items():
             if name in config.listener and listener.can_be(config.listener[name]):
                 try:
-                    found = listener_tls(name, config, self._contents_of(name))
+                    found = listener_tls(name, config, self._contents().listeners[name])
                 except ConfigError as error:
                     problems += error.problems
                     continue
@@ -405,6 +415,10 @@ class Listening:
         """Cut whatever is left."""
         for frontend in self.frontends:
             frontend.abort()
+
+
+def _contents(shown: Mapping[str, ListenerTls | None]) -> dict[str, Contents]:
+    return {name: NOTHING if one is None else one.contents for name, one in shown.items()}
 
 
 def _table(locations: Sequence[Location], config: model.Config) -> Table[Location]:

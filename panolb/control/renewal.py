@@ -1,4 +1,4 @@
-"""Certificates that are renewed while panolb runs: taken when their files change, and asked for when they do not."""
+"""What changes of certificates while panolb runs: renewed ones are taken, and keys of session tickets are made anew."""
 
 from __future__ import annotations
 
@@ -36,16 +36,24 @@ class Watch:
 
 
 class Renewals:
-    """Looks after the certificates of all listeners.
+    """Takes renewed certificates when the files of listeners change, and asks for them when they do not.
 
+    :param renewed: told which listener shows others.
     :param wall_clock: reads the time of day in seconds since 1970.
     """
 
-    def __init__(self, reactor: Any, listening: Listening, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        listening: Listening,
+        renewed: Callable[[Listener], object],
+        wall_clock: Callable[[], float],
+    ) -> None:
         self._listening = listening
+        self._renewed = renewed
         self._wall_clock = wall_clock
         self._watches: dict[Listener, Watch] = {}
-        self._looking, self._daily = LoopingCall(self._look), LoopingCall(self._begin_the_day)
+        self._looking, self._daily = LoopingCall(self._look), LoopingCall(self._judge_all)
         self._looking.clock = self._daily.clock = reactor
 
     def start(self) -> None:
@@ -96,6 +104,7 @@ class Renewals:
             return
         if found is not None and found != listener.tls:
             self._listening.renew(listener, found)
+            self._renewed(listener)
             self._judge(listener)
 
     def _judge(self, listener: Listener) -> None:
@@ -107,17 +116,42 @@ class Renewals:
         for words in tls.doubts(name, self._listening.config, shown, now):
             log.warn("listener {name}: {words}", event="certificate.doubtful", name=name, words=words)
 
-    def _begin_the_day(self) -> None:
-        """Say what is about to expire, and have new keys for session tickets.
-
-        Whoever has the key of a ticket can read all that was said in its session, and those of OpenSSL last as long as
-        the context.
-        """
+    def _judge_all(self) -> None:
         for listener in self._listening.listeners.values():
             if listener.tls is not None:
                 self._judge(listener)
+
+
+class TicketKeys:
+    """Has new keys for session tickets once a day.
+
+    Whoever has the key of a ticket can read all that was said in its session, and those of OpenSSL last as long as the
+    context.
+    """
+
+    def __init__(self, reactor: Any, listening: Listening) -> None:
+        self._listening = listening
+        self._daily = LoopingCall(self._make_anew)
+        self._daily.clock = reactor
+
+    def start(self) -> None:
+        """Begin; the first ones are as old as the listeners."""
+        self._daily.start(DAY, now=False).addErrback(_say_old)
+
+    def stop(self) -> None:
+        """Keep those that there are."""
+        if self._daily.running:
+            self._daily.stop()
+
+    def _make_anew(self) -> None:
+        for listener in self._listening.listeners.values():
+            if listener.tls is not None:
                 listener.show(listener.tls.with_new_ticket_keys())
 
 
 def _say_broken(failure: Any) -> None:
     log.failure("renewed certificates are not noticed any more", failure)
+
+
+def _say_old(failure: Any) -> None:
+    log.failure("the keys of session tickets are not made anew any more", failure)

@@ -29,6 +29,7 @@ from .accesslog import AccessLogs
 from .build import Builder, specs
 from .changes import Changes
 from .configuration import Configuration
+from .contents import TlsContents
 from .credentials import Credentials
 from .credentials import read as read_credentials
 from .credentials import warn as warn_of_files
@@ -52,7 +53,7 @@ from .recent import Recent
 from .recording import Recording
 from .refused import Refused
 from .registry import Registry
-from .renewal import Renewals
+from .renewal import Renewals, TicketKeys
 from .resources import Resources
 from .sessions import Sessions
 from .shortages import Shortages
@@ -85,6 +86,11 @@ class Draft:
     listening: ListeningDraft
     doors: Mapping[str, DoorDraft]
     credentials: Credentials
+
+    @property
+    def contents(self) -> TlsContents:
+        """What is in the files that TLS takes."""
+        return TlsContents(self.listening.contents, self.plant.contents)
 
 
 class Panolb(MultiService):
@@ -149,7 +155,7 @@ class Panolb(MultiService):
         )
         made = Locations(clock, wall_clock, recording.finished, recording.opened, self.admission)
         self._builder = Builder(
-            reactor, self.deadlines, self.turn, registry, made, duties.checks, duties.watch
+            reactor, self.deadlines, self.turn, registry, made, duties.checks, duties.watch, duties.contents
         )
         descriptors = Descriptors(self.deadlines, self._descriptors_owed)
         refused, unopened, self.excesses = Refused(clock), Unopened(clock), Excesses(clock)
@@ -165,8 +171,11 @@ class Panolb(MultiService):
             unopened.note,
             duties.make_endpoint,
             duties.accepts,
+            duties.contents,
         )
-        self._renewals = Renewals(reactor, self.listening, wall_clock)
+        self._renews = duties.renews
+        self._renewals = Renewals(reactor, self.listening, self.crew.show, wall_clock)
+        self._ticket_keys = TicketKeys(reactor, self.listening)
         self.resources = Resources(
             reactor,
             self.listening,
@@ -215,7 +224,7 @@ class Panolb(MultiService):
         """
         draft = self._draft(config, moving)
         try:
-            yield self.crew.try_out(config, moving)
+            yield self.crew.try_out(config, moving, draft.contents)
             opened = yield self._doors.open(draft.doors.values(), config.where)
             try:
                 yield self.listening.open(draft.listening)
@@ -383,7 +392,9 @@ class Panolb(MultiService):
         self._lag.start()
         self._flows.start()
         tls.ignore_illegible_names()
-        self._renewals.start()
+        if self._renews:
+            self._renewals.start()
+        self._ticket_keys.start()
         self.changes.start()
         self.crew.start(self.changes.configuration.now.moving)
         warn_of_unused_sockets(self.reactor, self.config)
@@ -433,6 +444,7 @@ class Panolb(MultiService):
         self._lag.stop()
         self._flows.stop()
         self._renewals.stop()
+        self._ticket_keys.stop()
         assert self._logs is not None
         self._logs.stop()
         yield maybeDeferred(super().stopService)

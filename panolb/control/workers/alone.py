@@ -10,10 +10,12 @@ from twisted.internet.defer import Deferred, succeed
 from ...config import model
 from ...config.overrides import Identity
 from ..admin.websockets import Page, Query
+from ..contents import TlsContents
 from ..ledger import Ledger
 from ..plant import Plant
 
 if TYPE_CHECKING:
+    from ..listeners import Listener
     from ..metrics.sheet import Export
     from ..service import Panolb
     from ..sessions import Sessions
@@ -61,7 +63,9 @@ class Alone:
     def start(self, moving: Collection[Identity]) -> None:
         """Begin."""
 
-    def try_out(self, config: model.Config, moving: Collection[Identity]) -> Deferred[None]:
+    def try_out(
+        self, config: model.Config, moving: Collection[Identity], contents: TlsContents
+    ) -> Deferred[None]:
         """See whether a configuration could take effect elsewhere."""
         return succeed(None)
 
@@ -71,6 +75,9 @@ class Alone:
 
     def adjust(self, config: model.Config, moving: Collection[Identity]) -> None:
         """Have members otherwise that stay where they are."""
+
+    def show(self, listener: Listener) -> None:
+        """Show the certificates that a listener shows now."""
 
     def reopen_logs(self) -> None:
         """The access logs were moved away."""

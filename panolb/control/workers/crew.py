@@ -21,6 +21,7 @@ from ...core.member import Member
 from ...errors import ConfigError, Problem
 from ...events.logger import EventLogger
 from ..admin.websockets import Page, Query
+from ..contents import TlsContents
 from ..explain import Forgotten
 from ..ledger import Record
 from ..plant import Plant, Seat, identity_of
@@ -34,6 +35,7 @@ from .sessions import CrewSessions
 from .setup import Beginning, Setup
 
 if TYPE_CHECKING:
+    from ..listeners import Listener
     from ..service import Panolb
 
 log = EventLogger()
@@ -210,6 +212,7 @@ class Crew:
             self._moving,
             self._places.reserve(seats),
             {identity: seat.member.health.standing for identity, seat in seats.items()},
+            TlsContents(self._house.listening.contents, self._house.plant.contents),
             tuple(one.description for one in open_ones),
         )
 
@@ -221,13 +224,14 @@ class Crew:
     # -- what changes -----------------------------------------------------------------------------------------------
 
     @inlineCallbacks
-    def try_out(self, config: model.Config, moving: Collection[Identity]) -> Any:
+    def try_out(self, config: model.Config, moving: Collection[Identity], contents: TlsContents) -> Any:
         """See whether a configuration could take effect in all of them.
 
+        :param contents: what is in the files that it takes for TLS.
         :raises ConfigError: when not.
         """
         answers = yield self.gather(
-            lambda worker: ("try_out", part(config, worker.index, self.number), moving), CHANGE
+            lambda worker: ("try_out", part(config, worker.index, self.number), moving, contents), CHANGE
         )
         problems = [
             Problem(worker.name, answer.args[0])
@@ -271,6 +275,13 @@ class Crew:
         self._moving = moving
         for index, worker in self._workers.items():
             worker.channel.tell("adjust", part(config, index, self.number), moving)
+
+    def show(self, listener: Listener) -> None:
+        """Have them show the certificates that a listener shows now."""
+        assert listener.tls is not None
+        for worker in self._workers.values():
+            answer = worker.channel.ask("show", listener.name, listener.tls.contents)
+            answer.addErrback(partial(self._not_become, worker))
 
     def _changed(
         self,

@@ -17,12 +17,14 @@ from ...core.health import Standing
 from ...core.member import Member
 from ...errors import ConfigError
 from ..admin.websockets import Page, Query
+from ..contents import NOTHING, Contents, TlsContents
 from ..events import is_field
 from ..explain import Forgotten
 from ..metrics.sheet import Export
 from ..plant import identity_of
 from ..service import Panolb
 from ..sessions import UnknownSession, Unmovable
+from ..tls import listener_tls
 from .alone import Alone
 from .census import Census, take
 from .channel import Channel, Refusal
@@ -39,11 +41,6 @@ SAID_ONCE: Final = {
     "starting",
     "listener.open",
     "listener.closed",
-    "certificate.renewed",
-    "certificate.refused",
-    "certificate.expiring",
-    "certificate.doubtful",
-    "certificate.authorities",
     "member.insecure",
     "stopping",
     "stopped",
@@ -70,6 +67,7 @@ class WorkerProcess:
         self._make = make
         self._end = end
         self._sockets = Sockets()
+        self._contents = TlsContents({}, NOTHING)  # with the order that is being carried out
         self._house: Panolb | None = None
         self._scoreboard: Scoreboard | None = None
         self._believing = False
@@ -84,6 +82,7 @@ class WorkerProcess:
                 self.try_out,
                 self.become,
                 self.adjust,
+                self.show,
                 self.standing,
                 self.census,
                 self.exports,
@@ -112,9 +111,12 @@ class WorkerProcess:
         """Accept clients."""
         memory, *sockets = descriptors
         self._sockets.take(setup.sockets, sockets)
+        self._contents = setup.contents
         self._scoreboard = Scoreboard(Table(memory), 1 + beginning.index, self._reactor, self._clock)
         duties = Duties(
             checks=False,
+            renews=False,
+            contents=lambda: self._contents,
             watch=self._watch,
             make_endpoint=self._sockets.make_endpoint,
             worker=str(1 + beginning.index),
@@ -130,8 +132,9 @@ class WorkerProcess:
         self.house.startService()
         self._exchanges.start(EXCHANGE)
 
-    def try_out(self, config: model.Config, moving: Collection[Identity]) -> None:
+    def try_out(self, config: model.Config, moving: Collection[Identity], contents: TlsContents) -> None:
         """See whether a configuration could take effect."""
+        self._contents = contents
         try:
             self.house.try_out(config, moving)
         except ConfigError as error:
@@ -141,6 +144,7 @@ class WorkerProcess:
     def become(self, setup: Setup, descriptors: list[int] | None = None) -> Any:
         """Have another configuration."""
         self._sockets.take(setup.sockets, descriptors or ())
+        self._contents = setup.contents
         try:
             closing = yield self.house.swap(setup.config, setup.moving)
         except ConfigError as error:
@@ -152,6 +156,16 @@ class WorkerProcess:
         """Have members otherwise that stay where they are."""
         self.house.adjust(config, moving)
         self.house.follow_the_operator(moving)
+
+    def show(self, name: str, contents: Contents) -> None:
+        """The certificates of a listener were renewed."""
+        listening = self.house.listening
+        try:
+            found = listener_tls(name, listening.config, contents)
+        except ConfigError as error:
+            raise _refusal(error) from None
+        assert found is not None
+        listening.listeners[name].show(found)
 
     def _take(self, setup: Setup) -> None:
         assert self._scoreboard is not None
