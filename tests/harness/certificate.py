@@ -13,12 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certify(directory: Path) -> tuple[Path, Path]:
-    """A key and a certificate that it has signed itself."""
+def certify(directory: Path, names: Sequence[str] = ()) -> tuple[Path, Path]:
+    """A key and a certificate that it has signed itself.
+
+    :param names: host names that it is for.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "panolb.test")])
     now = dt.datetime.now(dt.UTC)
-    certificate = (
+    made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -26,11 +29,13 @@ def certify(directory: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
     )
+    if names:
+        whom = [x509.DNSName(one) for one in names]
+        made = made.add_extension(x509.SubjectAlternativeName(whom), critical=False)
     paths = directory / "key.pem", directory / "certificate.pem"
     paths[0].write_bytes(_pem_of_key(key))
-    paths[1].write_bytes(_pem(certificate))
+    paths[1].write_bytes(_pem(made.sign(key, hashes.SHA256())))
     return paths
 
 
