@@ -40,8 +40,9 @@ real: $(VENV)/installed-test
 	PANOLB_REAL_PEER=httpd-conf $(BIN)/python -m pytest tests/real
 	$(BIN)/python -m pytest tests/real
 
+# By itself xdist begins with the files that have the most tests, which are the quickest; see tests/conftest.py.
 others: $(VENV)/installed-test
-	$(BIN)/python -m pytest --ignore tests/real --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest --ignore tests/real --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 tests: $(VENV)/installed-test  ## the tests alone; ARGS="-k word" chooses
 	$(BIN)/python -m pytest $(ARGS)
