@@ -147,16 +147,6 @@ class Options(usage.Options):
         return config
 
 
-def known(registry: Registry) -> toml.Known:
-    """The plugins that a configuration may name."""
-    return toml.Known(
-        lbmethods=frozenset(registry.methods),
-        checks=frozenset(registry.checks) | {"none"},
-        resolvers=frozenset(registry.resolvers),
-        filters=frozenset(registry.filters),
-    )
-
-
 def wall_time(ago: float) -> str:
     """So many seconds ago, as Apache's logs write it."""
     return time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(time.time() - ago))
@@ -167,7 +157,7 @@ def service(
 ) -> Panolb:
     """The service for a configuration, on a reactor."""
     if isinstance(config, model.Config):
-        config = fixed(config, known(registry), time.time)
+        config = fixed(config, registry.known, time.time)
     crew = make_crew(config.config, reactor)
     duties = ALL if crew is None else SUPERVISOR
     return Panolb(reactor, config, registry, time.monotonic, wall_time, time.time, duties, crew)
@@ -194,7 +184,7 @@ def configuration(options: Options, registry: Registry) -> Configuration:
     :raises ConfigError: when the file is wrong.
     """
     file = Path(options["config"] or options["httpd-conf"]).absolute()  # a daemon goes to another directory
-    plugins, httpd = known(registry), options.httpd
+    plugins, httpd = registry.known, options.httpd
 
     def read_file(instead: Mapping[str, bytes]) -> Imported:
         imported = read(file, plugins, httpd, instead)
@@ -215,7 +205,7 @@ def makeService(options: Options) -> IService:
         registry = Registry(panolb.plugins)
         if options["demo"]:
             made: IService = demo(
-                reactor, lambda text: service(toml.loads(text, known(registry), "demo"), registry)
+                reactor, lambda text: service(toml.loads(text, registry.known, "demo"), registry)
             )
         else:
             wanted = configuration(options, registry)

@@ -23,7 +23,7 @@ from .control.workers.alone import Alone
 from .control.workers.duties import Duties
 from .control.workers.process import CHANNEL
 from .control.workers.worker import WorkerProcess
-from .tap import known, take_descriptors, wall_time
+from .tap import take_descriptors, wall_time
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     registry = Registry(panolb.plugins)
 
     def make(config: model.Config, duties: Duties, alone: Alone) -> Panolb:
-        configuration = fixed(config, known(registry), time.time)
+        configuration = fixed(config, registry.known, time.time)
         return Panolb(reactor, configuration, registry, time.monotonic, wall_time, time.time, duties, alone)
 
     def end(in_peace: bool) -> None:

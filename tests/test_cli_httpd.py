@@ -15,7 +15,6 @@ from panolb.cli import main
 from panolb.config import Config, toml
 from panolb.config.httpd import loading
 from panolb.control.registry import Registry
-from panolb.tap import known
 from tests.harness.client import Client
 from tests.harness.member import Member
 from tests.harness.process import TWISTD, Panolb
@@ -71,7 +70,7 @@ def run(*words: object) -> Result:
 
 def read(text: str) -> Config:
     """TOML as panolb reads it."""
-    return toml.loads(text, known(Registry(panolb.plugins)))
+    return toml.loads(text, Registry(panolb.plugins).known)
 
 
 # -- panolb check ---------------------------------------------------------------------------------------------------
@@ -173,7 +172,7 @@ def test_import_writes_toml_that_names_its_lines(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     config = read(done.stdout)
     allowed = frozenset({"Require"})
-    assert config == loading.load(file, known(Registry(panolb.plugins)), allowed=allowed).config
+    assert config == loading.load(file, Registry(panolb.plugins).known, allowed=allowed).config
     assert [member.route for member in config.balancer["app"].member] == ["1"]
     head, _, rest = done.stdout.partition("\n\n")
     assert str(file) in head

@@ -25,7 +25,6 @@ from ..control.registry import Registry
 from ..control.surroundings import surrounding_problems
 from ..errors import ConfigError, Problem
 from ..reading import HttpdOptions, names, read
-from ..tap import known
 from ..terminal import Terminal, as_json
 from .ending import FAILED
 
@@ -101,14 +100,14 @@ def to_plan(file: Path, httpd: HttpdOptions | None, running: str) -> str:
 
 
 def _with_doors(config: Config, running: str) -> Config:
-    now = toml.loads(running, known(Registry(panolb.plugins)), "the running configuration")
+    now = toml.loads(running, Registry(panolb.plugins).known, "the running configuration")
     return attrs.evolve(config, admin=config.admin or now.admin, control=config.control or now.control)
 
 
 def _read(file: Path, httpd: HttpdOptions | None) -> tuple[Imported | None, Sequence[Problem]]:
     """Read a file; either there is a configuration, or there are problems."""
     try:
-        return read(file, known(Registry(panolb.plugins)), httpd), ()
+        return read(file, Registry(panolb.plugins).known, httpd), ()
     except ConfigError as error:
         return None, error.problems
 

@@ -24,10 +24,10 @@ from ..events import EventLogger
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
 from .plant import BalancerDraft
+from .surroundings import FILE
 
 log = EventLogger()
 
-FILE = "file:"
 
 _COMPRESSION = {True: "pass", False: "refuse", "offload": "offload"}
 

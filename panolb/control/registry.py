@@ -10,6 +10,7 @@ from twisted.plugin import getPlugins
 from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
+from ..config.crosscheck import Known
 from ..errors import ConfigError, Problem
 from ..interfaces import IBalancingMethod, IHealthCheck, IMessageFilter, IStickyResolver
 
@@ -29,6 +30,16 @@ class Registry:
         self.filters = _by_name(IMessageFilter, package, problems)
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def known(self) -> Known:
+        """The names that a configuration may use."""
+        return Known(
+            lbmethods=frozenset(self.methods),
+            checks=frozenset(self.checks) | {"none"},
+            resolvers=frozenset(self.resolvers),
+            filters=frozenset(self.filters),
+        )
 
 
 def _by_name(interface: Any, package: ModuleType, problems: list[Problem]) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from twisted.internet.endpoints import serverFromString
 from ..config import controlendpoint, model
 from ..errors import ConfigError, Problem
 from . import credentials, inherited
-from .locations import FILE
 from .logtarget import Target
+
+FILE = "file:"
+"""What an error page begins with that is the name of a file."""
 
 BACKLOG = 511
 """Clients that may wait to be accepted, as in Apache and nginx; Twisted's 50 are few when everybody comes back at once."""

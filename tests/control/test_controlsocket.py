@@ -13,7 +13,6 @@ import panolb.plugins
 from panolb.config import toml
 from panolb.control.registry import Registry
 from panolb.control.surroundings import surrounding_problems
-from panolb.tap import known
 
 CONFIG = """
 [listener.public]
@@ -34,7 +33,7 @@ def test_nothing_but_the_socket_needs_them() -> None:
 
 def test_system_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said before anything is opened."""
-    config = toml.loads(CONFIG, known(Registry(panolb.plugins)))
+    config = toml.loads(CONFIG, Registry(panolb.plugins).known)
     assert surrounding_problems(config, MemoryReactor()) == []
     monkeypatch.delattr(socket, "AF_UNIX")
     (problem,) = surrounding_problems(config, MemoryReactor())

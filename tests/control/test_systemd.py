@@ -20,7 +20,6 @@ from panolb.control.registry import Registry
 from panolb.control.reporting import Reporting
 from panolb.control.service import Panolb
 from panolb.control.systemd import Notifier, take_notifier, take_watchdog
-from panolb.tap import known
 from tests.harness.client import Client
 from tests.harness.member import Member
 from tests.harness.plugin import plugin
@@ -126,8 +125,8 @@ def test_ready_without_an_answer(supervisor: Supervisor) -> None:
     """A check that takes its time does not keep panolb from being ready for ever."""
     reactor, registry = MemoryReactorClock(), Registry(panolb.plugins)
     text = config(80, 8080) + HEALTH.replace("20s", "2m")
-    parsed = toml.loads(text, known(registry), "test")
-    wanted = fixed(parsed, known(registry), reactor.seconds)
+    parsed = toml.loads(text, registry.known, "test")
+    wanted = fixed(parsed, registry.known, reactor.seconds)
     house = Panolb(reactor, wanted, registry, reactor.seconds, str, reactor.seconds)
     Reporting(reactor, house, Notifier(supervisor.address), None).setServiceParent(house)
     house.privilegedStartService()

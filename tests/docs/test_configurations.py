@@ -10,7 +10,6 @@ import panolb.plugins
 from panolb.config import Known, loads
 from panolb.control.registry import Registry
 from panolb.errors import ConfigError
-from panolb.tap import known
 
 from .blocks import Block, blocks
 
@@ -36,7 +35,7 @@ def completed(text: str) -> str:
 @pytest.fixture(scope="module")
 def names() -> Known:
     """The plugins of an ordinary installation and those of ``docs/examples``."""
-    installed = known(Registry(panolb.plugins))
+    installed = Registry(panolb.plugins).known
     return Known(
         lbmethods=installed.lbmethods | {"fewest-busy"},
         checks=installed.checks,

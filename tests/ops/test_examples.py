@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pytest
 
-import panolb
+import panolb.plugins
 from panolb.config import load
 from panolb.config.httpd import loading
 from panolb.control.registry import Registry
-from panolb.tap import known
 from tests.harness.certificate import Authority
 from tests.harness.client import Client
 from tests.harness.member import Member
@@ -107,7 +106,7 @@ def test_apache_reads_its_example(tmp_path: Path) -> None:
 
 def test_both_words_mean_the_same(tmp_path: Path) -> None:
     """What panopticon/ has in TOML and for Apache leads to the same members, by the same routes and cookie."""
-    names = known(Registry(panolb.plugins))
+    names = Registry(panolb.plugins).known
     (tmp_path / "toml").mkdir()
     (tmp_path / "httpd").mkdir()
     ours = load(installed(EXAMPLES / "panopticon" / "panolb.toml", tmp_path / "toml"), names)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
+
+from panolb.cli import main
 
 from .authority import Authority
 
@@ -31,13 +32,9 @@ def check(directory: Path, more: str = "") -> dict[str, Any]:
     """What it says, for programs; the exit code is right."""
     file = directory / "panolb.toml"
     file.write_text(CONFIG.format(directory=directory, more=more))
-    done = subprocess.run(
-        [sys.executable, "-c", "from panolb.cli import main; main()", "check", "--json", str(file)],
-        capture_output=True,
-        check=False,
-    )
+    done = CliRunner().invoke(main, ["check", "--json", str(file)], catch_exceptions=False)
     said: dict[str, Any] = json.loads(done.stdout)
-    assert done.returncode == (0 if said["right"] else 1), done.stderr
+    assert done.exit_code == (0 if said["right"] else 1), done.stderr
     return said
 
 
