@@ -32,7 +32,7 @@ demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0
 	@exec $(BIN)/twistd --nodaemon --pidfile= panolb --demo
 
 test: $(VENV)/installed-test servers  ## everything that must hold: lint, types, imports and all tests
-	@$(MAKE) --no-print-directory lint types imports
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types imports
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line real others
 
 # The Tomcats of tests/real are shared by all of them: side by side with everything else, they are run one by one.

@@ -149,21 +149,19 @@ def test_renewed_authority(scene: Scene) -> None:
     assert not scene.good.greeted[-1].resumed
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
-)
-def test_broken_authority(scene: Scene, content: bytes) -> None:
+def test_broken_authority(scene: Scene) -> None:
     """It is refused with the place, the old one goes on, and so do its connections."""
     trusted = scene.directory / "trusted.pem"
     shutil.copy(scene.authority.certificate, trusted)
     scene.balancer("app", [url_of(scene.good)], f'tls_ca = "{trusted}"')
     scene.start()
     assert scene.lab.get("/app").body == b"good"
-    trusted.write_bytes(content)
-    line = scene.reload("nothing has changed")
-    assert f"tls_ca: {trusted} is no file of certificates in PEM" in line
-    assert scene.lab.get("/app").body == b"good"
-    assert len(scene.good.greeted) == 1
+    for content in (b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        trusted.write_bytes(content)
+        line = scene.reload("nothing has changed")
+        assert f"tls_ca: {trusted} is no file of certificates in PEM" in line, content
+        assert scene.lab.get("/app").body == b"good"
+        assert len(scene.good.greeted) == 1
 
 
 def test_client_certificates(scene: Scene) -> None:
@@ -252,71 +250,70 @@ def test_members_that_are_added(scene: Scene) -> None:
 # -- what is not verified ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("insecure", "words"),
-    [
-        ("true", "nothing of its certificate is verified"),
-        ('"ca"', "the authority of its certificate is not verified"),
-        ('["name", "ca", "dates"]', "nothing of its certificate is verified"),
-        ('["name", "dates"]', "the name and the validity of its certificate are not verified"),
-    ],
-)
-def test_what_is_not_verified_is_said(scene: Scene, insecure: str, words: str) -> None:
-    """At the start, at every reload, and by panolb check; the member is used all the same."""
-    certificate = {
-        "true": lambda: scene.stranger.issue("any", address=False, days=(-3, -2)),
-        '"ca"': lambda: scene.stranger.issue("any"),
-        '["name", "ca", "dates"]': lambda: scene.stranger.issue("any", address=False, days=(-3, -2)),
-        '["name", "dates"]': lambda: scene.authority.issue(
-            "any", names=["else"], address=False, days=(-3, -2)
-        ),
-    }[insecure]()
-    any_ = scene.member("any", certificate)
-    more = (
-        f'tls_ca = "{scene.authority.certificate}"\n' if "ca" not in insecure and insecure != "true" else ""
-    )
-    scene.balancer("app", [url_of(any_)], f"{more}tls_insecure = {insecure}")
+INSECURE = {
+    "all": ("true", "nothing of its certificate is verified"),
+    "ca": ('"ca"', "the authority of its certificate is not verified"),
+    "each": ('["name", "ca", "dates"]', "nothing of its certificate is verified"),
+    "some": ('["name", "dates"]', "the name and the validity of its certificate are not verified"),
+}
+
+
+def test_what_is_not_verified_is_said(scene: Scene) -> None:
+    """At the start, at every reload, and by panolb check; the members are used all the same."""
+    said: dict[str, str] = {}
+    for name, (insecure, words) in INSECURE.items():
+        issued = {
+            "all": lambda: scene.stranger.issue("all", address=False, days=(-3, -2)),
+            "ca": lambda: scene.stranger.issue("ca"),
+            "each": lambda: scene.stranger.issue("each", address=False, days=(-3, -2)),
+            "some": lambda: scene.authority.issue("some", names=["else"], address=False, days=(-3, -2)),
+        }[name]()
+        member = scene.member(name, issued)
+        more = f'tls_ca = "{scene.authority.certificate}"\n' if name == "some" else ""
+        scene.balancer(name, [url_of(member)], f"{more}tls_insecure = {insecure}")
+        said[name] = f"member {name}/{ADDRESS}:{member.port}: {words}"
     scene.start()
-    assert scene.lab.get("/app").body == b"any"
-    said = f"member app/{ADDRESS}:{any_.port}: {words}"
-    scene.wait_for(said)
+    for name, words in said.items():
+        assert scene.lab.get(f"/{name}").body == name.encode()
+        scene.wait_for(words)
+        assert len(scene.lab.panolb.lines(words)) == 1
     events = [
         json.loads(line) for line in scene.control.ask("GET", "/api/v1/events?follow=false")[2].splitlines()
     ]
-    assert "member.insecure" in {one["event"] for one in events}
-    assert len(scene.lab.panolb.lines(said)) == 1
+    assert [one["event"] for one in events].count("member.insecure") == len(said)
     scene.reload("says the same")
-    until(lambda: len(scene.lab.panolb.lines(said)) == 2, "the warning of the reload")
+    for words in said.values():
+        until(lambda words=words: len(scene.lab.panolb.lines(words)) == 2, "the warning of the reload")  # type: ignore[misc]
     checked = subprocess.run(
         [sys.executable, "-c", "from panolb.cli import main; main()", "check", str(scene.lab.panolb.file)],
         capture_output=True, text=True, check=True, env=scene.lab.panolb.environment,
     )  # fmt: skip
-    assert "tls_insecure" in checked.stdout + checked.stderr
+    for name in said:
+        assert f"balancer.{name}" in "".join(
+            line for line in (checked.stdout + checked.stderr).splitlines() if "tls_insecure" in line
+        )
 
 
-@pytest.mark.parametrize(
-    ("insecure", "words"),
-    [
-        ('"ca"', "its certificate is for"),
-        ('["ca", "name"]', "its certificate has expired on"),
-        ('"name"', "is not among"),
-    ],
-)
-def test_the_rest_is_verified(scene: Scene, insecure: str, words: str) -> None:
+def test_the_rest_is_verified(scene: Scene) -> None:
     """What is left out is one thing, and the rest another."""
     issue = scene.stranger.issue
-    issued = {
-        '"ca"': lambda: issue("any", names=["else"], address=False),
-        '["ca", "name"]': lambda: issue("any", days=(-3, -2)),
-        '"name"': lambda: issue("any"),
-    }[insecure]()
-    any_ = scene.member("any", issued)
-    scene.balancer(
-        "app", [url_of(any_)], f'tls_ca = "{scene.authority.certificate}"\ntls_insecure = {insecure}'
-    )
+    cases = {
+        "ca": ('"ca"', issue("ca", names=["else"], address=False), "its certificate is for"),
+        "two": ('["ca", "name"]', issue("two", days=(-3, -2)), "its certificate has expired on"),
+        "name": ('"name"', issue("name"), "is not among"),
+    }
+    for name, (insecure, issued, _) in cases.items():
+        more = f'tls_ca = "{scene.authority.certificate}"\ntls_insecure = {insecure}'
+        scene.balancer(name, [url_of(scene.member(name, issued))], more)
     scene.start()
-    assert scene.lab.get("/app").status == 503
-    scene.wait_for(words)
+    for name, (_, _, words) in cases.items():
+        assert scene.lab.get(f"/{name}").status == 503
+        until(
+            lambda name=name, words=words: [  # type: ignore[misc]
+                line for line in scene.lab.panolb.lines(words) if f"member {name}/" in line
+            ],
+            f"the log to say {words!r} of {name}",
+        )
 
 
 # -- files that cannot be used at the start -----------------------------------------------------------------------------------
