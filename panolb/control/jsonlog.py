@@ -66,7 +66,7 @@ class JsonLog:
             f'"t_header":{f"{headed - started:.6f}" if headed else "null"},{chosen},'
             f'"retries":{attempts - 1 if attempts else 0},"term":{_word(term) if term else "null"}{more}}}\n'
         )
-        self._add(line.encode("ascii"))
+        self._add(line.encode())
 
     def write_web(self, request: WebRequest) -> None:
         """Note a request that twisted.web served; most of the keys have nothing to say of it."""
@@ -82,7 +82,7 @@ class JsonLog:
             f'"status":{request.code:d},"bytes_in":0,"bytes_out":{request.sentLength:d},"t_total":{lasted},"t_queue":0,'
             f'"t_connect":0,"t_header":null,{_choice(b"", "local", None, None)},"retries":0,"term":null{more}}}\n'
         )
-        self._add(line.encode("ascii"))
+        self._add(line.encode())
 
 
 def _fields_of(exchange: Exchange) -> str:
