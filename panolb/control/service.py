@@ -230,6 +230,7 @@ class Panolb(MultiService):
                 yield self.listening.open(draft.listening)
             except Exception:
                 yield close(opened)
+                yield self.crew.pass_sockets()
                 raise
         except Exception:
             draft.logs.stop(following=self._logs)

@@ -17,6 +17,7 @@ class Standing(NamedTuple):
     error_until: float | None
     observed: bool
     reason: str
+    forgiven: float
 
 
 class Health:
@@ -24,14 +25,16 @@ class Health:
 
     :ivar up: what the checks have established.
     :ivar error_until: clock reading until which live traffic keeps the member out; ``None`` when it does not.
+    :ivar forgiven: until when the last error would have lasted that has ended.
     :ivar reason: why it is not well, in words for the log and the status page; empty when it is.
     """
 
-    __slots__ = ("_fails", "_observed", "_passes", "_tunnel_fails", "error_until", "reason", "up")
+    __slots__ = ("_fails", "_observed", "_passes", "_tunnel_fails", "error_until", "forgiven", "reason", "up")
 
     def __init__(self, up: bool = True) -> None:
         self.up = up
         self.error_until: float | None = None
+        self.forgiven = 0.0
         self.reason = "" if up else "waiting for the first passing check"
         self._passes = 0
         self._fails = 0
@@ -47,11 +50,17 @@ class Health:
     @property
     def standing(self) -> Standing:
         """How the member is, whoever has found out."""
-        return Standing(self.up, self.error_until, self._observed, self.reason)
+        return Standing(self.up, self.error_until, self._observed, self.reason, self.forgiven)
 
     def believe(self, standing: Standing) -> None:
         """Have it from another process; all of them read the same clock."""
-        self.up, self.error_until, self._observed, self.reason = standing
+        self.up, self.error_until, self._observed, self.reason, self.forgiven = standing
+
+    def knows_better(self, standing: Standing, now: float) -> bool:
+        """Whether another process tells that an error is over, and there has been another one since."""
+        if standing.error_until is not None or self.error_until is None:
+            return False
+        return now < self.error_until > standing.forgiven
 
     def in_error(self, now: float) -> bool:
         return self.error_until is not None and now < self.error_until
@@ -69,8 +78,7 @@ class Health:
             if self.up or self._passes >= passes:
                 self.up = True
                 if not self._observed:
-                    self.error_until = None
-                    self.reason = ""
+                    self.forgive()
         else:
             self._fails += 1
             self._passes = 0
@@ -102,6 +110,8 @@ class Health:
     def forgive(self) -> None:
         """End an error."""
         self._observed = False
+        if self.error_until is not None:
+            self.forgiven = self.error_until
         self.error_until = None
         if self.up:
             self.reason = ""

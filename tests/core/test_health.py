@@ -133,3 +133,21 @@ def test_settled(up: bool, checks: str, settled: bool) -> None:
     health = Health(up)
     watch(health, checks)
     assert health.settled is settled
+
+
+def test_an_error_that_is_over_and_one_since() -> None:
+    """Another process that tells of the end of an error does not end one that it has not heard of yet."""
+    here, there = Health(), Health()
+    here.fault(0, 60, "refused")
+    there.believe(here.standing)
+    there.forgive()
+    assert not here.knows_better(there.standing, 60)  # its time is over, or it answered before that
+    assert not here.knows_better(there.standing, 10)
+    here.fault(60.01, 60, "refused again")
+    assert here.knows_better(there.standing, 60.02)
+    assert not here.knows_better(there.standing, 121)
+    there.fault(60.03, 60, "refused there")
+    assert not here.knows_better(there.standing, 60.04)
+    there.believe(here.standing)
+    there.forgive()
+    assert not here.knows_better(there.standing, 60.05)

@@ -166,6 +166,23 @@ def test_a_removed_member_is_shown_until_its_users_have_left(lab: Crowd) -> None
     until(lambda: shown() == {False: (0, 0)}, "the one that has left to be forgotten")
 
 
+def test_reload_that_closes_a_listener_in_vain(tmp_path: Path) -> None:
+    """One has to go first for its successor at the same port; then another one's port is taken, and it comes back."""
+    other = free_port()
+    more = f'[listener.other]\nendpoint = "tcp:{other}:interface={ADDRESS}"'
+    with running(tmp_path, more=more) as lab, socket.create_server((ADDRESS, 0)) as taken:
+        pair = lab.open("1")
+        lab.edit(f"tcp:{lab.port}:interface={ADDRESS}", f"tcp:{lab.port}")
+        lab.edit(f"tcp:{other}:", f"tcp:{taken.getsockname()[1]}:")
+        lab.reload("was not reloaded")
+        lab.open_until_both_have("1")
+        lab.edit(f"tcp:{taken.getsockname()[1]}:", f"tcp:{other}:")
+        lab.reload()
+        lab.open_until_both_have("2")
+        pair.browser.send(1, b"still here")
+        assert not lab.panolb.lines("PLB-1802")
+
+
 def test_reload_of_what_is_wrong(lab: Crowd) -> None:
     """Nothing changes in any process."""
     lab.edit('stickysession = "ROUTEID"', 'stickysession = "ROUTEID"\nlbmethod = "nonsense"')

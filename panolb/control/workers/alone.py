@@ -73,6 +73,10 @@ class Alone:
         """Have it take effect there."""
         return succeed(None)
 
+    def pass_sockets(self) -> Deferred[None]:
+        """Have clients accepted where the listeners are open now."""
+        return succeed(None)
+
     def adjust(self, config: model.Config, moving: Collection[Identity]) -> None:
         """Have members otherwise that stay where they are."""
 

@@ -151,7 +151,7 @@ class Crew:
         beginning = Beginning(index, self._key)
         setup = self._setup(index, self._house.config)
         begun = worker.channel.ask(
-            "begin", beginning, setup, descriptors=(self._memory, *self._descriptors(setup))
+            "begin", beginning, setup, descriptors=(self._memory, *self._sockets.values())
         )
         begun.addCallbacks(lambda _: self._began(worker), lambda failure: self._not_begun(worker, failure))
 
@@ -206,20 +206,20 @@ class Crew:
 
     def _setup(self, index: int, config: model.Config) -> Setup:
         seats = self._house.plant.seats
-        open_ones = [one for one in self._house.listening.listeners.values() if one.descriptor is not None]
         return Setup(
             part(config, index, self.number),
             self._moving,
             self._places.reserve(seats),
             {identity: seat.member.health.standing for identity, seat in seats.items()},
             TlsContents(self._house.listening.contents, self._house.plant.contents),
-            tuple(one.description for one in open_ones),
+            tuple(self._sockets),
         )
 
-    def _descriptors(self, setup: Setup) -> list[int]:
-        """Those of the sockets that a setup names."""
-        listeners = {one.description: one.descriptor for one in self._house.listening.listeners.values()}
-        return [descriptor for name in setup.sockets if (descriptor := listeners[name]) is not None]
+    @property
+    def _sockets(self) -> dict[str, int]:
+        """The descriptors of the listeners that are open, by their endpoints."""
+        listeners = self._house.listening.listeners.values()
+        return {one.description: one.descriptor for one in listeners if one.descriptor is not None}
 
     # -- what changes -----------------------------------------------------------------------------------------------
 
@@ -249,22 +249,34 @@ class Crew:
         One that is only just beginning hears of it next, and is not waited for.
         """
         self._moving = moving
-        told = {index: self._setup(index, config) for index in self._workers}
+        sockets = tuple(self._sockets.values())
         asked = {
-            worker: worker.channel.ask("become", told[index], descriptors=self._descriptors(told[index]))
+            worker: worker.channel.ask("become", self._setup(index, config), descriptors=sockets)
             for index, worker in self._workers.items()
         }
         self._untold += len(asked)
         for worker, answer in asked.items():
-            answer.addErrback(partial(self._not_become, worker)).addBoth(self._told)
+            answer.addErrback(partial(self._not_done, worker)).addBoth(self._told)
+        yield self._settled({one: answer for one, answer in asked.items() if one.is_ready}, CHANGE)
+
+    @inlineCallbacks
+    def pass_sockets(self) -> Any:
+        """Have them accept clients where the listeners are open now; one may have been closed for a moment."""
+        sockets = self._sockets
+        asked = {
+            worker: worker.channel.ask("listen", tuple(sockets), descriptors=tuple(sockets.values()))
+            for worker in self._workers.values()
+        }
+        for worker, answer in asked.items():
+            answer.addErrback(partial(self._not_done, worker))
         yield self._settled({one: answer for one, answer in asked.items() if one.is_ready}, CHANGE)
 
     def _told(self, result: Any) -> Any:
         self._untold -= 1
         return result
 
-    def _not_become(self, worker: Worker, failure: Failure) -> None:
-        """It was tried out a moment ago; one that has this configuration from the start cannot differ from it."""
+    def _not_done(self, worker: Worker, failure: Failure) -> None:
+        """The supervisor could do the same; a worker that begins with what is in effect cannot differ from it."""
         failure.trap(Gone, Refusal)
         if failure.check(Refusal):
             log.error("{worker}: {why}; it is replaced", worker=worker.name, why=failure.getErrorMessage())
@@ -281,7 +293,7 @@ class Crew:
         assert listener.tls is not None
         for worker in self._workers.values():
             answer = worker.channel.ask("show", listener.name, listener.tls.contents)
-            answer.addErrback(partial(self._not_become, worker))
+            answer.addErrback(partial(self._not_done, worker))
 
     def _changed(
         self,
@@ -303,7 +315,11 @@ class Crew:
         seat = self._house.plant.seats.get(identity)
         if seat is None:
             return
-        seat.member.health.believe(standing._replace(up=seat.member.health.up))
+        health = seat.member.health
+        if health.knows_better(standing, self._clock()):  # that one it has not heard of yet
+            worker.channel.tell("standing", identity, health.standing, health.reason)
+            return
+        health.believe(standing._replace(up=health.up))
         self._house.plant.balancers[identity.balancer].refresh(self._clock(), why)
 
     def _log(self, worker: Worker, level: str, text: str, fields: Mapping[str, Any]) -> None:
@@ -412,18 +428,21 @@ class Crew:
         :param grace: seconds that the configuration gives them.
         """
         self._stopping = True
-        if not self._workers:
-            return
-        self._ended = Deferred()
-        ended = self._ended
+        if self._workers:
+            yield self._end_all(grace + LATE)
+        if self._looks.running:
+            self._looks.stop()
+
+    @inlineCallbacks
+    def _end_all(self, patience: float) -> Any:
+        ended: Deferred[None] = Deferred()
+        self._ended = ended
         for worker in tuple(self._workers.values()):
             worker.channel.tell("stop")
-        late = self._reactor.callLater(grace + LATE, self._kill)
+        late = self._reactor.callLater(patience, self._kill)
         yield ended
         if late.active():
             late.cancel()
-        if self._looks.running:
-            self._looks.stop()
 
     def _kill(self) -> None:
         for worker in self._workers.values():

@@ -37,12 +37,15 @@ class Sockets:
     def __init__(self) -> None:
         self._descriptors: dict[str, int] = {}
 
-    def take(self, names: Sequence[str], descriptors: Sequence[int]) -> None:
+    def take(self, names: Sequence[str], descriptors: Sequence[int]) -> list[str]:
         """Have these too; those that are there already stay as they are.
 
-        A listener that begins or ceases to speak TLS is opened anew at the same endpoint: that is another socket, and
-        at the former one nobody arrives any more.
+        A listener may have been opened anew at the same endpoint: that is another socket, and at the former one nobody
+        arrives any more.
+
+        :returns: at which endpoints that is so.
         """
+        anew: list[str] = []
         for name, descriptor in zip(names, descriptors, strict=True):
             present = self._descriptors.get(name)
             if present is not None and os.path.sameopenfile(present, descriptor):
@@ -50,7 +53,9 @@ class Sockets:
                 continue
             if present is not None:
                 os.close(present)
+                anew.append(name)
             self._descriptors[name] = descriptor
+        return anew
 
     def keep(self, names: Sequence[str]) -> None:
         """Have only these: at one that stays open here, clients would wait in vain."""

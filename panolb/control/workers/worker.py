@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import inlineCallbacks
@@ -20,6 +20,7 @@ from ..admin.websockets import Page, Query
 from ..contents import NOTHING, Contents, TlsContents
 from ..events import is_field
 from ..explain import Forgotten
+from ..listeners import Listener
 from ..metrics.sheet import Export
 from ..plant import identity_of
 from ..service import Panolb
@@ -82,6 +83,7 @@ class WorkerProcess:
                 self.try_out,
                 self.become,
                 self.adjust,
+                self.listen,
                 self.show,
                 self.standing,
                 self.census,
@@ -143,7 +145,7 @@ class WorkerProcess:
     @inlineCallbacks
     def become(self, setup: Setup, descriptors: list[int] | None = None) -> Any:
         """Have another configuration."""
-        self._sockets.take(setup.sockets, descriptors or ())
+        self._take_sockets(setup.sockets, descriptors or ())
         self._contents = setup.contents
         try:
             closing = yield self.house.swap(setup.config, setup.moving)
@@ -156,6 +158,20 @@ class WorkerProcess:
         """Have members otherwise that stay where they are."""
         self.house.adjust(config, moving)
         self.house.follow_the_operator(moving)
+
+    @inlineCallbacks
+    def listen(self, names: tuple[str, ...], descriptors: list[int] | None = None) -> Any:
+        """Accept clients at these endpoints."""
+        for listener in self._take_sockets(names, descriptors or ()):
+            yield listener.start()
+
+    def _take_sockets(self, names: Sequence[str], descriptors: Sequence[int]) -> list[Listener]:
+        """Have these sockets; returns the listeners that are closed now, since theirs are others."""
+        anew = self._sockets.take(names, descriptors)
+        listeners = [one for one in self.house.listening.listeners.values() if one.description in anew]
+        for listener in listeners:
+            listener.close()
+        return listeners
 
     def show(self, name: str, contents: Contents) -> None:
         """The certificates of a listener were renewed."""
