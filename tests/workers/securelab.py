@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import ssl
 import sys
 from collections.abc import Iterator
@@ -104,6 +105,20 @@ class SecureSite(Site):
         renewed.save(self.directory, "dash")
         shutil.copy(self.authority.root, self.directory / "staff.pem")
         return renewed
+
+    def trust_others(self) -> None:
+        """Have the member show a certificate of another authority, and write that and our own from there into our files."""
+        members = certificate.Authority(self.directory, "other authority")
+        shutil.copy(members.certificate, self.directory / "members" / "one.pem")
+        members.issue("own", address=False)
+        self.safe.context = self.safe.secured(members.issue("safe"), members.certificate)
+        self.safe.hang_up()
+
+    def reload(self, words: str) -> None:
+        """Send SIGHUP, and wait for a line of the log with these words."""
+        before = len(self.panolb.lines(words))
+        self.panolb.process.send_signal(signal.SIGHUP)
+        self.until_logged(words, before + 1)
 
     def is_shown(self, issued: Issued) -> bool:
         """Whether a certificate is what all of many clients see: each worker has some of these."""

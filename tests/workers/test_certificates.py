@@ -59,6 +59,17 @@ def test_successors_of_the_dead(site: SecureSite) -> None:
     assert "PRIVATE KEY" not in site.panolb.log
 
 
+def test_another_authority_of_members(site: SecureSite) -> None:
+    """A reload has all workers go by it; one that cannot be used is refused, and not even workers that begin later see it."""
+    site.trust_others()
+    site.reload("is in effect")
+    site.serve()
+    (site.directory / "members" / "one.pem").write_bytes(b"a certificate, half of it")
+    site.reload("was not reloaded")
+    site.replace_workers()
+    site.serve()
+
+
 def nobody_can_run_panolb() -> bool:
     """Whether a user without rights can, and whether this one can become it."""
     if not hasattr(os, "getuid") or os.getuid():
