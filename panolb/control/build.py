@@ -24,7 +24,7 @@ from ..proxy.membertls import MemberTls
 from ..proxy.pool import Pool
 from ..proxy.turn import Turn
 from .checks import Checker
-from .contents import TlsContents, on_disk
+from .contents import FileContents, on_disk
 from .locations import Locations
 from .membercertificates import MemberSecurity
 from .membercertificates import read as read_certificates
@@ -44,7 +44,7 @@ class Builder:
     :ivar locations: makes the locations.
     :ivar checks: whether members are checked.
     :ivar watch: makes what is told when a member of a balancer changes its state.
-    :ivar contents: what is in the files that TLS takes.
+    :ivar contents: what is in the files that the configuration names.
     """
 
     reactor: Any
@@ -54,7 +54,7 @@ class Builder:
     locations: Locations
     checks: bool
     watch: Callable[[Balancer], Watcher]
-    contents: Callable[[], TlsContents] = on_disk
+    contents: Callable[[], FileContents] = on_disk
 
     def draft(self, config: model.Config, plant: Plant) -> PlantDraft:
         """What a checked configuration makes of a plant.  Nothing that runs is touched.
@@ -63,7 +63,7 @@ class Builder:
 
         :raises ConfigError: when certificates cannot be used.
         """
-        contents = self.contents().members
+        contents = self.contents().plant
         secured = read_certificates(config, plant.secured, self.deadlines.clock, contents)
         balancers = {
             name: self._balancer(name, balancer, plant, secured) for name, balancer in config.balancer.items()
@@ -74,6 +74,7 @@ class Builder:
                 balancers,
                 config.websockets,
                 [self.registry.filters[name] for name in location.websocket_filter],
+                contents,
             )
             for location in config.location
         ]

@@ -32,10 +32,10 @@ class Contents:
     _listings: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     _stamps: dict[str, tuple[int, int, int] | None] = attrs.field(factory=dict)
 
-    def file(self, path: str, most: int) -> bytes:
+    def file(self, path: str, most: int = -1) -> bytes:
         """What is in a file.
 
-        :param most: bytes to read at most.
+        :param most: bytes to read at most; all of them for -1.
         :raises OSError: it cannot be read.
         :raises ValueError: the name has a NUL in it.
         """
@@ -73,20 +73,20 @@ NOTHING: Final = Contents(reads=False)
 
 
 @attrs.frozen
-class TlsContents:
-    """What is in all files that TLS takes.
+class FileContents:
+    """What is in the files that a configuration names: certificates, keys, authorities, and error pages.
 
-    :ivar listeners: for each of them, by name: one may show what is not in its files any more.
-    :ivar members: for all of them together.
+    :ivar listeners: in those of each listener, by name: one may show what is not there any more.
+    :ivar plant: in those of all members and locations.
     """
 
     listeners: Mapping[str, Contents]
-    members: Contents
+    plant: Contents
 
 
-def on_disk() -> TlsContents:
+def on_disk() -> FileContents:
     """What is there now."""
-    return TlsContents(defaultdict(Contents), Contents())
+    return FileContents(defaultdict(Contents), Contents())
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -21,7 +21,7 @@ from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.frontend import Announcing, Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
-from .contents import NOTHING, Contents, TlsContents, on_disk
+from .contents import NOTHING, Contents, FileContents, on_disk
 from .descriptors import Descriptors
 from .listeners import Listener, NotFound, QuietSite, tree
 from .surroundings import make_endpoint
@@ -65,7 +65,7 @@ class Listening:
     :param refused: see `Frontend`, as ``exceeded`` and ``unopened``.
     :param make_endpoint: see `panolb.control.surroundings.make_endpoint`.
     :param accepts: whether this process accepts clients.
-    :param contents: what is in the files that TLS takes.
+    :param contents: what is in the files that the configuration names.
 
     :ivar elsewhere: how many connections other processes have, by listener.
     :ivar config: what is in effect.
@@ -84,7 +84,7 @@ class Listening:
         unopened: Callable[[str, str, str], None],
         make_endpoint: Callable[..., Any] = make_endpoint,
         accepts: bool = True,
-        contents: Callable[[], TlsContents] = on_disk,
+        contents: Callable[[], FileContents] = on_disk,
     ) -> None:
         self.config = model.Config()
         self.elsewhere: Mapping[str, int] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from secrets import token_hex
 
 import attrs
@@ -23,6 +22,7 @@ from ..core.tracing import Tracer
 from ..events import EventLogger
 from ..language import environment, headers
 from ..language.patterns import compile_pattern
+from .contents import NOTHING, Contents
 from .plant import BalancerDraft
 from .surroundings import FILE
 
@@ -57,12 +57,15 @@ class Locations:
         balancers: Mapping[str, BalancerDraft],
         websockets: model.WebSockets,
         filters: Iterable[FilterMaker] = (),
+        contents: Contents = NOTHING,
     ) -> Location:
         """Make one.
 
         :param balancers: those that there will be, by name.
         :param websockets: what holds for the WebSockets of all locations.
         :param filters: those that it names.
+        :param contents: of its files.
+        :raises OSError: when one cannot be read.
         """
         path, target = config.path or "", config.target or ""
         if config.mapping == "verbatim":  # else slashes are joined as they stand, as in Apache
@@ -90,7 +93,9 @@ class Locations:
             via=config.via,
             strip=frozenset(name.lower().encode("ascii") for name in config.strip_request_headers),
             rules=_rules(config),
-            error_pages={int(status): _error_page(text) for status, text in config.error_pages.items()},
+            error_pages={
+                int(status): _error_page(text, contents) for status, text in config.error_pages.items()
+            },
             override=_statuses(config.error_override),
             timeout_status=config.timeout_status,
             reverse=reverse,
@@ -157,15 +162,15 @@ def _statuses(ranges: list[str]) -> frozenset[int]:
     return frozenset(status for text in ranges for status in range(int(text[:3]), int(text[-3:]) + 1))
 
 
-def _error_page(text: str) -> ErrorPage:
+def _error_page(text: str, contents: Contents) -> ErrorPage:
     """Make a page of what the operator wrote.
 
     :raises OSError: when its file cannot be read.
     """
     if text.startswith(FILE):
-        path = Path(text.removeprefix(FILE))
-        content_type = mimetypes.guess_type(path.name)[0] or "text/html"
-        return ErrorPage(path.read_bytes(), content_type.encode("ascii"))
+        path = text.removeprefix(FILE)
+        content_type = mimetypes.guess_type(path)[0] or "text/html"
+        return ErrorPage(contents.file(path), content_type.encode("ascii"))
     if re.match(r"(?i)https?://", text):
         return ErrorPage(url=text.encode())
     return ErrorPage(text.encode(), b"text/html; charset=utf-8")

@@ -97,7 +97,7 @@ class BalancerDraft:
 class PlantDraft:
     """What the plant is to be: `Builder` makes it without touching anything that runs.
 
-    :ivar contents: of the files that TLS to members takes.
+    :ivar contents: of the files that members and locations take.
     """
 
     balancers: Mapping[str, BalancerDraft]
@@ -112,7 +112,7 @@ class Plant:
     :ivar drafts: what the balancers were made of.
     :ivar balancers: by name; the same dictionary at all times.
     :ivar locations: those of the configuration, in its order.
-    :ivar contents: of the files that TLS to members takes, when it was made.
+    :ivar contents: of the files that members and locations take, when they were made.
     """
 
     drafts: Mapping[str, BalancerDraft] = attrs.field(factory=dict)

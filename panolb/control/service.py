@@ -29,7 +29,7 @@ from .accesslog import AccessLogs
 from .build import Builder, specs
 from .changes import Changes
 from .configuration import Configuration
-from .contents import TlsContents
+from .contents import FileContents
 from .credentials import Credentials
 from .credentials import read as read_credentials
 from .credentials import warn as warn_of_files
@@ -88,9 +88,9 @@ class Draft:
     credentials: Credentials
 
     @property
-    def contents(self) -> TlsContents:
-        """What is in the files that TLS takes."""
-        return TlsContents(self.listening.contents, self.plant.contents)
+    def contents(self) -> FileContents:
+        """What is in the files that the configuration names."""
+        return FileContents(self.listening.contents, self.plant.contents)
 
 
 class Panolb(MultiService):
@@ -132,6 +132,7 @@ class Panolb(MultiService):
         self.reactor = reactor
         self.crew = crew or Alone()
         self._workers = number(configuration.config.workers)
+        self._reads = duties.reads
         self.changes = Changes(self, configuration, wall_clock)
         self.deadlines = Deadlines(clock)
         self.turn = Turn(reactor)
@@ -173,7 +174,6 @@ class Panolb(MultiService):
             duties.accepts,
             duties.contents,
         )
-        self._renews = duties.renews
         self._renewals = Renewals(reactor, self.listening, self.crew.show, wall_clock)
         self._ticket_keys = TicketKeys(reactor, self.listening)
         self.resources = Resources(
@@ -258,7 +258,7 @@ class Panolb(MultiService):
         self.crew.adjust(config, moving)
 
     def _draft(self, config: model.Config, moving: Collection[Identity]) -> Draft:
-        problems = surrounding_problems(config, self.reactor)
+        problems = surrounding_problems(config, self.reactor) if self._reads else []
         if problems:
             raise ConfigError(problems)
         self.crew.check(config)
@@ -393,7 +393,7 @@ class Panolb(MultiService):
         self._lag.start()
         self._flows.start()
         tls.ignore_illegible_names()
-        if self._renews:
+        if self._reads:
             self._renewals.start()
         self._ticket_keys.start()
         self.changes.start()

@@ -45,7 +45,19 @@ tls_key = "{directory}/own.key"
 url = "https://%s:%d"
 route = "1"
 """
-SAFE = '\n[[location]]\npath = "/safe"\nbalancer = "safe"\n'
+LOCATIONS = (
+    LOCATION
+    + """
+[[location]]
+path = "/safe"
+balancer = "safe"
+
+[[location]]
+path = "/none"
+status = 404
+error_pages.404 = "file:{directory}/none.html"
+"""
+)
 
 
 class Unprivileged(Panolb):
@@ -76,10 +88,11 @@ class SecureSite(Site):
         (directory / "members").mkdir()
         shutil.copy(members.certificate, directory / "members" / "one.pem")
         members.issue("own", address=False)
+        (directory / "none.html").write_text("Nothing here.")
         self.safe = SecureMember("safe", members.issue("safe"), members.certificate)
         self.addable = SecureMember("addable", members.issue("addable"), members.certificate)
         more = MORE % (ADDRESS, self.safe.port)
-        super().__init__(directory, authority, LISTENER, more, LOCATION + SAFE)
+        super().__init__(directory, authority, LISTENER, more, LOCATIONS)
         self.panolb = kind(directory, f"workers = {NUMBER}\n{self.panolb.file.read_text()}", ())
         self.control = Control(str(directory / "control"))
 
@@ -131,6 +144,7 @@ class SecureSite(Site):
         mine = "--cert", str(self.ada), "--key", str(self.ada.with_suffix(".key"))
         for _ in range(8):
             assert self.curl(HOST, "/safe").endswith("safe")
+            assert self.curl(HOST, "/none").endswith("Nothing here.")
             assert self.told(HOST, *mine)["x-client-cert-verify"] == "SUCCESS"
 
 

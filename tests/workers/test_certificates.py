@@ -1,4 +1,4 @@
-"""Workers begin, and serve, whatever has become of the files of certificates since the supervisor has read them."""
+"""Workers begin, and serve, whatever has become of certificates and other files since the supervisor has read them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def test_successors_of_the_dead(site: SecureSite) -> None:
     assert status < 300, told  # what is wrong with a listener's files is not in its way
     shutil.rmtree(site.directory / "members")
     (site.directory / "own.pem").unlink()
+    (site.directory / "none.html").unlink()
     (site.directory / "own.key").write_bytes(b"")
     site.replace_workers()
     assert site.is_shown(site.first)

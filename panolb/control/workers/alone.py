@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from ...config import model
 from ...config.overrides import Identity
 from ..admin.websockets import Page, Query
-from ..contents import TlsContents
+from ..contents import FileContents
 from ..ledger import Ledger
 from ..plant import Plant
 
@@ -64,7 +64,7 @@ class Alone:
         """Begin."""
 
     def try_out(
-        self, config: model.Config, moving: Collection[Identity], contents: TlsContents
+        self, config: model.Config, moving: Collection[Identity], contents: FileContents
     ) -> Deferred[None]:
         """See whether a configuration could take effect elsewhere."""
         return succeed(None)

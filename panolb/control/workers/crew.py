@@ -21,7 +21,7 @@ from ...core.member import Member
 from ...errors import ConfigError, Problem
 from ...events.logger import EventLogger
 from ..admin.websockets import Page, Query
-from ..contents import TlsContents
+from ..contents import FileContents
 from ..explain import Forgotten
 from ..ledger import Record
 from ..plant import Plant, Seat, identity_of
@@ -211,7 +211,7 @@ class Crew:
             self._moving,
             self._places.reserve(seats),
             {identity: seat.member.health.standing for identity, seat in seats.items()},
-            TlsContents(self._house.listening.contents, self._house.plant.contents),
+            FileContents(self._house.listening.contents, self._house.plant.contents),
             tuple(self._sockets),
         )
 
@@ -224,10 +224,10 @@ class Crew:
     # -- what changes -----------------------------------------------------------------------------------------------
 
     @inlineCallbacks
-    def try_out(self, config: model.Config, moving: Collection[Identity], contents: TlsContents) -> Any:
+    def try_out(self, config: model.Config, moving: Collection[Identity], contents: FileContents) -> Any:
         """See whether a configuration could take effect in all of them.
 
-        :param contents: what is in the files that it takes for TLS.
+        :param contents: what is in the files that it names.
         :raises ConfigError: when not.
         """
         answers = yield self.gather(

@@ -9,7 +9,7 @@ import attrs
 
 from ...core.balancer import Balancer, Watcher
 from ..build import watch
-from ..contents import TlsContents, on_disk
+from ..contents import FileContents, on_disk
 from ..surroundings import make_endpoint
 from .sockets import make_shared_endpoint
 
@@ -20,8 +20,8 @@ class Duties:
 
     :ivar accepts: whether clients are accepted; else the listeners are only held open, for others.
     :ivar checks: whether members are checked; else somebody says how they are.
-    :ivar renews: whether the files of certificates are looked after; else somebody says when there are others.
-    :ivar contents: what is in the files that TLS takes.
+    :ivar reads: whether files are read and looked after; else somebody says what is in them.
+    :ivar contents: what is in those that the configuration names.
     :ivar watch: makes what is told when the state of a balancer's member changes.
     :ivar make_endpoint: see `panolb.control.surroundings.make_endpoint`.
     :ivar worker: what the process is called in the metrics.
@@ -29,8 +29,8 @@ class Duties:
 
     accepts: bool = True
     checks: bool = True
-    renews: bool = True
-    contents: Callable[[], TlsContents] = on_disk
+    reads: bool = True
+    contents: Callable[[], FileContents] = on_disk
     watch: Callable[[Balancer], Watcher] = watch
     make_endpoint: Callable[..., Any] = make_endpoint
     worker: str = "main"

@@ -9,7 +9,7 @@ import attrs
 from ...config import model
 from ...config.overrides import Identity
 from ...core.health import Standing
-from ..contents import TlsContents
+from ..contents import FileContents
 from .scoreboard import Slots
 
 
@@ -21,7 +21,7 @@ class Setup:
     :ivar moving: the members whose users are to go to others, if they are drained.
     :ivar slots: the members' places on the scoreboard.
     :ivar standings: how the members are.
-    :ivar contents: what was in the files that TLS takes, and is in effect whatever is in them now.
+    :ivar contents: what was in the files that it names, and is in effect whatever is in them now.
     :ivar sockets: the endpoints of the listeners; a descriptor comes along for each.
     """
 
@@ -29,7 +29,7 @@ class Setup:
     moving: Collection[Identity]
     slots: Slots
     standings: Mapping[Identity, Standing]
-    contents: TlsContents
+    contents: FileContents
     sockets: tuple[str, ...]
 
 

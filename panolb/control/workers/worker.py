@@ -17,7 +17,7 @@ from ...core.health import Standing
 from ...core.member import Member
 from ...errors import ConfigError
 from ..admin.websockets import Page, Query
-from ..contents import NOTHING, Contents, TlsContents
+from ..contents import NOTHING, Contents, FileContents
 from ..events import is_field
 from ..explain import Forgotten
 from ..listeners import Listener
@@ -68,7 +68,7 @@ class WorkerProcess:
         self._make = make
         self._end = end
         self._sockets = Sockets()
-        self._contents = TlsContents({}, NOTHING)  # with the order that is being carried out
+        self._contents = FileContents({}, NOTHING)  # with the order that is being carried out
         self._house: Panolb | None = None
         self._scoreboard: Scoreboard | None = None
         self._believing = False
@@ -117,7 +117,7 @@ class WorkerProcess:
         self._scoreboard = Scoreboard(Table(memory), 1 + beginning.index, self._reactor, self._clock)
         duties = Duties(
             checks=False,
-            renews=False,
+            reads=False,
             contents=lambda: self._contents,
             watch=self._watch,
             make_endpoint=self._sockets.make_endpoint,
@@ -134,7 +134,7 @@ class WorkerProcess:
         self.house.startService()
         self._exchanges.start(EXCHANGE)
 
-    def try_out(self, config: model.Config, moving: Collection[Identity], contents: TlsContents) -> None:
+    def try_out(self, config: model.Config, moving: Collection[Identity], contents: FileContents) -> None:
         """See whether a configuration could take effect."""
         self._contents = contents
         try:
