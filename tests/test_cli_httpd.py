@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from twisted.python.usage import UsageError
 
 import panolb.plugins
 from panolb.cli import main
 from panolb.config import Config, toml
 from panolb.config.httpd import loading
 from panolb.control.registry import Registry
+from panolb.tap import Options
 from tests.harness.client import Client
 from tests.harness.member import Member
 from tests.harness.process import TWISTD, Panolb
@@ -265,25 +267,24 @@ def test_twistd_tells_every_problem_and_ends_with_1(tmp_path: Path) -> None:
         process.close()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_one_way_to_run(tmp_path: Path) -> None:
+    """What cannot be meant is refused before anything is read."""
+    for words in (
         [],
         ["--demo", "--httpd-conf=x.conf"],
         ["--config=x.toml", "--httpd-conf=x.conf"],
         ["--config=x.toml", "--apache-compat"],
         ["--config=x.toml", "--allow-unsupported=Require"],
         ["--demo", "--define=X"],
-    ],
-    ids=" ".join,
-)
-def test_one_way_to_run(tmp_path: Path, words: list[str]) -> None:
-    """What cannot be meant is refused before anything is read."""
-    process = Started(tmp_path, *words)
+    ):
+        with pytest.raises(UsageError, match="--httpd-conf"):
+            Options().parseOptions(words)
+    process = Started(tmp_path, "--demo", "--define=X")
     try:
         process.launch()
         assert process.wait() == 1
         assert process.lines("Usage: ")
+        assert process.lines("are for --httpd-conf")
         assert not process.lines("Traceback")
     finally:
         process.close()
