@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from hypothesis import settings
 
 from tests.harness.held import FAILED
 from tests.harness.process import Panolb
+
+# A shell that starts the tests in the background has them ignore Ctrl-C; what they start would inherit that, and some of
+# it is to be ended so.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no counterexample to a property.
 settings.register_profile("panolb", deadline=None)
