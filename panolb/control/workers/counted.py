@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..metrics.naming import names_of
 from ..metrics.sheet import Export, Sheet
 from ..plant import Plant
 from .process import Worker
+from .supervision import Supervision
 
 PATIENCE = 2.0  # seconds; Prometheus waits for 10, and what hangs is when it wants to know most
 
@@ -22,37 +22,31 @@ class Counted:
     """The exports of all workers, those that are gone included.
 
     :param reactor: an IReactorTime.
-    :param number: how many workers there are to be.
     """
 
-    def __init__(self, reactor: Any, number: int) -> None:
+    def __init__(self, reactor: Any, workers: Supervision) -> None:
         self._reactor = reactor
-        self._number = number
+        self._workers = workers
         self._exports = Exports()
-        self._deaths = 0
 
     def ended(self, worker: Worker) -> None:
         """A worker has ended; what it had counted stays."""
         self._exports.ended(worker.name)
-
-    def died(self) -> None:
-        """It was not told to."""
-        self._deaths += 1
 
     def keep(self, plant: Plant) -> None:
         """Forget what workers that are gone had counted for others than these."""
         self._exports.keep(plant.balancers.keys(), names_of(plant).values())
 
     @inlineCallbacks
-    def ask(self, workers: Collection[Worker]) -> Any:
+    def ask(self) -> Any:
         """All exports; of a worker that hangs the last one."""
-        ready = [worker for worker in workers if worker.is_ready]
+        ready = self._workers.ready
         answers = DeferredList([self._of(worker) for worker in ready])
         yield answers.addTimeout(PATIENCE, self._reactor, onTimeoutCancel=lambda *_: None)
         sheet = Sheet()
-        sheet.add(families.WORKERS, self._number, "wanted")
+        sheet.add(families.WORKERS, self._workers.number, "wanted")
         sheet.add(families.WORKERS, len(ready), "ready")
-        sheet.add(families.WORKER_DEATHS, self._deaths)
+        sheet.add(families.WORKER_DEATHS, self._workers.deaths)
         returnValue([sheet.numbers, *self._exports.all()])
 
     def _of(self, worker: Worker) -> Deferred[None]:

@@ -1,4 +1,4 @@
-"""The workers together: started, told what changes, asked what there is, replaced when they die, and ended."""
+"""The workers together: told what they begin with and what changes, and asked what there is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, returnValue
+from twisted.internet.defer import Deferred, inlineCallbacks, returnValue
 from twisted.internet.task import LoopingCall
 from twisted.logger import LogLevel
 from twisted.python.failure import Failure
@@ -25,6 +25,7 @@ from ..contents import FileContents
 from ..explain import Forgotten
 from ..ledger import Record
 from ..plant import Plant, Seat, identity_of
+from .asking import PATIENCE, settled
 from .census import Census, CrewLedger, clients, resources
 from .channel import Gone, Refusal
 from .counted import Counted
@@ -33,6 +34,7 @@ from .process import Worker
 from .scoreboard import Places, Scoreboard, Table, make
 from .sessions import CrewSessions
 from .setup import Beginning, Setup
+from .supervision import Supervision
 
 if TYPE_CHECKING:
     from ..listeners import Listener
@@ -40,13 +42,8 @@ if TYPE_CHECKING:
 
 log = EventLogger()
 
-PATIENCE = 2.0  # seconds for an answer; whoever asks at night does not wait for a worker that hangs
 CHANGE = 10.0  # seconds for another configuration
 LOOK = 1.0  # seconds between two looks at what the workers have
-HUNG = 30.0  # seconds without an answer, after which a worker's loop is taken to stand still
-BEGINNING = 120.0  # seconds that it may take to begin: a second or two, but for a machine that does much else
-STEADY = 10.0  # seconds that a worker must live for its successor to be started at once
-LONGEST_PAUSE = 30.0  # seconds between two starts
 LATE = 10.0  # seconds beyond the grace period that workers have for ending
 
 
@@ -58,7 +55,6 @@ class Crew:
     """
 
     def __init__(self, reactor: Any, number: int, clock: Callable[[], float]) -> None:
-        self.number = number
         self._reactor = reactor
         self._clock = clock
         self._key = token_bytes(32)
@@ -66,16 +62,14 @@ class Crew:
         self._table = Table(self._memory)
         self._places = Places(self._table)
         self._scoreboard = Scoreboard(self._table, self._table.rows - 1, reactor, clock)
-        self._workers: dict[int, Worker] = {}
-        self._pauses: dict[int, float] = {}
+        orders: dict[str, Callable[..., object]] = {"changed": self._heard_of_change, "log": self._log}
+        self._workers = Supervision(reactor, number, orders, self._begin, self._ended)
         self._censuses: dict[int, Census] = {}
-        self._counted = Counted(reactor, number)
+        self._counted = Counted(reactor, self._workers)
         self._watched: set[Balancer] = set()
         self._seats: Mapping[Identity, Seat] = {}
         self._untold = 0  # how many have not taken a configuration yet that they were told
         self._moving: Collection[Identity] = ()
-        self._stopping = False
-        self._ended: Deferred[None] | None = None
         self._looks = LoopingCall(self._look)
         self._looks.clock = reactor
         self._house: Panolb
@@ -127,87 +121,42 @@ class Crew:
     @property
     def is_ready(self) -> bool:
         """Whether all of them accept clients."""
-        return len(self._workers) == self.number and all(one.is_ready for one in self._workers.values())
+        return len(self._workers.ready) == self._workers.number
 
-    # -- starting and replacing -------------------------------------------------------------------------------------
+    # -- the beginning and the end ----------------------------------------------------------------------------------
 
     def start(self, moving: Collection[Identity]) -> None:
         """Start them."""
         self._moving = moving
-        for index in range(self.number):
-            self._start(index)
+        self._workers.start()
         self._looks.start(LOOK, now=False)
 
-    def _start(self, index: int) -> None:
-        if self._stopping:
-            return
-        orders: dict[str, Callable[..., object]] = {"changed": self._heard_of_change, "log": self._log}
-        worker = self._workers[index] = Worker(self._reactor, index, orders, self._worker_ended)
-        try:
-            worker.start()
-        except OSError as error:
-            self._replace(worker, f"it could not be started: {error}")
-            return
-        beginning = Beginning(index, self._key)
-        setup = self._setup(index, self._house.config)
-        begun = worker.channel.ask(
+    def _begin(self, worker: Worker) -> Deferred[Any]:
+        beginning = Beginning(worker.index, self._key)
+        setup = self._setup(worker.index, self._house.config)
+        return worker.channel.ask(
             "begin", beginning, setup, descriptors=(self._memory, *self._sockets.values())
         )
-        begun.addCallbacks(lambda _: self._began(worker), lambda failure: self._not_begun(worker, failure))
 
-    def _began(self, worker: Worker) -> None:
-        worker.is_ready = True
-        worker.since = worker.heard = self._reactor.seconds()
-        log.info(
-            "{worker}: accepts clients (process {pid})",
-            event="worker.started",
-            worker=worker.name,
-            pid=worker.pid,
-        )
-
-    def _not_begun(self, worker: Worker, failure: Failure) -> None:
-        failure.trap(Gone, Refusal)
-        if failure.check(Refusal):
-            log.error("{worker}: cannot begin: {why}", worker=worker.name, why=failure.getErrorMessage())
-            worker.kill()
-
-    def _worker_ended(self, worker: Worker, how: str) -> None:
+    def _ended(self, worker: Worker) -> None:
         self._table.bury(1 + worker.index)
         self._censuses.pop(worker.index, None)
         self._counted.ended(worker)
-        if self._stopping:
-            self._workers.pop(worker.index, None)
-            if not self._workers and self._ended is not None:
-                ended, self._ended = self._ended, None
-                ended.callback(None)
-            return
-        self._replace(worker, f"it ended {how}")
 
-    def _replace(self, worker: Worker, why: str) -> None:
-        """Start another one in its place: at once, or after a pause if it has not lived for long."""
-        worker.is_ready = False
-        self._workers.pop(worker.index, None)
-        self._counted.died()
-        steady = self._reactor.seconds() - worker.since >= STEADY
-        pause = 0.0 if steady else self._pauses.get(worker.index, 0.0)
-        self._pauses[worker.index] = 0.0 if steady else min(max(2 * pause, 1.0), LONGEST_PAUSE)
-        log.error(
-            "{worker}: {why} (process {pid}), after {lived:.0f} s; the pages of its WebSockets connect again; "
-            "another one is started{when}",
-            event="worker.backoff" if pause else "worker.died",
-            worker=worker.name,
-            why=why,
-            pid=worker.pid,
-            lived=self._reactor.seconds() - worker.since,
-            pause=pause,
-            when=f" in {pause:g} s, since it keeps dying; what it said stands above" if pause else " at once",
-        )
-        self._reactor.callLater(pause, self._start, worker.index)
+    @inlineCallbacks
+    def stop(self, grace: float) -> Any:
+        """Have all of them finish what is in flight, and end.
+
+        :param grace: seconds that the configuration gives them.
+        """
+        yield self._workers.stop(grace + LATE)
+        if self._looks.running:
+            self._looks.stop()
 
     def _setup(self, index: int, config: model.Config) -> Setup:
         seats = self._house.plant.seats
         return Setup(
-            part(config, index, self.number),
+            part(config, index, self._workers.number),
             self._moving,
             self._places.reserve(seats),
             {identity: seat.member.health.standing for identity, seat in seats.items()},
@@ -231,7 +180,8 @@ class Crew:
         :raises ConfigError: when not.
         """
         answers = yield self.gather(
-            lambda worker: ("try_out", part(config, worker.index, self.number), moving, contents), CHANGE
+            lambda worker: ("try_out", part(config, worker.index, self._workers.number), moving, contents),
+            CHANGE,
         )
         problems = [
             Problem(worker.name, answer.args[0])
@@ -251,13 +201,13 @@ class Crew:
         self._moving = moving
         sockets = tuple(self._sockets.values())
         asked = {
-            worker: worker.channel.ask("become", self._setup(index, config), descriptors=sockets)
-            for index, worker in self._workers.items()
+            worker: worker.channel.ask("become", self._setup(worker.index, config), descriptors=sockets)
+            for worker in self._workers
         }
         self._untold += len(asked)
         for worker, answer in asked.items():
             answer.addErrback(partial(self._not_done, worker)).addBoth(self._told)
-        yield self._settled({one: answer for one, answer in asked.items() if one.is_ready}, CHANGE)
+        yield settled(_of_ready(asked), self._reactor, CHANGE)
 
     @inlineCallbacks
     def pass_sockets(self) -> Any:
@@ -265,11 +215,11 @@ class Crew:
         sockets = self._sockets
         asked = {
             worker: worker.channel.ask("listen", tuple(sockets), descriptors=tuple(sockets.values()))
-            for worker in self._workers.values()
+            for worker in self._workers
         }
         for worker, answer in asked.items():
             answer.addErrback(partial(self._not_done, worker))
-        yield self._settled({one: answer for one, answer in asked.items() if one.is_ready}, CHANGE)
+        yield settled(_of_ready(asked), self._reactor, CHANGE)
 
     def _told(self, result: Any) -> Any:
         self._untold -= 1
@@ -285,13 +235,13 @@ class Crew:
     def adjust(self, config: model.Config, moving: Collection[Identity]) -> None:
         """Have members otherwise that stay where they are."""
         self._moving = moving
-        for index, worker in self._workers.items():
-            worker.channel.tell("adjust", part(config, index, self.number), moving)
+        for worker in self._workers:
+            worker.channel.tell("adjust", part(config, worker.index, self._workers.number), moving)
 
     def show(self, listener: Listener) -> None:
         """Have them show the certificates that a listener shows now."""
         assert listener.tls is not None
-        for worker in self._workers.values():
+        for worker in self._workers:
             answer = worker.channel.ask("show", listener.name, listener.tls.contents)
             answer.addErrback(partial(self._not_done, worker))
 
@@ -307,7 +257,7 @@ class Crew:
         if watcher is not None:
             watcher(member, before, after, why)
         identity = identity_of(member)
-        for worker in self._workers.values():
+        for worker in self._workers:
             worker.channel.tell("standing", identity, member.health.standing, why)
 
     def _heard_of_change(self, worker: Worker, identity: Identity, standing: Standing, why: str) -> None:
@@ -328,34 +278,16 @@ class Crew:
 
     def reopen_logs(self) -> None:
         """The access logs were moved away."""
-        for worker in self._workers.values():
-            worker.channel.tell("reopen_logs")
+        self._workers.tell("reopen_logs")
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
     def gather(
         self, order: Callable[[Worker], tuple[Any, ...]], patience: float = PATIENCE
     ) -> Deferred[dict[Worker, Any]]:
-        """Ask all of them; an answer may be a `Refusal`, and who is gone or late has none.
-
-        :param patience: seconds.
-        """
-        ready = [worker for worker in self._workers.values() if worker.is_ready]
-        return self._settled({worker: worker.channel.ask(*order(worker)) for worker in ready}, patience)
-
-    @inlineCallbacks
-    def _settled(self, asked: Mapping[Worker, Deferred[Any]], patience: float) -> Any:
-        """The answers that are there in time."""
-        # Who is late is not waited for; what it says then is heard all the same.
-        awaited = [_echo(answer).addTimeout(patience, self._reactor) for answer in asked.values()]
-        answers = yield DeferredList(awaited, consumeErrors=True)
-        found: dict[Worker, Any] = {}
-        for worker, (well, answer) in zip(asked, answers, strict=True):
-            if well:
-                found[worker] = answer
-            elif answer.check(Refusal):
-                found[worker] = answer.value
-        returnValue(found)
+        """Ask all of them; see `settled`."""
+        asked = {worker: worker.channel.ask(*order(worker)) for worker in self._workers.ready}
+        return settled(asked, self._reactor, patience)
 
     @inlineCallbacks
     def look(self) -> Any:
@@ -366,7 +298,7 @@ class Crew:
         answers: dict[Worker, Any] = yield self.gather(lambda worker: ("census",))
         for worker, census in answers.items():
             worker.heard = self._reactor.seconds()
-            if isinstance(census, Census) and self._workers.get(worker.index) is worker:
+            if isinstance(census, Census) and self._workers.workers.get(worker.index) is worker:
                 self._censuses[worker.index] = census
         self._house.listening.elsewhere = clients(self._censuses.values())
         returnValue(None)
@@ -375,7 +307,7 @@ class Crew:
     def exports(self) -> Any:
         """What all processes have counted, for the metrics."""
         self._scoreboard.exchange()
-        exports = yield self._counted.ask(self._workers.values())
+        exports = yield self._counted.ask()
         returnValue([*exports, self._house.traffic.of_process()])
 
     @inlineCallbacks
@@ -403,58 +335,13 @@ class Crew:
         )
 
     def _look(self) -> None:
-        now = self._reactor.seconds()
-        for worker in tuple(self._workers.values()):
-            patience = HUNG if worker.is_ready else BEGINNING
-            if now - worker.heard > patience:
-                log.error(
-                    "{worker}: {what} for {hung:g} s; it is ended (process {pid})",
-                    event="worker.hung",
-                    worker=worker.name,
-                    what="its loop has stood still" if worker.is_ready else "it has not begun",
-                    hung=patience,
-                    pid=worker.pid,
-                )
-                worker.heard = now
-                worker.kill()
+        self._workers.look()
         self.look()
 
-    # -- the end ----------------------------------------------------------------------------------------------------
 
-    @inlineCallbacks
-    def stop(self, grace: float) -> Any:
-        """Have all of them finish what is in flight, and end.
-
-        :param grace: seconds that the configuration gives them.
-        """
-        self._stopping = True
-        if self._workers:
-            yield self._end_all(grace + LATE)
-        if self._looks.running:
-            self._looks.stop()
-
-    @inlineCallbacks
-    def _end_all(self, patience: float) -> Any:
-        ended: Deferred[None] = Deferred()
-        self._ended = ended
-        for worker in tuple(self._workers.values()):
-            worker.channel.tell("stop")
-        late = self._reactor.callLater(patience, self._kill)
-        yield ended
-        if late.active():
-            late.cancel()
-
-    def _kill(self) -> None:
-        for worker in self._workers.values():
-            log.warn("{worker}: has not ended in time, and is killed", worker=worker.name)
-            worker.kill()
-
-
-def _echo(answer: Deferred[Any]) -> Deferred[Any]:
-    """The same result, which need not be waited for."""
-    result: Deferred[Any] = Deferred(lambda _: None)
-    answer.addBoth(lambda found: None if result.called else result.callback(found))
-    return result
+def _of_ready(asked: Mapping[Worker, Deferred[Any]]) -> dict[Worker, Deferred[Any]]:
+    """Those of workers that accept clients: one that is only just beginning is not waited for."""
+    return {worker: answer for worker, answer in asked.items() if worker.is_ready}
 
 
 def _order(query: Query) -> Callable[[Record], Any]:
