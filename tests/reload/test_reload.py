@@ -95,5 +95,8 @@ def _connects(port: int) -> bool:
     try:
         with socket.create_connection((ADDRESS, port), timeout=PATIENCE):
             return True
-    except ConnectionRefusedError:
+    except (
+        ConnectionRefusedError,
+        ConnectionResetError,
+    ):  # the second while it is being closed: docs/reload.rst
         return False
