@@ -312,6 +312,10 @@ class Http1Factory(Factory):
         return [b"http/1.1"]
 
 
+class NotPassedYet(Exception):
+    """Another process opens the socket of a listener, and has not done so yet."""
+
+
 class Listener:
     """One endpoint and its connections.
 
@@ -360,7 +364,7 @@ class Listener:
 
     @inlineCallbacks
     def start(self) -> Any:
-        """Open the endpoint.  The Deferred fails when that is not possible."""
+        """Open the endpoint.  The Deferred fails when that is not possible, with `NotPassedYet` when it comes later."""
         port: IListeningPort = yield self._endpoint.listen(Http1Factory(self.frontend))
         if self._contexts is not None:
             secure(port, self._contexts)

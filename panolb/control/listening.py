@@ -23,7 +23,7 @@ from ..proxy.frontend import Announcing, Behaviour, Frontend, Limits
 from ..proxy.turn import Turn
 from .contents import NOTHING, Contents, FileContents, on_disk
 from .descriptors import Descriptors
-from .listeners import Listener, NotFound, QuietSite, tree
+from .listeners import Listener, NotFound, NotPassedYet, QuietSite, tree
 from .surroundings import make_endpoint
 from .tls import ListenerTls, listener_tls
 
@@ -286,14 +286,18 @@ class Listening:
 
     @inlineCallbacks
     def start(self) -> Any:
-        """Open all, as far as that is possible.
+        """Open all, as far as that is possible; what another process opens may come later.
 
         :raises ConfigError: with those that it was not.
         """
         problems: list[Problem] = []
         for name, listener in self.listeners.items():
+            if listener.is_open:
+                continue
             try:
                 yield listener.start()
+            except NotPassedYet:
+                continue
             except Exception as error:  # noqa: BLE001  # endpoints are plugins, and fail as they like
                 problems.append(Problem(name, f"cannot listen on {listener.description}: {error}"))
         if problems:

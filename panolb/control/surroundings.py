@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,12 @@ def _path_problems(config: model.Config) -> list[Problem]:
     problems: list[Problem] = []
     for index, location in enumerate(config.location):
         for status, page in location.error_pages.items():
-            if page.startswith(FILE) and not Path(page.removeprefix(FILE)).is_file():
-                place = config.where(("location", index, "error_pages", status))
-                problems.append(Problem(place, f"there is no file {page.removeprefix(FILE)}"))
+            file = page.removeprefix(FILE)
+            place = config.where(("location", index, "error_pages", status))
+            if page.startswith(FILE) and not Path(file).is_file():
+                problems.append(Problem(place, f"there is no file {file}"))
+            elif page.startswith(FILE) and not os.access(file, os.R_OK):
+                problems.append(Problem(place, f"this user may not read {file}"))
         if location.files is not None and not Path(location.files).is_dir():
             place = config.where(("location", index, "files"))
             problems.append(Problem(place, f"{location.files} is no directory"))

@@ -6,8 +6,12 @@ import os
 import socket
 from contextlib import closing
 
+import pytest
+from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 
+from panolb.config import model
+from panolb.control.listeners import NotPassedYet
 from panolb.control.workers.sockets import Sockets
 
 NAME = "tcp:80"
@@ -48,3 +52,11 @@ def test_the_endpoint_was_opened_anew() -> None:
         assert port_of(sockets) == present.getsockname()[1]
         assert sockets.inherited(Clock(), NAME) is not None
         sockets.keep(())
+
+
+def test_the_supervisor_cannot_open_one() -> None:
+    """A worker that begins meanwhile listens everywhere else, and there as soon as there is a socket."""
+    sockets, config = Sockets(), model.Config()
+    endpoint = sockets.make_endpoint(Clock(), config, NAME, ("listener", "public", "endpoint"))
+    with pytest.raises(NotPassedYet):
+        endpoint.listen(Factory())

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from ...config import model
 from ...errors import ConfigError, Problem
 from ..inherited import Inherited
+from ..listeners import NotPassedYet
 from ..surroundings import make_endpoint
 
 SHARED: Final = ("tcp:", "tcp6:", "unix:", "systemd:")
@@ -66,16 +67,16 @@ class Sockets:
         self, reactor: Any, config: model.Config, description: str, path: tuple[str, ...]
     ) -> Any:
         """The endpoint of a listener; see `panolb.control.surroundings.make_endpoint`."""
-        return _Handed(reactor, self, description, config.where(path))
+        return _Handed(reactor, self, description)
 
-    def inherited(self, reactor: Any, description: str, place: str = "") -> Inherited:
+    def inherited(self, reactor: Any, description: str) -> Inherited:
         """One of them.
 
-        :raises ConfigError: when the supervisor has not passed it.
+        :raises NotPassedYet: when the supervisor has no such socket.
         """
         descriptor = self._descriptors.get(description)
         if descriptor is None:
-            raise ConfigError([Problem(place, f"{description}: the supervisor has passed no socket for it")])
+            raise NotPassedYet(f"{description}: the supervisor has passed no socket for it")
         with socket.socket(fileno=os.dup(descriptor)) as copy:
             return Inherited(reactor, descriptor, socket.AddressFamily(copy.family))
 
@@ -83,11 +84,10 @@ class Sockets:
 class _Handed:
     """An endpoint whose socket is asked for when it is to listen: a reload makes it before the socket has come."""
 
-    def __init__(self, reactor: Any, sockets: Sockets, description: str, place: str) -> None:
+    def __init__(self, reactor: Any, sockets: Sockets, description: str) -> None:
         self._reactor = reactor
         self._sockets = sockets
         self._description = description
-        self._place = place
 
     def listen(self, factory: IProtocolFactory) -> Any:
-        return self._sockets.inherited(self._reactor, self._description, self._place).listen(factory)
+        return self._sockets.inherited(self._reactor, self._description).listen(factory)

@@ -20,7 +20,6 @@ from ..admin.websockets import Page, Query
 from ..contents import NOTHING, Contents, FileContents
 from ..events import is_field
 from ..explain import Forgotten
-from ..listeners import Listener
 from ..metrics.sheet import Export
 from ..plant import identity_of
 from ..service import Panolb
@@ -162,16 +161,15 @@ class WorkerProcess:
     @inlineCallbacks
     def listen(self, names: tuple[str, ...], descriptors: list[int] | None = None) -> Any:
         """Accept clients at these endpoints."""
-        for listener in self._take_sockets(names, descriptors or ()):
-            yield listener.start()
+        self._take_sockets(names, descriptors or ())
+        yield self.house.listening.start()
 
-    def _take_sockets(self, names: Sequence[str], descriptors: Sequence[int]) -> list[Listener]:
-        """Have these sockets; returns the listeners that are closed now, since theirs are others."""
+    def _take_sockets(self, names: Sequence[str], descriptors: Sequence[int]) -> None:
+        """Have these sockets; listeners are closed whose sockets are others now."""
         anew = self._sockets.take(names, descriptors)
-        listeners = [one for one in self.house.listening.listeners.values() if one.description in anew]
-        for listener in listeners:
-            listener.close()
-        return listeners
+        for listener in self.house.listening.listeners.values():
+            if listener.description in anew:
+                listener.close()
 
     def show(self, name: str, contents: Contents) -> None:
         """The certificates of a listener were renewed."""
