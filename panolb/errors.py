@@ -62,3 +62,10 @@ class ConfigError(PanolbError):
 
 class LanguageError(PanolbError, ValueError):
     """A text in one of the small languages (`panolb.language`) that cannot be read; the message says why."""
+
+
+class NotStarted(SystemExit, Exception):
+    """The process cannot begin, and ends with exit code 1 and these words on standard error.
+
+    An `Exception` as well, since twistd as a daemon tells the command that has started it of nothing else: that would wait for ever.
+    """

@@ -19,7 +19,7 @@ from ..config import model
 from ..config.overrides import Identity
 from ..core.admission import Admission
 from ..core.member import Admin
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, NotStarted, Problem
 from ..events import EventLogger
 from ..proxy.deadlines import Deadlines
 from ..proxy.resource import ReverseProxyResource
@@ -369,7 +369,7 @@ class Panolb(MultiService):
     def privilegedStartService(self) -> None:
         """Open the listeners, while the process may still use privileged ports.
 
-        :raises SystemExit: when one cannot be opened.
+        :raises NotStarted: when one cannot be opened.
         """
         super().privilegedStartService()
         globalLogPublisher.addObserver(self._events)
@@ -382,7 +382,7 @@ class Panolb(MultiService):
     def startService(self) -> None:
         """Begin to check, to keep time and to log.
 
-        :raises SystemExit: when the control API cannot be opened.
+        :raises NotStarted: when the control API cannot be opened.
         """
         self._end_if(_problems(self._doors.open(self._doors, str)))
         super().startService()
@@ -405,7 +405,7 @@ class Panolb(MultiService):
         for problem in problems:
             log.critical("{message}", event="start.failed", message=problem.message)
         if problems:
-            raise SystemExit("\n".join(f"panolb: {problem.message}" for problem in problems))
+            raise NotStarted("\n".join(f"panolb: {problem.message}" for problem in problems))
 
     @inlineCallbacks
     def stopService(self) -> Any:

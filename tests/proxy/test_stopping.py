@@ -15,7 +15,7 @@ import pytest
 
 from tests.harness.client import Client, Cut
 from tests.harness.member import Member
-from tests.harness.process import Panolb
+from tests.harness.process import TWISTD, Panolb
 from tests.harness.scripts import Stall
 from tests.harness.talk import Request, Talk
 from tests.harness.waiting import ADDRESS, PATIENCE, free_port, until
@@ -296,6 +296,26 @@ def test_a_port_in_use(tmp_path: Path, which: str) -> None:
     assert code == 1
     assert any("cannot listen" in line and str(port) in line for line in said.splitlines()), said
     assert "Traceback" not in said
+
+
+def test_a_port_in_use_for_a_daemon(tmp_path: Path) -> None:
+    """The command that makes a daemon of it does not wait for ever: it ends with 1 and the words, too, and leaves no pidfile."""
+    pidfile = tmp_path / "twistd.pid"
+    with taken() as port:
+        listener = f'[listener.public]\nendpoint = "tcp:{port}:interface={ADDRESS}"\n'
+        panolb = Panolb(tmp_path, f'{listener}[[location]]\npath = "/"\nstatus = 404\n', ())
+        done = subprocess.run(
+            [*TWISTD[:3], f"--pidfile={pidfile}", "--logfile=twistd.log", "panolb", *panolb.command[-2:]],
+            cwd=tmp_path,
+            env=panolb.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"cannot listen on tcp:{port}" in done.stderr
+    assert not pidfile.exists()
 
 
 def test_wrong_arguments(tmp_path: Path) -> None:
