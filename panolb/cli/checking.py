@@ -87,21 +87,26 @@ def import_(httpd_conf: Path, httpd: HttpdOptions, output: Path | None) -> None:
 def to_plan(file: Path, httpd: HttpdOptions | None, running: str) -> str:
     """A file as TOML for the running panolb to compare with what it does.
 
-    :param running: its own configuration.  An httpd.conf says nothing of panolb's own doors; twistd's options do, which are
-        still in force after a reload.
+    :param running: its own configuration.  An httpd.conf says nothing of panolb's own doors and workers; twistd's options do,
+        which are still in force after a reload.
     :raises SystemExit: with 1 when the file is wrong.
     """
     imported, problems = _read(file, httpd)
     if imported is None:
         Terminal().problems(problems, "nothing was compared.")
         sys.exit(FAILED)
-    config = imported.config if httpd is None else _with_doors(imported.config, running)
+    config = imported.config if httpd is None else _with_options(imported.config, running)
     return dump(config, imported.sources)
 
 
-def _with_doors(config: Config, running: str) -> Config:
+def _with_options(config: Config, running: str) -> Config:
     now = toml.loads(running, Registry(panolb.plugins).known, "the running configuration")
-    return attrs.evolve(config, admin=config.admin or now.admin, control=config.control or now.control)
+    return attrs.evolve(
+        config,
+        admin=config.admin or now.admin,
+        control=config.control or now.control,
+        workers=now.workers,
+    )
 
 
 def _read(file: Path, httpd: HttpdOptions | None) -> tuple[Imported | None, Sequence[Problem]]:

@@ -143,6 +143,8 @@ def warnings(
 ) -> Iterator[Problem]:
     """Yield what is allowed but may cost more users more than was meant."""
     operations.refresh()
+    if comparison.old.workers != comparison.new.workers:
+        yield Problem("workers", "the number takes effect at the next start, and not by a reload")
     for balancer in comparison.balancers.entries:
         mine = [entry for entry in costs if _balancer(entry) == balancer.name]
         if balancer.new is None or not (balancer.changes or any(map(_differs, mine))):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from panolb.cli.checking import to_plan
+from panolb.reading import HttpdOptions
 from tests.cli.files import WEIGHTS, Place, placed
 from tests.cli.schemas import check
 from tests.harness.waiting import ADDRESS, free_port
@@ -71,6 +73,16 @@ def test_plan(place: Place) -> None:
     assert (done.code, done.out) == (1, "")
     assert "other" in done.err
     assert "nothing was compared" in done.err
+
+
+def test_plan_of_an_httpd_conf_leaves_workers_to_the_command_line(tmp_path: Path) -> None:
+    """A reload does too: ``twistd panolb --workers 2`` holds on."""
+    file = tmp_path / "httpd.conf"
+    file.write_text("Listen 8000\nProxyPass / http://127.0.0.1:8080/\n")
+    running = (
+        'workers = 2\n[listener.public]\nendpoint = "tcp:8000"\n[[location]]\npath = "/"\nstatus = 404\n'
+    )
+    assert "workers = 2\n" in to_plan(file, HttpdOptions(), running)
 
 
 def test_weight(place: Place) -> None:

@@ -57,6 +57,13 @@ def test_nothing_to_do(house: House) -> None:
     assert (told["changes"], told["summary"], told["warnings"]) == (False, [], [])
 
 
+def test_another_number_of_workers(house: House) -> None:
+    """It is a change that a reload does not make."""
+    told = plan(house, "workers = 4\n" + HEAD + ONE + TWO)
+    assert told["summary"] == ["workers: 1 -> 4"]
+    assert messages(told) == ["workers: the number takes effect at the next start, and not by a reload"]
+
+
 def test_a_removed_member(house: House) -> None:
     """Its WebSockets, their users, and its requests are counted, for people and for programs."""
     told = plan(house, HEAD + ONE)
