@@ -90,7 +90,7 @@ _TABLE: Final = (
         1004,
         "warn",
         "Connections did not end within grace of [shutdown], and were cut; their users may see an error.",
-        "If that happens often, make grace longer, and TimeoutStopSec= of the unit with it.",
+        "If that happens often, make grace longer; the unit needs no change for it.",
     ),
     Happening("stopped", 1005, "info", "The process has ended in order.", NOTHING),
     Happening(
@@ -488,7 +488,7 @@ _TABLE: Final = (
         "worker.hung",
         1804,
         "error",
-        "The loop of a worker process has stood still for half a minute: the process is ended, and replaced.",
+        "The loop of a worker process has stood still for half a minute, or it has not begun within two: it is ended, and replaced.",
         "Look for a plugin that waits for something; report it with the log if there is none.",
     ),
     # -- faults
