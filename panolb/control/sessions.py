@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..config.overrides import Identity
 from ..core.exchange import Exchange
 from ..core.member import Member
 from ..core.pins import Pin, Pins
 from ..events import EventLogger
 from .ledger import client_of, name_of, number_of
 from .operations import Operations
+from .plant import identity_of
 
 log = EventLogger()
 
@@ -28,6 +30,21 @@ class UnknownSession(LookupError):
 
 class Unmovable(Exception):
     """A session cannot be moved to this member; the text says why."""
+
+
+class Move(NamedTuple):
+    """A session that was moved, for another process.
+
+    :ivar session: its number.
+    :ivar member: where it is to go.
+    :ivar client: whose it is, in words for people.
+    :ivar since: clock reading in seconds, of a clock that all processes read.
+    """
+
+    session: int
+    member: Identity
+    client: str
+    since: float
 
 
 class Sessions:
@@ -179,10 +196,33 @@ class Sessions:
         number = number_of(session)
         assert number is not None
         target = self._operations.find(member)
-        self._pin(number, target, client)
+        self._pin(number, target, client, self._clock())
         leaving = [one for one in self._ledger.of_session(number) if _is_elsewhere(one, target)]
         self._operations.close(leaving, MOVED)
         return len(leaving)
+
+    def moves(self) -> tuple[Move, ...]:
+        """Those that hold."""
+        return tuple(
+            Move(number, identity_of(pin.member), pin.client, pin.since)
+            for balancer in self._operations.balancers.values()
+            if balancer.pins is not None
+            for number, pin in balancer.pins.items(self._clock())
+        )
+
+    def remember(self, moves: Iterable[Move]) -> None:
+        """Have sessions go where another process has them go.
+
+        :param moves: the oldest first.
+        """
+        members = {
+            identity_of(member): member
+            for balancer in self._operations.balancers.values()
+            for member in balancer.members
+        }
+        for move in moves:
+            if move.member in members:
+                self._pin(move.session, members[move.member], move.client, move.since)
 
     def close(self, session: str) -> dict[str, Any]:
         """Close the WebSockets of a session.
@@ -232,11 +272,11 @@ class Sessions:
             reason = self._operations.reason(target)
             raise Unmovable(f"{name} cannot take it: its state is {target.state}{moving or _behind(reason)}")
 
-    def _pin(self, number: int, target: Member, client: str) -> None:
+    def _pin(self, number: int, target: Member, client: str, since: float) -> None:
         balancer = self._operations.balancers[target.spec.balancer]
         if balancer.pins is None:
             balancer.pins = Pins(partial(self._ledger.session_of, balancer.name))
-        balancer.pins.put(number, target, client, self._clock())
+        balancer.pins.put(number, target, client, since)
 
 
 def say_moved(session: str, member: str, client: str, websockets: int) -> None:

@@ -41,11 +41,11 @@ class Crowd(Lab):
         """The processes of the workers that were started, in that order."""
         return [int(line.partition(STARTED)[2].rstrip(")")) for line in self.panolb.lines(STARTED)]
 
-    def open_until_both_have(self, route: str) -> list[Pair]:
+    def open_until_both_have(self, route: str, comes_to: str = "") -> list[Pair]:
         """WebSockets until each of the two workers has at least one; who accepts a client is the system's choice."""
-        pairs = [self.open(route)]
+        pairs = [self.open(route, comes_to)]
         while len(set(map(self.worker_of, pairs))) < NUMBER:
-            pairs.append(self.open(route))
+            pairs.append(self.open(route, comes_to))
             assert len(pairs) < 200, "one worker accepts all clients"
         return pairs
 

@@ -66,9 +66,11 @@ def test_session_is_moved_in_both(lab: Crowd) -> None:
     for pair in pairs:
         assert pair.closed()[0] == 1012
         pair.answer()
-    for _ in range(6):
-        lab.open("1", comes_to="2")
     assert lab.control.post("/api/v1/sessions/000000000000/close", {})[0] == 404
+    started = len(lab.pids)
+    kill(lab.pids[-1])
+    lab.all_accept(started + 1)
+    lab.open_until_both_have("1", comes_to="2")  # also the one that has just begun
 
 
 def test_one_worker_dies(lab: Crowd) -> None:

@@ -131,10 +131,12 @@ class Crew:
         self._workers.start()
         self._looks.start(LOOK, now=False)
 
-    def _begin(self, worker: Worker) -> Deferred[Any]:
-        beginning = Beginning(worker.index, self._key)
+    @inlineCallbacks
+    def _begin(self, worker: Worker) -> Any:
+        moves = yield self.sessions.moves()
+        beginning = Beginning(worker.index, self._key, moves)
         setup = self._setup(worker.index, self._house.config)
-        return worker.channel.ask(
+        yield worker.channel.ask(
             "begin", beginning, setup, descriptors=(self._memory, *self._sockets.values())
         )
 

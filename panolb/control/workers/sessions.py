@@ -61,6 +61,12 @@ class CrewSessions:
         returnValue({"session": session, "member": member, "websockets": sum(closed)})
 
     @inlineCallbacks
+    def moves(self) -> Any:
+        """Those that hold, the oldest first: any worker knows all that were moved since it began, or before."""
+        found = yield self._answers("moves")
+        returnValue(sorted({move for moves in found for move in moves}, key=lambda move: move.since))
+
+    @inlineCallbacks
     def close(self, session: str) -> Any:
         """Close the WebSockets of one; see `Sessions.close`."""
         closed = yield self._answers("end_session", session, unknown=session)

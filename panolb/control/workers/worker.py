@@ -23,7 +23,7 @@ from ..explain import Forgotten
 from ..metrics.sheet import Export
 from ..plant import identity_of
 from ..service import Panolb
-from ..sessions import UnknownSession, Unmovable
+from ..sessions import Move, UnknownSession, Unmovable
 from ..tls import listener_tls
 from .alone import Alone
 from .census import Census, take
@@ -90,6 +90,7 @@ class WorkerProcess:
                 self.websockets,
                 self.recall,
                 self.sessions,
+                self.moves,
                 self.session,
                 self.check_move,
                 self.settle,
@@ -129,6 +130,7 @@ class WorkerProcess:
         self.house.admission.shared = self._scoreboard.exchange
         self._take(setup)
         self.house.follow_the_operator(setup.moving)
+        self.house.sessions.remember(beginning.moves)
         self.house.privilegedStartService()
         self.house.startService()
         self._exchanges.start(EXCHANGE)
@@ -244,6 +246,10 @@ class WorkerProcess:
     def session(self, session: str) -> dict[str, Any] | None:
         """One of them; ``None`` when it is not known here."""
         return self._of_session(self.house.sessions.show, session)
+
+    def moves(self) -> tuple[Move, ...]:
+        """Sessions that were moved; see `Sessions.moves`."""
+        return self.house.sessions.moves()
 
     def check_move(self, session: str, member: str) -> str | None:
         """See whether one can be moved; returns its client's address, or ``None`` when it is not known here."""
