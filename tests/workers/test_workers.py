@@ -82,7 +82,8 @@ def test_one_worker_dies(lab: Crowd) -> None:
     survivors = [pair for pair in pairs if lab.holders(pair) - {victim}]
     assert survivors
     lab.all_accept(3)
-    assert "it ended by SIGKILL" in lab.logged("PLB-1802")
+    line = lab.logged("PLB-1802")
+    assert f"it ended by SIGKILL (process {victim})" in line and "its WebSockets connect again" in line
     until(lambda: lab.member("1")["websockets"] == len(survivors), "the dead one's to be forgotten")
     assert lab.member("1")["busy"] == len(survivors)
     assert lab.member("1")["elected"] == len(pairs)

@@ -104,7 +104,7 @@ class Supervision:
     def _ended(self, worker: Worker, how: str) -> None:
         self._tell_ended(worker)
         if not self._stopping:
-            self._replace(worker, f"it ended {how}")
+            self._replace(worker, f"it ended {how} (process {worker.pid})")
             return
         self.workers.pop(worker.index, None)
         if not self.workers and self._all_ended is not None:
@@ -113,6 +113,7 @@ class Supervision:
 
     def _replace(self, worker: Worker, why: str) -> None:
         """Start another one in its place: at once, or after a pause if it has not lived for long."""
+        cost = "the pages of its WebSockets connect again" if worker.is_ready else "it had no clients yet"
         worker.is_ready = False
         self.workers.pop(worker.index, None)
         self.deaths += 1
@@ -121,13 +122,13 @@ class Supervision:
         pause = 0.0 if steady else self._pauses.get(worker.index, 0.0)
         self._pauses[worker.index] = 0.0 if steady else min(max(2 * pause, 1.0), LONGEST_PAUSE)
         log.error(
-            "{worker}: {why} (process {pid}), after {lived:.0f} s; the pages of its WebSockets connect again; "
-            "another one is started{when}",
+            "{worker}: {why}, after {lived:.0f} s; {cost}; another one is started{when}",
             event="worker.backoff" if pause else "worker.died",
             worker=worker.name,
             why=why,
             pid=worker.pid,
             lived=lived,
+            cost=cost,
             pause=pause,
             when=f" in {pause:g} s, since it keeps dying; what it said stands above" if pause else " at once",
         )
