@@ -120,6 +120,11 @@ class Tomcat(ServerProcess):
     def ready(self) -> bool:
         return answers(self.port, "/panopticon/", (200, 302))
 
+    def accesses(self) -> list[str]:
+        """The lines of its access log; Tomcat writes the last ones when it stops."""
+        path = self.directory / "logs" / "access.log"
+        return path.read_text().splitlines() if path.exists() else []
+
     def logs(self) -> list[Path]:
         return [self.output, self.directory / "logs" / "access.log"]
 
