@@ -12,6 +12,7 @@ log = EventLogger()
 
 # What OpenSSL says, in words that help; the rest of its reasons come as they are.
 _WORDS = {
+    "CALLBACK_FAILED": "it asks for a host whose name has other bytes than ASCII (SNI)",
     "CERTIFICATE_VERIFY_FAILED": "its certificate is not one that client_ca has issued, or is no longer good",
     "HTTP_REQUEST": "it speaks plain HTTP",
     "NO_SHARED_CIPHER": "none of the ciphers that it knows is allowed",

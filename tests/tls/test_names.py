@@ -54,6 +54,15 @@ def test_names(tmp_path: Path, authority: Authority) -> None:
             assert "CN = dash.example.org" in site.subject(other), other
 
 
+def test_a_name_beyond_ascii(tmp_path: Path, authority: Authority) -> None:
+    """Such a handshake fails, and the log says why without a traceback."""
+    several(tmp_path, authority)
+    with Site(tmp_path, authority, ONE) as site:
+        site.openssl("-servername", "d\u00e4sh.example.org")
+        site.until_logged("no TLS: it asks for a host whose name has other bytes than ASCII (SNI)")
+        assert "Traceback" not in site.panolb.log
+
+
 def test_alpn_and_chain(tmp_path: Path, authority: Authority) -> None:
     """Clients that offer HTTP/2 are told HTTP/1.1; they get the whole chain but the root."""
     several(tmp_path, authority)
