@@ -20,6 +20,7 @@ Add = Callable[[bytes], None]
 
 _PARAMETERS = re.compile(r"(?:;|%3[Bb])[^/]*")  # of a path; ;jsessionid= is one
 _BOOLEAN = ("false", "true")
+SHORT = 200  # bytes of a path that is remembered: what a thousand of them take is bounded
 
 
 class JsonLog:
@@ -59,7 +60,7 @@ class JsonLog:
             more += f',"query":{_query(request.target)}'
         line = (
             f'{{"ts":"{self._times.utc(started)}","req_id":"{exchange.location.run}-{exchange.id:x}",{fields},'
-            f'"method":{_known(request.method)},"path":{_path(request.path)},'
+            f'"method":{_known(request.method)},"path":{_path(request.path) if len(request.path) > SHORT else _known_path(request.path)},'
             f'"proto":"HTTP/1.{1 if request.http11 else 0}","status":{exchange.status},"bytes_in":{exchange.received},'
             f'"bytes_out":{exchange.sent},"t_total":{until - started:.6f},'
             f'"t_queue":{f"{queued:.6f}" if queued else "0"},"t_connect":{f"{connecting:.6f}" if connecting else "0"},'
@@ -134,7 +135,9 @@ def _or_null(value: bytes | None) -> str:
     return _text(value) if value else "null"
 
 
-_known = lru_cache(maxsize=1024)(_text)  # of methods, which come again and again and are short
+# Of methods and of short paths, which come again and again.
+_known = lru_cache(maxsize=1024)(_text)
+_known_path = lru_cache(maxsize=1024)(_path)
 
 
 @lru_cache(maxsize=1024)
