@@ -131,14 +131,15 @@ class Crew:
         self._workers.start()
         self._looks.start(LOOK, now=False)
 
-    @inlineCallbacks
-    def _begin(self, worker: Worker) -> Any:
-        moves = yield self.sessions.moves()
-        beginning = Beginning(worker.index, self._key, moves)
+    def _begin(self, worker: Worker) -> Deferred[Any]:
+        beginning = Beginning(worker.index, self._key)
         setup = self._setup(worker.index, self._house.config)
-        yield worker.channel.ask(
+        # First of all orders: others may follow in this turn already.
+        begun = worker.channel.ask(
             "begin", beginning, setup, descriptors=(self._memory, *self._sockets.values())
         )
+        self.sessions.moves().addCallbacks(partial(worker.channel.tell, "remember"), _not_told)
+        return begun
 
     def _ended(self, worker: Worker) -> None:
         self._table.bury(1 + worker.index)
@@ -339,6 +340,10 @@ class Crew:
     def _look(self) -> None:
         self._workers.look()
         self.look()
+
+
+def _not_told(failure: Failure) -> None:
+    log.failure("a worker that begins was not told which sessions were moved", failure)
 
 
 def _of_ready(asked: Mapping[Worker, Deferred[Any]]) -> dict[Worker, Deferred[Any]]:

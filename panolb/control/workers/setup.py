@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import attrs
 
@@ -10,7 +10,6 @@ from ...config import model
 from ...config.overrides import Identity
 from ...core.health import Standing
 from ..contents import FileContents
-from ..sessions import Move
 from .scoreboard import Slots
 
 
@@ -40,9 +39,7 @@ class Beginning:
 
     :ivar index: which one it is, from 0.
     :ivar session_key: for the ids of sessions, which are the same in all workers.
-    :ivar moves: the sessions that were moved before it began, the oldest first.
     """
 
     index: int
     session_key: bytes
-    moves: Sequence[Move]

@@ -91,6 +91,7 @@ class WorkerProcess:
                 self.recall,
                 self.sessions,
                 self.moves,
+                self.remember,
                 self.session,
                 self.check_move,
                 self.settle,
@@ -130,7 +131,6 @@ class WorkerProcess:
         self.house.admission.shared = self._scoreboard.exchange
         self._take(setup)
         self.house.follow_the_operator(setup.moving)
-        self.house.sessions.remember(beginning.moves)
         self.house.privilegedStartService()
         self.house.startService()
         self._exchanges.start(EXCHANGE)
@@ -250,6 +250,10 @@ class WorkerProcess:
     def moves(self) -> tuple[Move, ...]:
         """Sessions that were moved; see `Sessions.moves`."""
         return self.house.sessions.moves()
+
+    def remember(self, moves: Sequence[Move]) -> None:
+        """Know them too; see `Sessions.remember`."""
+        self.house.sessions.remember(moves)
 
     def check_move(self, session: str, member: str) -> str | None:
         """See whether one can be moved; returns its client's address, or ``None`` when it is not known here."""
