@@ -161,10 +161,11 @@ class Scoreboard:
                 self._shares[identity] = former.pop(identity)
             else:
                 self._shares[identity] = Share(self.table, self._row, slots[identity], seat)
-        self._leaving += former.values()
-        for share in [one for one in self._leaving if one.slot in slots.values()]:
-            share.forget()
-            self._leaving.remove(share)
+        leaving, taken = [*self._leaving, *former.values()], frozenset(slots.values())
+        self._leaving = [share for share in leaving if share.slot not in taken]
+        for share in leaving:
+            if share.slot in taken:
+                share.forget()
         self.exchange()
 
     def look(self) -> None:
@@ -222,7 +223,10 @@ class Places:
 
     def clear(self) -> None:
         """All processes know who is leaving: free the places of those that nothing is under way with any more."""
-        for slot, _ in [one for one in self._leaving if not one[1].is_busy]:
-            self._table.clear(slot)
-            self._free.insert(0, slot)  # the last to be used again
-        self._leaving = [one for one in self._leaving if one[1].is_busy]
+        leaving, self._leaving = self._leaving, []
+        for slot, seat in leaving:
+            if seat.is_busy:
+                self._leaving.append((slot, seat))
+            else:
+                self._table.clear(slot)
+                self._free.insert(0, slot)  # the last to be used again
