@@ -28,7 +28,7 @@ help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
 		while IFS="$$(printf '\t')" read -r target text; do printf 'make %-12s %s\n' "$$target" "$$text"; done
 
-demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0.1:10081/ (Ctrl-C ends it)
+demo: $(VENV)/installed  ## two demo members behind a balancer on http://127.0.0.1:10081/panopticon/ (Ctrl-C ends it)
 	@exec $(BIN)/twistd --nodaemon --pidfile= panolb --demo
 
 test: $(VENV)/installed-test servers  ## everything that must hold: lint, types, imports and all tests
